@@ -1,0 +1,9 @@
+//! Answers: API-neutral scripts, the voices that speak them, and their rendition as bytes.
+
+mod rendition;
+mod script;
+mod voice;
+
+pub use rendition::{Mark, Piece, Rendition, RenditionChunk, Stage};
+pub use script::{AnswerScript, ScriptPart, Spoken, SpokenPart};
+pub use voice::{Lexicon, Voice};

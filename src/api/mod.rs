@@ -1,0 +1,231 @@
+//! The wire APIs: how each says a request, an answer, a stream and an error.
+//!
+//! Everything above this module speaks the neutral forms ([`Conversation`],
+//! [`Completion`], [`ApiError`]); everything about one vendor's wire stands in
+//! that API's own module and is reached through [`Api`].
+
+mod anthropic_messages;
+mod completion;
+mod conversation;
+mod openai_chat;
+mod stream;
+
+use std::fmt;
+use std::str::FromStr;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+pub use completion::{
+    Completion, Delta, Finding, Finish, FinishReason, Level, PieceKind, Reading, Start, StreamError,
+};
+pub use conversation::{Conversation, Part, Role, ToolDefinition, Turn};
+pub use stream::{Say, StreamReader, StreamWriter, Usage, Written};
+
+use crate::answer::{Mark, Rendition, Spoken};
+use crate::wire::Headers;
+
+/// A wire API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ApiId {
+    /// OpenAI Chat Completions, `POST /v1/chat/completions`.
+    OpenaiChat,
+    /// OpenAI Responses, `POST /v1/responses`.
+    OpenaiResponses,
+    /// Anthropic Messages, `POST /v1/messages`.
+    AnthropicMessages,
+    /// Gemini `generateContent`.
+    Gemini,
+    /// Bedrock Converse.
+    BedrockConverse,
+}
+
+impl ApiId {
+    /// Every API that has a name, spoken or not.
+    pub const ALL: [Self; 5] =
+        [Self::OpenaiChat, Self::OpenaiResponses, Self::AnthropicMessages, Self::Gemini, Self::BedrockConverse];
+
+    /// The name used in files and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::OpenaiChat => "openai-chat",
+            Self::OpenaiResponses => "openai-responses",
+            Self::AnthropicMessages => "anthropic-messages",
+            Self::Gemini => "gemini",
+            Self::BedrockConverse => "bedrock-converse",
+        }
+    }
+
+    /// The implementation, or `None` where this API is not spoken yet.
+    pub fn spoken(self) -> Option<&'static dyn Api> {
+        match self {
+            Self::OpenaiChat => Some(&openai_chat::OpenaiChat),
+            Self::AnthropicMessages => Some(&anthropic_messages::AnthropicMessages),
+            Self::OpenaiResponses | Self::Gemini | Self::BedrockConverse => None,
+        }
+    }
+
+    /// The API that a vendor's models are asked in, by the vendor's name in `vendor/model`.
+    pub fn of_vendor(vendor: &str) -> Option<Self> {
+        match vendor {
+            "openai" => Some(Self::OpenaiChat),
+            "anthropic" => Some(Self::AnthropicMessages),
+            "gemini" => Some(Self::Gemini),
+            "bedrock" => Some(Self::BedrockConverse),
+            _ => None,
+        }
+    }
+
+    /// The spoken API whose requests are posted to `path` (query removed).
+    pub fn of_path(path: &str) -> Option<&'static dyn Api> {
+        Self::ALL.into_iter().filter_map(Self::spoken).find(|api| path.ends_with(api.path()))
+    }
+}
+
+impl fmt::Display for ApiId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for ApiId {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL.into_iter().find(|api| api.name() == text).ok_or_else(|| format!("no API is called `{text}`"))
+    }
+}
+
+/// Who is being faked: a vendor and its model, written `vendor/model`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ModelName {
+    /// `anthropic`, `openai`, ...
+    pub vendor: String,
+    /// The model as the vendor spells it.
+    pub model: String,
+}
+
+impl FromStr for ModelName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once('/') {
+            Some((vendor, model)) if !vendor.is_empty() && !model.is_empty() => {
+                Ok(Self { vendor: vendor.to_owned(), model: model.to_owned() })
+            }
+            _ => Err(format!("a model is written `vendor/model`, not `{text}`")),
+        }
+    }
+}
+
+impl TryFrom<String> for ModelName {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<ModelName> for String {
+    fn from(name: ModelName) -> Self {
+        name.to_string()
+    }
+}
+
+impl fmt::Display for ModelName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.vendor, self.model)
+    }
+}
+
+/// An error in neutral form; each API writes it in the vendor's own serialisation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ApiError {
+    /// HTTP status; in a stream, the status that the vendor would have used.
+    pub status: u16,
+    /// The vendor's error type, for example `overloaded_error`.
+    pub kind: String,
+    /// The text.
+    pub message: String,
+    /// OpenAI's `code`, where there is one.
+    pub code: Option<String>,
+    /// OpenAI's `param`, where there is one.
+    pub param: Option<String>,
+}
+
+/// What a response needs to know of the request that it answers.
+#[derive(Clone, Debug)]
+pub struct EncodeContext {
+    /// The model name to give back.
+    pub model: String,
+    /// Whether the client asked for usage in the stream (`stream_options.include_usage`).
+    pub include_usage: bool,
+    /// Seed of ids, padding and obfuscation; same seed, same bytes.
+    pub seed: u64,
+    /// Unix seconds for `created` fields.
+    pub created: u64,
+    /// Tokens of the request, for usage.
+    pub input_tokens: u64,
+}
+
+/// One wire API. Implementations are stateless.
+pub trait Api: Send + Sync + fmt::Debug {
+    /// Which API this is.
+    fn id(&self) -> ApiId;
+
+    /// The path that clients post to, below the base URL.
+    fn path(&self) -> &'static str;
+
+    /// Headers that a client sends, the credential among them.
+    fn request_headers(&self, key: &str) -> Headers;
+
+    /// The credential that a request presents.
+    fn presented_key(&self, headers: &Headers) -> Option<String>;
+
+    /// Reads a request body. Total: what has no neutral name is kept in `rest`.
+    fn read_request(&self, body: &Value) -> Conversation;
+
+    /// Writes a request body for `model`.
+    fn write_request(&self, conversation: &Conversation, model: &str) -> Value;
+
+    /// A reader for the bytes of a streamed response.
+    fn stream_reader(&self) -> Box<dyn StreamReader>;
+
+    /// A writer of a stream, event by event.
+    fn stream_writer(&self, context: &EncodeContext) -> Box<dyn StreamWriter>;
+
+    /// Reads a unary 2xx response body; `Err` says what is wrong with its shape.
+    fn read_unary(&self, body: &[u8]) -> Result<Completion, String>;
+
+    /// Renders an answer as a stream: head, chunks (one per event) and marks.
+    fn render_stream(&self, spoken: &Spoken, context: &EncodeContext) -> Rendition;
+
+    /// Renders an answer as a unary response.
+    fn render_unary(&self, spoken: &Spoken, context: &EncodeContext) -> Rendition;
+
+    /// Where the events of a recorded stream stand, and what they say: what makes a cassette cuttable.
+    fn marks(&self, body: &[u8]) -> Vec<Mark>;
+
+    /// The body of an error response in the vendor's own serialisation.
+    fn error_body(&self, error: &ApiError, seed: u64) -> Vec<u8>;
+
+    /// Headers of an error response.
+    fn error_headers(&self, error: &ApiError, seed: u64) -> Headers;
+
+    /// The bytes of an error inside a stream.
+    fn error_event(&self, error: &ApiError, seed: u64) -> Vec<u8>;
+
+    /// Reads an error body in this API's shape; `None` where the shape is another.
+    fn read_error(&self, status: u16, body: &[u8]) -> Option<ApiError>;
+
+    /// The error a vendor of this API gives for a bare status (overload, rate limit, ...).
+    fn status_error(&self, status: u16) -> ApiError;
+
+    /// The text at the end of the request that asks the model to go on from it, if this API has such a thing and
+    /// the request uses it: the joined text of a trailing assistant turn (for OpenAI that is history, so `None`).
+    fn prefill(&self, conversation: &Conversation) -> Option<String>;
+}

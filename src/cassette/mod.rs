@@ -1,0 +1,124 @@
+//! Cassettes: recorded exchanges with a provider, byte by byte.
+
+use serde::{Deserialize, Serialize};
+
+use crate::api::ApiId;
+use crate::scenario::Millis;
+use crate::wire::Headers;
+
+/// A cassette file, format 1.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cassette {
+    /// Version of the format: 1.
+    pub cassette: u32,
+    /// One sentence.
+    pub summary: Option<String>,
+    /// API that was spoken.
+    pub api: ApiId,
+    /// Where it comes from.
+    pub provenance: Provenance,
+    /// Exchanges in order.
+    pub exchanges: Vec<Exchange>,
+}
+
+/// Where a cassette comes from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Provenance {
+    /// How it came to be.
+    pub how: How,
+    /// From what.
+    pub source: String,
+    /// `YYYY-MM-DD`.
+    pub date: String,
+    /// The tool that wrote it, with its version.
+    pub tool: String,
+    /// What was taken out, in words.
+    #[serde(default)]
+    pub redacted: Vec<String>,
+    /// SHA-256, hex, over the response bodies in order.
+    pub sha256: String,
+}
+
+/// How a cassette came to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum How {
+    /// By our recorder from a real provider.
+    Recorded,
+    /// From a recording in another format.
+    Imported,
+    /// From a script.
+    Synthesized,
+}
+
+/// One recorded exchange.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Exchange {
+    /// The request.
+    pub request: RecordedRequest,
+    /// The response.
+    pub response: RecordedResponse,
+}
+
+/// A recorded request.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecordedRequest {
+    /// HTTP method.
+    pub method: String,
+    /// Path and query.
+    pub target: String,
+    /// Headers, credentials removed.
+    #[serde(default)]
+    pub headers: Headers,
+    /// The body, as JSON text where it was JSON.
+    #[serde(default)]
+    pub body: String,
+}
+
+/// A recorded response.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecordedResponse {
+    /// HTTP status.
+    pub status: u16,
+    /// Headers in order.
+    #[serde(default)]
+    pub headers: Headers,
+    /// The body, cut where HTTP chunks ended.
+    pub chunks: Vec<RecordedChunk>,
+    /// How it ended: `complete`, `close` or `reset`.
+    #[serde(default)]
+    pub end: RecordedEnd,
+}
+
+/// One HTTP chunk: exactly one of `data` and `base64`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecordedChunk {
+    /// Time since the chunk before.
+    pub after: Option<Millis>,
+    /// The bytes, where they are clean text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<String>,
+    /// The bytes, where they are not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base64: Option<String>,
+}
+
+/// How a recorded response ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RecordedEnd {
+    /// Properly.
+    #[default]
+    Complete,
+    /// FIN inside the body.
+    Close,
+    /// RST.
+    Reset,
+}
+

@@ -1,0 +1,72 @@
+//! What a leg does with one response, byte by byte.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::wire::Headers;
+
+/// One thing that a leg does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Sends one HTTP chunk (of a unary answer: body bytes).
+    Send {
+        /// Not before this time since the response began: an absolute deadline.
+        at: Duration,
+        /// The bytes.
+        data: Bytes,
+        /// Characters of the answer's text that are out once this is sent.
+        text: usize,
+    },
+    /// Lock step: waits until the client has all but the last k deltas of what was sent, before the next text delta.
+    Gate,
+    /// Barrier: waits until the client's decoded text has reached what was sent, then for `settle`.
+    Barrier {
+        /// For events without text.
+        settle: Duration,
+    },
+    /// Silence; `None` lasts until the proxy closes or the case ends.
+    Stall(Option<Duration>),
+}
+
+/// How a response ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The last chunk; the connection stays open.
+    Complete,
+    /// FIN inside the chunked body.
+    Close,
+    /// RST.
+    Reset,
+}
+
+/// What a leg does with one response.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// HTTP status.
+    pub status: u16,
+    /// Headers in order, without framing headers.
+    pub headers: Headers,
+    /// Whether the body is chunked; else it has a content length.
+    pub chunked: bool,
+    /// What is done, in order.
+    pub steps: Vec<Step>,
+    /// How it ends.
+    pub end: End,
+    /// The joined text of the steps, in the order in which it is sent.
+    pub text: String,
+}
+
+impl Plan {
+    /// Every byte of the body that is sent.
+    pub fn body(&self) -> Vec<u8> {
+        self.steps
+            .iter()
+            .filter_map(|step| match step {
+                Step::Send { data, .. } => Some(data),
+                _ => None,
+            })
+            .flat_map(|data| data.iter().copied())
+            .collect()
+    }
+}

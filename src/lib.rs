@@ -1,0 +1,12 @@
+//! Crossfade: a record-and-replay conformance harness for LLM proxies.
+
+pub mod answer;
+pub mod api;
+pub mod cassette;
+pub mod check;
+pub mod fault;
+pub mod history;
+pub mod progress;
+pub mod proxy;
+pub mod scenario;
+pub mod wire;

@@ -1,0 +1,166 @@
+//! A profile: how to get, configure, start and address a proxy, and what it promises.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::Policy;
+use crate::api::ApiId;
+use crate::scenario::Millis;
+
+/// A profile, `src/profiles/<name>/profile.yaml`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Profile {
+    /// Name.
+    pub profile: String,
+    /// One sentence.
+    pub summary: String,
+    /// How it is got; `builtin` runs in-process.
+    pub get: GetBy,
+    /// Versions that can be installed, the default first.
+    #[serde(default)]
+    pub versions: Vec<String>,
+    /// Files of configuration: name in the run folder -> template beside the profile.
+    #[serde(default)]
+    pub files: BTreeMap<String, String>,
+    /// Program and arguments, each a template; `{{ install_dir }}`, `{{ bin }}`, `{{ run_dir }}`, `{{ port }}`, ...
+    #[serde(default)]
+    pub command: Vec<String>,
+    /// The whole environment of the program, each value a template.
+    #[serde(default)]
+    pub env: BTreeMap<String, String>,
+    /// Path that answers when it is up, with the accepted statuses.
+    #[serde(default)]
+    pub ready: Option<Ready>,
+    /// How the client asks, per client API.
+    #[serde(default)]
+    pub endpoints: BTreeMap<ApiId, Endpoint>,
+    /// How the client picks the route.
+    pub case_by: CaseBy,
+    /// How the fake tells the legs apart.
+    pub leg_by: LegBy,
+    /// How many routes one launch takes; left out: any number.
+    #[serde(default)]
+    pub routes: Option<u32>,
+    /// Whether each leg can have a model (and so an API) of its own.
+    #[serde(default = "yes")]
+    pub model_per_leg: bool,
+    /// APIs that a leg may have for a client API, where not every pair works.
+    #[serde(default)]
+    pub leg_apis: BTreeMap<ApiId, Vec<ApiId>>,
+    /// Whether each leg can have a key of its own.
+    #[serde(default = "yes")]
+    pub key_per_leg: bool,
+    /// What it remembers from one request to the next.
+    #[serde(default)]
+    pub remembers: Remembers,
+    /// Whether its client side is a front of ours.
+    #[serde(default)]
+    pub front_ours: bool,
+    /// Silence after which a case is over; 250 ms if left out.
+    #[serde(default)]
+    pub quiet: Option<Millis>,
+    /// Settings that it cannot be told, each with the reason that a skipped case shows.
+    #[serde(default)]
+    pub cannot: BTreeMap<String, String>,
+    /// What it promises.
+    #[serde(default)]
+    pub policy: Policy,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// How a proxy is got.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum GetBy {
+    /// In-process: the reference proxy.
+    Builtin,
+    /// From PyPI into a virtual environment, by a lock file beside the profile (`{version}` in its name).
+    Pip {
+        /// Lock file.
+        lock: String,
+        /// Program inside the environment.
+        bin: String,
+    },
+    /// From the npm registry, by `package.json` and `package-lock.json` beside the profile.
+    Npm {
+        /// Program inside the tree.
+        bin: String,
+    },
+    /// The system's: checked, never installed.
+    System {
+        /// Program.
+        bin: String,
+        /// What installs it.
+        hint: String,
+        /// Arguments that print its version.
+        version_args: Vec<String>,
+    },
+}
+
+/// When a proxy is up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ready {
+    /// Path to GET.
+    pub path: String,
+    /// Accepted statuses.
+    pub status: Vec<u16>,
+    /// Longest wait.
+    pub within: Millis,
+}
+
+/// How the client asks.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Endpoint {
+    /// Path, a template over the route.
+    pub path: String,
+    /// Headers, each value a template over the route.
+    pub headers: BTreeMap<String, String>,
+    /// The `model` of the request body, a template over the route.
+    pub model: Option<String>,
+}
+
+/// How the client picks the route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CaseBy {
+    /// By the model's name.
+    Model,
+    /// By the path.
+    Path,
+    /// By a header.
+    Header,
+    /// By the body.
+    Body,
+    /// Not at all.
+    None,
+}
+
+/// How the fake tells the legs apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LegBy {
+    /// By the path's first segments: `/<slot>/<leg>`.
+    Prefix,
+    /// By the port, the slot by the path's first segment.
+    Port,
+}
+
+/// What a proxy remembers from one request to the next.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Remembers {
+    /// Nothing that matters.
+    #[default]
+    Nothing,
+    /// State per route: a slot serves one case.
+    PerRoute,
+    /// State per process: a launch serves one case.
+    PerProcess,
+}

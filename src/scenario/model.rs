@@ -1,0 +1,359 @@
+//! The types of a scenario file, after its shorthands are expanded.
+//!
+//! The loader expands shorthands on the tree first (`client: openai-chat`, `by: close`, one outcome for a list,
+//! a number for a count, ...), so that these types stay plain: externally tagged enums, unknown fields refused.
+
+use std::collections::BTreeMap;
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Count, Millis};
+use crate::api::{ApiId, ModelName};
+
+/// A scenario file: one complete, runnable case, and what varies.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Scenario {
+    /// Name; the file's stem if left out.
+    pub scenario: Option<String>,
+    /// One sentence.
+    pub summary: Option<String>,
+    /// Where the bug was reported.
+    pub source: Option<String>,
+    /// Checks that this file is there to exercise; each must be judged by at least one case on `builtin`.
+    pub checks: Vec<String>,
+    /// Profiles for which this scenario is meant; empty for all.
+    pub only: Vec<String>,
+    /// What the client sends and does.
+    pub client: Client,
+    /// Neutral knobs that a profile maps to its own configuration.
+    pub settings: Settings,
+    /// Merged into the rendered configuration, per profile.
+    pub proxy_config: BTreeMap<String, Value>,
+    /// Fake upstreams, in the order in which the proxy shall try them.
+    pub legs: IndexMap<String, Leg>,
+    /// Workers of a proxy that knows no primary.
+    pub pool: Option<Pool>,
+    /// Paths of this file and the values that they take; cases are the product.
+    pub vary: IndexMap<String, Vec<Value>>,
+    /// Combinations that are left out.
+    pub except: Vec<IndexMap<String, Value>>,
+    /// What is legal beyond the table of endings.
+    pub expect: Expect,
+    /// Patches of client, legs and expect; run in order, in one session.
+    pub steps: Vec<Patch>,
+    /// Limit of one case.
+    pub time_limit: Option<Millis>,
+}
+
+/// What the client sends and does.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Client {
+    /// API of the client's request.
+    pub api: ApiId,
+    /// Whether it asks for a stream.
+    pub stream: bool,
+    /// Turns, each a map of one role to its text or parts.
+    pub conversation: Vec<IndexMap<String, Value>>,
+    /// Parameters under neutral names (`max_tokens`, `temperature`, `tools`, ...).
+    pub params: IndexMap<String, Value>,
+    /// Merged into the request body as it is.
+    pub body: Option<Value>,
+    /// Extra headers.
+    pub headers: IndexMap<String, String>,
+    /// Session name; requests of one session are marked as such where a profile can.
+    pub session: Option<String>,
+    /// The client goes away.
+    pub leave: Option<Leave>,
+}
+
+impl Default for Client {
+    fn default() -> Self {
+        Self {
+            api: ApiId::OpenaiChat,
+            stream: true,
+            conversation: vec![IndexMap::from([("user".to_owned(), Value::from("Tell me about crossfades."))])],
+            params: IndexMap::from([("max_tokens".to_owned(), Value::from(256))]),
+            body: None,
+            headers: IndexMap::new(),
+            session: None,
+            leave: None,
+        }
+    }
+}
+
+/// Where and how the client goes away.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Leave {
+    /// Position in what the client receives.
+    pub at: At,
+    /// `close` or `reset`.
+    pub by: By,
+}
+
+/// Neutral knobs; each left out stays as the proxy ships it, except retries (0) and cooldown (off).
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// Retries of the same leg.
+    pub retries: Option<u32>,
+    /// Longest silence in a stream.
+    pub idle_timeout: Option<Millis>,
+    /// Longest wait for the first byte.
+    pub first_byte_timeout: Option<Millis>,
+    /// Whether a failing leg is put aside.
+    pub cooldown: Option<Toggle>,
+    /// Whether a broken stream is continued.
+    pub continuation: Option<Toggle>,
+    /// Whether a session stays with its leg.
+    pub affinity: Option<Toggle>,
+    /// Which failures lead to the fallback: statuses, classes like `5xx`, `timeout`.
+    pub fallback_on: Option<Vec<String>>,
+    /// How many fallbacks are tried.
+    pub max_fallbacks: Option<u32>,
+}
+
+/// A switch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Toggle {
+    /// On.
+    On,
+    /// Off.
+    Off,
+}
+
+/// A fake upstream: which model it plays, and its script.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Leg {
+    /// Whom it plays; the vendor default of the client's API if left out.
+    pub model: Option<ModelName>,
+    /// Its API; by vendor if left out.
+    pub api: Option<ApiId>,
+    /// What it answers.
+    pub answer: Option<Answer>,
+    /// A scripted failure.
+    pub cut: Option<Cut>,
+    /// Legal but odd framings.
+    pub edits: Vec<Edit>,
+    /// When events are sent.
+    pub pace: Option<Pace>,
+    /// Whether a cut waits for the client.
+    pub barrier: Option<Barrier>,
+    /// How it takes a request to continue.
+    pub obeys: Option<Obeys>,
+    /// An error status instead of an answer; wins over `answer`.
+    pub status: Option<Status>,
+    /// Patches of this leg for the 1st, 2nd, ... request; the last stays.
+    pub attempts: Vec<Leg>,
+}
+
+/// What a leg answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    /// A bundled answer, by name.
+    Named(String),
+    /// An answer file, relative to the scenario.
+    File(String),
+    /// A cassette, relative to the scenario or bundled; replayed byte by byte.
+    Cassette(String),
+}
+
+/// A scripted failure.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cut {
+    /// Where.
+    pub at: At,
+    /// By which effect on the wire.
+    pub by: By,
+}
+
+/// A position in a response: after that much.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum At {
+    /// After the response head.
+    Head,
+    /// After the events that precede content.
+    Preamble,
+    /// After the n-th non-empty delta of text.
+    Texts(u32),
+    /// After the n-th non-empty delta of any kind.
+    Pieces(u32),
+    /// After the n-th event.
+    Events(u32),
+    /// After the n-th byte of the body.
+    Bytes(u64),
+    /// After the last delta of content.
+    LastContent,
+    /// After the event with the finish reason.
+    Finish,
+    /// After the end mark.
+    Terminator,
+}
+
+/// An effect on the wire.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum By {
+    /// FIN inside the chunked body.
+    Close,
+    /// A proper end of the body, without the events that should follow.
+    Eof,
+    /// RST.
+    Reset,
+    /// Silence.
+    Stall(Stall),
+    /// The API's own error in the stream; then the body ends.
+    ErrorEvent,
+    /// The next event is sent with damaged JSON; then the stream goes on.
+    BadJson,
+}
+
+/// Silence.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Stall {
+    /// How long; then the stream goes on. Left out: until the proxy closes or the case ends.
+    pub r#for: Option<Millis>,
+}
+
+/// A legal but odd framing of the same stream.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Edit {
+    /// HTTP chunks of n bytes, whatever stands there.
+    Split(u32),
+    /// n events to an HTTP chunk.
+    Merge(u32),
+    /// CRLF for LF.
+    Crlf,
+    /// SSE comments between events.
+    Comments,
+}
+
+/// When events are sent.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Pace {
+    /// At once.
+    Instant,
+    /// As recorded.
+    Recorded,
+    /// As recorded, times a factor.
+    Scale(f64),
+    /// One event every so often.
+    Every(Millis),
+    /// The next text delta only when the client has those before it.
+    LockStep,
+}
+
+/// Whether a cut waits until the client has received what was sent before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Barrier {
+    /// It waits.
+    Seen,
+    /// It does not: the race test.
+    None,
+}
+
+/// How a leg takes a request to continue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Obeys {
+    /// Speaks the exact rest.
+    Exactly,
+    /// Answers from the start.
+    StartsOver,
+    /// Says the last word again, then the rest.
+    RepeatsLastWord,
+    /// Says something polite first.
+    AddsPreface,
+    /// Says nothing more.
+    StopsAtOnce,
+}
+
+/// An error status instead of an answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Status {
+    /// HTTP status.
+    pub code: u16,
+    /// `retry-after`.
+    #[serde(default)]
+    pub retry_after: Option<Millis>,
+}
+
+/// Workers without a primary: the script follows the order of requests, whoever gets them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pool {
+    /// How many.
+    pub workers: u32,
+    /// Whom they play.
+    pub model: ModelName,
+    /// What happens on the 1st, 2nd, ... request.
+    pub attempts: Vec<Leg>,
+}
+
+/// What is legal beyond the table of endings.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Expect {
+    /// Endings that are legal here; empty: the table decides alone.
+    pub outcome: Vec<Outcome>,
+    /// Requests per leg.
+    pub requests: BTreeMap<String, Count>,
+    /// How soon a leg must notice that the client has gone.
+    pub cancelled: BTreeMap<String, Millis>,
+    /// HTTP status that the client gets.
+    pub status: Option<u16>,
+    /// `required`: a missing snapshot fails.
+    pub snapshot: Option<String>,
+}
+
+/// How a client's exchange ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// One leg's answer, whole.
+    Completed,
+    /// Another leg's answer, whole, nothing of the first delivered.
+    Restarted,
+    /// The first leg's text, continued by another.
+    Continued,
+    /// An error the client can see.
+    Error,
+    /// The transport visibly breaks.
+    Broken,
+    /// The client goes away, as scripted.
+    Left,
+    /// A truncated answer that looks finished.
+    Silent,
+    /// Text twice.
+    Doubled,
+    /// Text of one leg behind text of another that it does not continue.
+    Spliced,
+    /// No end within the limit.
+    Hung,
+}
+
+/// A patch of the base for one step: maps merge, everything else replaces.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Patch {
+    /// Patch of `client`.
+    pub client: Option<Value>,
+    /// Patch of `legs`.
+    pub legs: Option<Value>,
+    /// Patch of `expect`.
+    pub expect: Option<Value>,
+}

@@ -121,4 +121,3 @@ pub enum RecordedEnd {
     /// RST.
     Reset,
 }
-

@@ -1,4 +1,5 @@
 //! Crossfade: a record-and-replay conformance harness for LLM proxies.
+#![doc = include_str!("ARCHITECTURE.md")]
 
 pub mod answer;
 pub mod api;

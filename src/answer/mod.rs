@@ -2,8 +2,10 @@
 
 mod rendition;
 mod script;
+mod speak;
 mod voice;
 
 pub use rendition::{Mark, Piece, Rendition, RenditionChunk, Stage};
 pub use script::{AnswerScript, ScriptPart, Spoken, SpokenPart};
+pub use speak::speak;
 pub use voice::{Lexicon, Voice};

@@ -8,6 +8,7 @@ mod anthropic_messages;
 mod completion;
 mod conversation;
 mod openai_chat;
+pub(crate) mod seeded;
 mod stream;
 
 use std::fmt;

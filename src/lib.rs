@@ -8,6 +8,7 @@ pub mod check;
 pub mod diagnostic;
 pub mod fault;
 pub mod history;
+pub mod leg;
 pub mod progress;
 pub mod proxy;
 pub mod scenario;

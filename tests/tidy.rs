@@ -5,8 +5,23 @@ use std::path::{Path, PathBuf};
 
 /// Modules of the core: no runtime, no sockets, no clock, no environment.
 const CORE: &[&str] = &[
-    "answer", "api", "baseline", "cassette", "check", "config", "continuation", "diagnostic", "fault", "history",
-    "rules", "scenario", "schema", "snapshot", "sse", "wire", "yaml",
+    "answer",
+    "api",
+    "baseline",
+    "cassette",
+    "check",
+    "config",
+    "continuation",
+    "diagnostic",
+    "fault",
+    "history",
+    "rules",
+    "scenario",
+    "schema",
+    "snapshot",
+    "sse",
+    "wire",
+    "yaml",
 ];
 
 /// What the core never names.
@@ -75,7 +90,10 @@ fn code(path: &Path, text: &str) -> String {
 }
 
 fn offenders(offends: impl Fn(&Source) -> Option<String>) -> Vec<String> {
-    sources().iter().filter_map(|source| offends(source).map(|why| format!("src/{}: {why}", source.path.display()))).collect()
+    sources()
+        .iter()
+        .filter_map(|source| offends(source).map(|why| format!("src/{}: {why}", source.path.display())))
+        .collect()
 }
 
 #[test]
@@ -100,9 +118,7 @@ fn each_dependency_has_one_owner() {
 
 /// Whether the code names `word`, not as the tail of a longer name (`http_body::` is not `body::`).
 fn names(code: &str, word: &str) -> bool {
-    code.match_indices(word).any(|(at, _)| {
-        !code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':')
-    })
+    code.match_indices(word).any(|(at, _)| !code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':'))
 }
 
 #[test]
@@ -123,7 +139,8 @@ fn no_code_knows_a_proxy_by_name() {
 fn lints_are_expected_never_allowed() {
     let found = offenders(|source| source.text.contains("#[allow(").then(|| "has #[allow]; use #[expect]".to_owned()));
     assert!(found.is_empty(), "{found:#?}");
-    let unsafe_code: Vec<_> = sources().iter().filter(|s| s.text.contains("unsafe_code")).map(|s| s.path.clone()).collect();
+    let unsafe_code: Vec<_> =
+        sources().iter().filter(|s| s.text.contains("unsafe_code")).map(|s| s.path.clone()).collect();
     assert!(unsafe_code.len() <= 1, "at most one reviewed exception: {unsafe_code:?}");
 }
 
@@ -157,7 +174,14 @@ fn no_file_names_a_registry_host_or_a_private_path() {
     let mut found = Vec::new();
     visit(root, &mut |path, text| {
         // Spelled in pieces, so that this file does not find itself.
-        for word in [["registry.", "npmjs"], ["files.pythonhosted", ".org"], ["pypi", ".org"], ["static.crates", ".io"], ["deb.debian", ".org"], ["/wor", "k/"]] {
+        for word in [
+            ["registry.", "npmjs"],
+            ["files.pythonhosted", ".org"],
+            ["pypi", ".org"],
+            ["static.crates", ".io"],
+            ["deb.debian", ".org"],
+            ["/wor", "k/"],
+        ] {
             if text.contains(&word.concat()) {
                 found.push(format!("{}: {}", path.display(), word.concat()));
             }

@@ -1,0 +1,15 @@
+//! The fake upstreams: listeners that play a case's legs and record what reached them.
+//!
+//! [`Legs`] listens; [`Legs::begin`] binds a case to a slot and gives a [`Session`], which ends with the case. A
+//! request finds its slot and leg by its address alone ([`address`]); what it gets is decided without a socket
+//! ([`decide`]) as a [`fault::Plan`](crate::fault::Plan), and played byte by byte on the wire ([`play`], [`socket`]).
+
+mod address;
+mod legs;
+mod serve;
+mod session;
+
+pub use address::Addressing;
+pub use legs::{BindError, Legs, LegsConfig};
+pub use serve::{ServeConfig, Serving, serve};
+pub use session::{Binding, ControlRequest, LegBinding, Session};

@@ -1,0 +1,94 @@
+//! A case on a slot: what its legs shall do, and what reached them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::answer::Voice;
+use crate::api::{ApiId, Conversation, ModelName};
+use crate::history::{Stray, UpstreamExchange};
+use crate::progress::Progress;
+use crate::scenario::Case;
+
+/// A case as it is bound to a slot.
+#[derive(Clone, Debug)]
+pub struct Binding {
+    /// The case: its steps say what the legs do.
+    pub case: Arc<Case>,
+    /// The case's unique word.
+    pub unique: String,
+    /// The legs, in order.
+    pub legs: Vec<LegBinding>,
+    /// Per step and leg name, the request of its control; a missing one is replaced by the client's own request.
+    pub controls: Vec<BTreeMap<String, ControlRequest>>,
+    /// Start of the case: every recorded time counts from it.
+    pub started: Instant,
+    /// Lock step: deltas that the proxy may hold back (`policy.buffer`).
+    pub lock_step: u32,
+    /// Factor on the 2 s that barrier and gate wait, from the control's latency; 1.0 on a fast machine.
+    pub patience: f64,
+    /// The proxy delivers nothing before the answer is whole (`buffer_all`): no barrier waits for the client.
+    pub holds_back: bool,
+}
+
+/// A leg as a launch configured it.
+#[derive(Clone, Debug)]
+pub struct LegBinding {
+    /// Its name.
+    pub name: String,
+    /// 0 for the first; by port, the listener.
+    pub ordinal: usize,
+    /// API in which it is asked.
+    pub api: ApiId,
+    /// Whom it plays.
+    pub model: ModelName,
+    /// Spellings under which it may be asked for its model.
+    pub models: Vec<String>,
+    /// Its canary key. Evidence only: a leg answers whatever key it is shown.
+    pub key: Option<String>,
+    /// Its words.
+    pub voice: Voice,
+}
+
+/// What a proxy sends to a leg when nothing is broken and that leg is its only one.
+#[derive(Clone, Debug)]
+pub struct ControlRequest {
+    /// In neutral form.
+    pub conversation: Conversation,
+    /// The control's own unique word.
+    pub unique: String,
+}
+
+/// A case on its slot. The slot is free again when this is finished or dropped; what is still being answered is
+/// then cut off.
+#[derive(Debug)]
+pub struct Session {}
+
+impl Session {
+    /// Begins the step with this index: attempts count from 1 again. `progress` is what the client decodes; `None`
+    /// where no client of ours is there to wait for.
+    pub fn begin_step(&self, _index: usize, _progress: Option<Progress>) {
+        unimplemented!()
+    }
+
+    /// The client has left: bytes that sockets still accept are counted from now on.
+    pub fn client_left(&self) {
+        unimplemented!()
+    }
+
+    /// Waits until every request of the legs is answered or cancelled and none came for `silence`. `false` if that
+    /// did not happen within 10 s.
+    pub async fn quiet(&self, _silence: Duration) -> bool {
+        unimplemented!()
+    }
+
+    /// Ends the step and gives its exchanges in order of arrival; what is still being answered is `CaseOver`.
+    pub fn end_step(&self) -> Vec<UpstreamExchange> {
+        unimplemented!()
+    }
+
+    /// Ends the case: strays that arrived on its slot, and why it is misrouted if it is.
+    pub fn finish(self) -> (Vec<Stray>, Option<String>) {
+        unimplemented!()
+    }
+}

@@ -11,6 +11,7 @@ pub mod history;
 pub mod leg;
 pub mod progress;
 pub mod proxy;
+pub mod runner;
 pub mod scenario;
 pub mod wire;
 pub mod yaml;

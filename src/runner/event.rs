@@ -1,0 +1,380 @@
+//! What the runner tells while it runs. Reports consume these events and nothing else.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Exit;
+use crate::check::{Value, Verdict};
+use crate::history::History;
+use crate::scenario::{Case, Outcome};
+
+/// Something that happened in a run, in order.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// The run begins. Always the first event.
+    Started(Start),
+    /// The proxy is being started.
+    Launching {
+        /// 1 for the first start of the run.
+        number: usize,
+        /// Routes that it is configured with, those of controls among them.
+        routes: usize,
+        /// Cases that run on this start.
+        cases: usize,
+        /// Settings and overlay in one line; empty for none.
+        what: String,
+    },
+    /// The proxy is up.
+    Launched {
+        /// How long that took.
+        took: Duration,
+        /// Version, where it told.
+        version: Option<String>,
+    },
+    /// A control went through, was refused or failed.
+    Control {
+        /// Target, API of the client and API of the leg, in one line.
+        what: String,
+        /// What went wrong; `None` if nothing did.
+        failed: Option<String>,
+    },
+    /// A case begins.
+    CaseStarted {
+        /// `scenario[case]`.
+        id: String,
+    },
+    /// A case is over, or was skipped.
+    CaseDone(Box<CaseReport>),
+    /// A snapshot was compared.
+    Snapshot(SnapshotReport),
+    /// Something that a reader should know and no verdict says.
+    Note(String),
+    /// The proxy died while it was needed.
+    ProxyDied {
+        /// What it was about, with the end of its log.
+        reason: String,
+        /// Whether it is started again.
+        again: bool,
+    },
+    /// Interrupted: what was done so far is reported.
+    Interrupted,
+    /// The run is over. Always the last event.
+    Finished(Box<Summary>),
+}
+
+/// The beginning of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Start {
+    /// Number of selected cases.
+    pub cases: usize,
+    /// Whether these are the bundled scenarios.
+    pub bundled: bool,
+    /// The proxy.
+    pub proxy: ProxyLine,
+    /// Seed of every word and key of the run.
+    pub seed: u64,
+}
+
+/// The proxy under test, as far as reports name it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProxyLine {
+    /// Name of the profile, or `attached`.
+    pub name: String,
+    /// Version, where it is known.
+    pub version: Option<String>,
+    /// Commit of the checkout, where it is known.
+    pub commit: Option<String>,
+    /// `in-process`, `installed`, `path`, `bin` or `attached`, with the place.
+    pub how: String,
+}
+
+impl ProxyLine {
+    /// `name` or `name@version`.
+    pub fn label(&self) -> String {
+        match &self.version {
+            Some(version) => format!("{}@{version}", self.name),
+            None => self.name.clone(),
+        }
+    }
+}
+
+/// How a case went.
+#[derive(Clone, Debug)]
+pub struct CaseReport {
+    /// The case.
+    pub case: Arc<Case>,
+    /// Why it was not run.
+    pub skipped: Option<String>,
+    /// How the client's exchange of each step ended.
+    pub outcomes: Vec<Outcome>,
+    /// Every verdict.
+    pub verdicts: Vec<Judged>,
+    /// Verdicts of the first try, under load, where they differ from those that stand.
+    pub flaky: Vec<Verdict>,
+    /// Everything that was seen; `None` for a skipped case.
+    pub history: Option<Arc<History>>,
+    /// The folder with what was kept.
+    pub kept: Option<PathBuf>,
+    /// The command that repeats it.
+    pub repeat: String,
+    /// How long it took.
+    pub took: Duration,
+}
+
+impl CaseReport {
+    /// A case that is not run.
+    pub fn skipped(case: Arc<Case>, reason: String, repeat: String) -> Self {
+        Self {
+            case,
+            skipped: Some(reason),
+            outcomes: Vec::new(),
+            verdicts: Vec::new(),
+            flaky: Vec::new(),
+            history: None,
+            kept: None,
+            repeat,
+            took: Duration::ZERO,
+        }
+    }
+
+    /// Whether a verdict failed and the baseline does not list it.
+    pub fn failed(&self) -> bool {
+        self.verdicts.iter().any(Judged::unexpected)
+    }
+
+    /// Whether the harness could not tell.
+    pub fn inconclusive(&self) -> bool {
+        self.verdicts.iter().any(|judged| matches!(judged.verdict.value, Value::Inconclusive(_)))
+    }
+
+    /// The word for the whole case: `skip`, `FAIL`, `inconclusive`, `known`, `warn` or `pass`.
+    pub fn word(&self) -> &'static str {
+        let has = |name: &str| self.verdicts.iter().any(|judged| judged.verdict.value.name() == name);
+        if self.skipped.is_some() {
+            "skip"
+        } else if self.failed() {
+            "FAIL"
+        } else if self.inconclusive() {
+            "inconclusive"
+        } else if has("fail") {
+            "known"
+        } else if has("warn") {
+            "warn"
+        } else if has("pass") {
+            "pass"
+        } else {
+            "none"
+        }
+    }
+}
+
+/// A verdict, and whether it was to be expected. Under `--strict` warnings have become failures already.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Judged {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The baseline's reason for a failure that it lists.
+    pub known: Option<String>,
+}
+
+impl Judged {
+    /// Whether this is a failure that the baseline does not list.
+    pub fn unexpected(&self) -> bool {
+        self.verdict.value == Value::Fail && self.known.is_none()
+    }
+}
+
+/// How a snapshot compares.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SnapshotReport {
+    /// Scenario.
+    pub scenario: String,
+    /// The `.snap` file.
+    pub path: PathBuf,
+    /// What came out.
+    pub state: SnapshotState,
+}
+
+/// The state of a snapshot: no verdict.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SnapshotState {
+    /// As accepted.
+    Unchanged,
+    /// There is none yet.
+    New {
+        /// A pending file was written for review.
+        pending: bool,
+        /// The scenario says `snapshot: required`.
+        required: bool,
+    },
+    /// Not as accepted.
+    Changed {
+        /// The difference.
+        diff: String,
+        /// A pending file was written for review.
+        pending: bool,
+    },
+    /// Written as the mode asked.
+    Written,
+}
+
+impl SnapshotState {
+    /// Whether the run fails by it.
+    pub fn fails(&self) -> bool {
+        matches!(self, Self::Changed { .. } | Self::New { required: true, .. })
+    }
+}
+
+/// What a run came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Cases by their [word](CaseReport::word).
+    pub cases: BTreeMap<String, usize>,
+    /// Verdicts by value.
+    pub verdicts: BTreeMap<String, usize>,
+    /// Skipped cases by reason.
+    pub skips: BTreeMap<String, usize>,
+    /// Inconclusive verdicts by reason.
+    pub inconclusive: BTreeMap<String, usize>,
+    /// Controls that were refused or failed, by status and text.
+    pub controls: BTreeMap<String, usize>,
+    /// Entries of the baseline that no longer fail.
+    pub stale: Vec<String>,
+    /// Snapshots by state.
+    pub snapshots: BTreeMap<String, usize>,
+    /// Requests that fitted no running case.
+    pub strays: usize,
+    /// Starts of the proxy.
+    pub launches: usize,
+    /// Why the proxy could not be used.
+    pub proxy_down: Option<String>,
+    /// Whether the run was interrupted.
+    pub interrupted: bool,
+    /// Whether these were the bundled scenarios.
+    pub bundled: bool,
+    /// The proxy.
+    pub proxy: ProxyLine,
+    /// How long the run took.
+    pub took: Duration,
+}
+
+impl Summary {
+    /// Counts a finished case.
+    pub fn count(&mut self, report: &CaseReport) {
+        *self.cases.entry(report.word().to_owned()).or_default() += 1;
+        if let Some(reason) = &report.skipped {
+            *self.skips.entry(reason.clone()).or_default() += 1;
+        }
+        for judged in &report.verdicts {
+            *self.verdicts.entry(judged.verdict.value.name().to_owned()).or_default() += 1;
+            if let Value::Inconclusive(reason) = &judged.verdict.value {
+                *self.inconclusive.entry(reason.clone()).or_default() += 1;
+            }
+        }
+        self.strays += report.history.as_ref().map_or(0, |history| history.strays.len());
+    }
+
+    /// Counts a compared snapshot.
+    pub fn count_snapshot(&mut self, report: &SnapshotReport) {
+        let word = match &report.state {
+            SnapshotState::Unchanged => "unchanged",
+            SnapshotState::New { required: false, .. } => "new",
+            SnapshotState::New { required: true, .. } => "missing",
+            SnapshotState::Changed { .. } => "changed",
+            SnapshotState::Written => "written",
+        };
+        *self.snapshots.entry(word.to_owned()).or_default() += 1;
+    }
+
+    /// The exit code that this comes to.
+    pub fn exit(&self) -> Exit {
+        let any = |map: &BTreeMap<String, usize>, keys: &[&str]| keys.iter().any(|key| map.contains_key(*key));
+        let mut exit = Exit::AsExpected;
+        if !any(&self.verdicts, &["pass", "fail", "warn"]) {
+            exit = exit.and(Exit::NothingJudged);
+        }
+        if any(&self.verdicts, &["inconclusive"]) {
+            exit = exit.and(Exit::Inconclusive);
+        }
+        if any(&self.cases, &["FAIL"]) || any(&self.snapshots, &["changed", "missing"]) || !self.stale.is_empty() {
+            exit = exit.and(Exit::Failed);
+        }
+        if self.proxy_down.is_some() {
+            exit = exit.and(Exit::ProxyDown);
+        }
+        if self.interrupted {
+            exit = exit.and(Exit::Interrupted);
+        }
+        exit
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::Level;
+    use crate::runner::testing::case;
+
+    fn report(values: &[(Value, Option<&str>)]) -> CaseReport {
+        let mut report = CaseReport::skipped(Arc::new(case("x", "a")), String::new(), String::new());
+        report.skipped = None;
+        report.verdicts = values
+            .iter()
+            .map(|(value, known)| Judged {
+                verdict: Verdict {
+                    check: "route.reached".to_owned(),
+                    level: Level::Must,
+                    value: value.clone(),
+                    reason: String::new(),
+                    evidence: Vec::new(),
+                },
+                known: known.map(str::to_owned),
+            })
+            .collect();
+        report
+    }
+
+    #[track_caller]
+    fn check(reports: &[CaseReport], change: impl FnOnce(&mut Summary), expect: Exit) {
+        let mut summary = Summary::default();
+        for report in reports {
+            summary.count(report);
+        }
+        change(&mut summary);
+        assert_eq!(summary.exit(), expect);
+    }
+
+    #[test]
+    fn exit_codes() {
+        let pass = || report(&[(Value::Pass, None)]);
+        let fail = || report(&[(Value::Pass, None), (Value::Fail, None)]);
+        let known = || report(&[(Value::Fail, Some("filed"))]);
+        let unsure = || report(&[(Value::Pass, None), (Value::Inconclusive("load".to_owned()), None)]);
+        let idle = || report(&[(Value::NotExercised, None)]);
+        let skip = || CaseReport::skipped(Arc::new(case("x", "a")), "cannot".to_owned(), String::new());
+        check(&[], |_| (), Exit::NothingJudged);
+        check(&[skip(), idle()], |_| (), Exit::NothingJudged);
+        check(&[pass(), skip()], |_| (), Exit::AsExpected);
+        check(&[pass(), fail()], |_| (), Exit::Failed);
+        check(&[known()], |_| (), Exit::AsExpected);
+        check(&[pass(), unsure()], |_| (), Exit::Inconclusive);
+        check(&[fail(), unsure()], |_| (), Exit::Failed);
+        check(&[pass()], |summary| summary.stale.push("x[a]/c".to_owned()), Exit::Failed);
+        check(&[fail()], |summary| summary.proxy_down = Some("died".to_owned()), Exit::ProxyDown);
+        check(&[], |summary| summary.proxy_down = Some("died".to_owned()), Exit::ProxyDown);
+        check(&[fail()], |summary| summary.interrupted = true, Exit::Interrupted);
+    }
+
+    #[test]
+    fn words() {
+        let check = |values: &[(Value, Option<&str>)], expect: &str| assert_eq!(report(values).word(), expect);
+        check(&[], "none");
+        check(&[(Value::Pass, None), (Value::NotExercised, None)], "pass");
+        check(&[(Value::Warn, None), (Value::Pass, None)], "warn");
+        check(&[(Value::Fail, Some("filed")), (Value::Warn, None)], "known");
+        check(&[(Value::Inconclusive("x".into()), None), (Value::Pass, None)], "inconclusive");
+        check(&[(Value::Inconclusive("x".into()), None), (Value::Fail, None)], "FAIL");
+    }
+}

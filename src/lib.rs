@@ -5,6 +5,7 @@ pub mod answer;
 pub mod api;
 pub mod cassette;
 pub mod check;
+pub mod client;
 pub mod diagnostic;
 pub mod fault;
 pub mod history;

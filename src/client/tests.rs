@@ -1,0 +1,182 @@
+//! The driver against byte servers on real sockets.
+
+use std::future::Future;
+
+use tokio::net::TcpListener;
+
+use super::*;
+use crate::scenario::At;
+
+const CHUNKED: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
+
+fn ask(addr: SocketAddr) -> Ask {
+    Ask {
+        addr,
+        request: Request {
+            method: "POST".to_owned(),
+            target: "/v1/chat/completions".to_owned(),
+            headers: [("content-type", "application/json")].into_iter().collect(),
+            body: Blob::from("{}"),
+        },
+        api: ApiId::OpenaiChat,
+        // These answers are no events; what is said in them is not of interest.
+        stream: false,
+        leave: None,
+        limit: Duration::from_secs(10),
+    }
+}
+
+/// Reads the request, then lets `serve` do what it likes.
+async fn against<F, S>(serve: S, edit: impl FnOnce(&mut Ask)) -> ClientExchange
+where
+    F: Future<Output = ()> + Send + 'static,
+    S: FnOnce(TcpStream) -> F + Send + 'static,
+{
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut ask = ask(listener.local_addr().unwrap());
+    edit(&mut ask);
+    let server = tokio::spawn(async move {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        let mut request = Vec::new();
+        while !request.ends_with(b"\r\n\r\n{}") {
+            let mut buffer = [0; 1024];
+            let n = socket.read(&mut buffer).await.unwrap();
+            assert_ne!(n, 0, "the request came to its end early");
+            request.extend_from_slice(&buffer[..n]);
+        }
+        serve(socket).await;
+    });
+    let exchange = drive(ask, &Progress::default(), Instant::now()).await;
+    server.await.unwrap();
+    exchange
+}
+
+/// Sends the text, waits a little so that it is read by itself, and closes.
+async fn says(text: &'static str, edit: impl FnOnce(&mut Ask)) -> ClientExchange {
+    against(
+        move |mut socket| async move {
+            socket.write_all(text.as_bytes()).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        },
+        edit,
+    )
+    .await
+}
+
+fn body(exchange: &ClientExchange) -> String {
+    String::from_utf8(exchange.body()).unwrap()
+}
+
+#[tokio::test]
+async fn a_clean_end_is_complete() {
+    let exchange =
+        says("HTTP/1.1 500 Fine\r\nX-Odd-Case: a\r\nx-odd-case: b\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n3\r\n you\r\n0\r\n\r\n", |_| ())
+            .await;
+    assert!(matches!(&exchange.end, ClientEnd::Broken(why) if why == "a chunk is longer than its size"));
+    let exchange =
+        says("HTTP/1.1 500 Fine\r\nX-Odd-Case: a\r\nx-odd-case: b\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n4\r\n you\r\n0\r\n\r\n", |_| ())
+            .await;
+    assert_eq!(exchange.end, ClientEnd::Complete);
+    assert_eq!(exchange.chunks.iter().map(|chunk| chunk.data.to_text()).collect::<Vec<_>>(), ["hi", " you"]);
+    let head = exchange.response.unwrap();
+    assert_eq!(head.status, 500);
+    assert_eq!(
+        head.headers.iter().map(|(name, _)| name).collect::<Vec<_>>(),
+        ["X-Odd-Case", "x-odd-case", "Transfer-Encoding"]
+    );
+    assert!(exchange.request.headers.get("host").is_some());
+    assert_eq!(exchange.request.headers.get("content-length"), Some("2"));
+}
+
+#[tokio::test]
+async fn a_fin_inside_the_chunked_body_is_broken() {
+    let exchange = against(
+        |mut socket| async move {
+            socket.write_all(format!("{CHUNKED}2\r\nhi\r\n").as_bytes()).await.unwrap();
+        },
+        |_| (),
+    )
+    .await;
+    assert_eq!(body(&exchange), "hi");
+    assert_eq!(exchange.end, ClientEnd::Broken("the connection was closed inside the chunked body".to_owned()));
+}
+
+#[tokio::test]
+async fn a_reset_is_broken() {
+    let exchange = against(
+        |mut socket| async move {
+            socket.write_all(format!("{CHUNKED}2\r\nhi\r\n").as_bytes()).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            socket.set_zero_linger().unwrap();
+        },
+        |_| (),
+    )
+    .await;
+    assert_eq!(body(&exchange), "hi");
+    assert_eq!(exchange.end, ClientEnd::Broken("the connection was reset".to_owned()));
+}
+
+#[tokio::test]
+async fn a_short_unary_body_is_broken() {
+    let exchange = says("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhi", |_| ()).await;
+    assert_eq!(exchange.end, ClientEnd::Broken("the connection was closed after 2 of 9 bytes".to_owned()));
+}
+
+#[tokio::test]
+async fn silence_ends_at_the_limit() {
+    let exchange = against(
+        |mut socket| async move {
+            socket.write_all(format!("{CHUNKED}2\r\nhi\r\n").as_bytes()).await.unwrap();
+            let _ = socket.read(&mut [0; 8]).await;
+        },
+        |ask| ask.limit = Duration::from_millis(100),
+    )
+    .await;
+    assert_eq!(body(&exchange), "hi");
+    assert_eq!(exchange.end, ClientEnd::TimedOut(100));
+    assert!(exchange.ended_at >= 100_000);
+}
+
+#[tokio::test]
+async fn no_answer_is_told() {
+    let exchange = says("", |_| ()).await;
+    assert_eq!(exchange.end, ClientEnd::NoResponse("the connection was closed before any answer".to_owned()));
+    let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let exchange = drive(ask(free), &Progress::default(), Instant::now()).await;
+    assert_eq!(exchange.end, ClientEnd::NoResponse("cannot connect: the connection was refused".to_owned()));
+}
+
+/// Leaves after the first two bytes; gives how the server saw that, and how much of the body was read.
+async fn leaves(by: By) -> (std::io::Result<usize>, ClientExchange) {
+    let (tell, told) = tokio::sync::oneshot::channel();
+    let exchange = against(
+        |mut socket| async move {
+            socket.write_all(format!("{CHUNKED}2\r\nhi\r\n").as_bytes()).await.unwrap();
+            tell.send(socket.read(&mut [0; 8]).await).unwrap();
+        },
+        |ask| ask.leave = Some(Leave { at: At::Bytes(2), by }),
+    )
+    .await;
+    (told.await.unwrap(), exchange)
+}
+
+#[tokio::test]
+async fn a_client_leaves_by_fin() {
+    let (seen, exchange) = leaves(By::Close).await;
+    assert_eq!(seen.unwrap(), 0);
+    assert_eq!((body(&exchange).as_str(), exchange.end), ("hi", ClientEnd::Left));
+}
+
+#[tokio::test]
+async fn a_client_leaves_by_rst() {
+    let (seen, exchange) = leaves(By::Reset).await;
+    assert_eq!(seen.unwrap_err().kind(), ErrorKind::ConnectionReset);
+    assert_eq!((body(&exchange).as_str(), exchange.end), ("hi", ClientEnd::Left));
+}
+
+#[tokio::test]
+async fn a_client_leaves_at_the_head() {
+    let exchange = says(CHUNKED, |ask| ask.leave = Some(Leave { at: At::Head, by: By::Close })).await;
+    assert_eq!(exchange.end, ClientEnd::Left);
+    assert!(exchange.chunks.is_empty());
+}

@@ -3,6 +3,7 @@
 
 pub mod answer;
 pub mod api;
+pub mod builtin;
 pub mod cassette;
 pub mod check;
 pub mod client;

@@ -5,8 +5,6 @@
 
 mod leave;
 mod response;
-#[cfg(test)]
-mod tests;
 
 use std::io::{Error, ErrorKind};
 use std::net::SocketAddr;
@@ -230,3 +228,6 @@ fn plain(error: &Error) -> String {
         _ => error.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests;

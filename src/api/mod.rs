@@ -5,6 +5,7 @@
 //! that API's own module and is reached through [`Api`].
 
 mod anthropic_messages;
+pub mod compare;
 mod completion;
 mod conversation;
 mod openai_chat;

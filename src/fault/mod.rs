@@ -1,7 +1,12 @@
 //! Faults: a cut and edits over a rendition, compiled to a plan that is tested without sockets.
 
+mod body;
 mod compile;
+mod damage;
 mod plan;
+mod position;
+#[cfg(test)]
+mod tests;
 
 pub use compile::{CompileError, compile};
 pub use plan::{End, Plan, Step};

@@ -49,11 +49,14 @@ pub struct Plan {
     pub headers: Headers,
     /// Whether the body is chunked; else it has a content length.
     pub chunked: bool,
+    /// The content length that an unchunked answer announces: of the whole answer, even where it is then cut by
+    /// [`End::Close`] or [`End::Reset`].
+    pub length: usize,
     /// What is done, in order.
     pub steps: Vec<Step>,
     /// How it ends.
     pub end: End,
-    /// The joined text of the steps, in the order in which it is sent.
+    /// The joined text of the steps, in the order in which it is sent. Empty for a unary answer, which has no marks.
     pub text: String,
 }
 

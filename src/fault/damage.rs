@@ -1,0 +1,62 @@
+//! `bad_json`: an event whose data is no JSON any more, while its framing stays whole.
+
+use std::ops::Range;
+
+use super::body::Replace;
+
+/// The replacements that take the closing half of an event's JSON away; `None` if its data is no JSON object or
+/// array (a `[DONE]`, say). `event` is the event's bytes, which begin at `start` in the body.
+pub(super) fn damage(event: &[u8], start: usize) -> Option<Vec<Replace>> {
+    let lines = data_lines(event);
+    let mut joined = Vec::new();
+    for line in &lines {
+        joined.extend_from_slice(&event[line.payload.clone()]);
+        joined.push(b'\n');
+    }
+    let json: serde_json::Value = serde_json::from_slice(&joined).ok()?;
+    if !json.is_object() && !json.is_array() {
+        return None;
+    }
+    let (first, others) = lines.split_first()?;
+    let payload = std::str::from_utf8(&event[first.payload.clone()]).ok()?;
+    // A proper beginning of an object or array is never JSON itself. Blanks in front do not count.
+    let blanks = payload.len() - payload.trim_start().len();
+    let mut keep = blanks + ((payload.trim().len() / 2).max(1));
+    while !payload.is_char_boundary(keep) {
+        keep += 1;
+    }
+    let cut = first.payload.start + keep..first.payload.end;
+    let mut replaces = vec![Replace { range: start + cut.start..start + cut.end, with: Vec::new() }];
+    replaces.extend(
+        others.iter().map(|line| Replace { range: start + line.whole.start..start + line.whole.end, with: Vec::new() }),
+    );
+    Some(replaces)
+}
+
+/// A `data` line of an event.
+#[derive(Debug)]
+struct DataLine {
+    /// With its line end.
+    whole: Range<usize>,
+    /// What it says.
+    payload: Range<usize>,
+}
+
+/// The `data` lines of an event.
+fn data_lines(event: &[u8]) -> Vec<DataLine> {
+    let mut lines = Vec::new();
+    let mut start = 0;
+    while start < event.len() {
+        let end = event[start..].iter().position(|&byte| byte == b'\n').map_or(event.len(), |line| start + line + 1);
+        let mut text_end = end;
+        while text_end > start && matches!(event[text_end - 1], b'\n' | b'\r') {
+            text_end -= 1;
+        }
+        if let Some(payload) = event[start..text_end].strip_prefix(b"data:") {
+            let payload_start = text_end - payload.strip_prefix(b" ").unwrap_or(payload).len();
+            lines.push(DataLine { whole: start..end, payload: payload_start..text_end });
+        }
+        start = end;
+    }
+    lines
+}

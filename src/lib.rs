@@ -14,6 +14,7 @@ pub mod history;
 pub mod leg;
 pub mod progress;
 pub mod proxy;
+pub mod report;
 pub mod rules;
 pub mod runner;
 pub mod scenario;

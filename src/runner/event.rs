@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Exit;
-use crate::check::{Value, Verdict};
+use crate::check::{Run, Value, Verdict};
+use crate::diagnostic::SourceFile;
 use crate::history::History;
 use crate::scenario::{Case, Outcome};
 
@@ -107,8 +108,10 @@ pub struct CaseReport {
     pub case: Arc<Case>,
     /// Why it was not run.
     pub skipped: Option<String>,
-    /// How the client's exchange of each step ended.
-    pub outcomes: Vec<Outcome>,
+    /// How the client's exchange of each step ended; `None` where the harness cannot tell.
+    pub outcomes: Vec<Option<Outcome>>,
+    /// Per step, the client's text with the legs that spoke it.
+    pub texts: Vec<Vec<Run>>,
     /// Every verdict.
     pub verdicts: Vec<Judged>,
     /// Verdicts of the first try, under load, where they differ from those that stand.
@@ -119,6 +122,8 @@ pub struct CaseReport {
     pub kept: Option<PathBuf>,
     /// The command that repeats it.
     pub repeat: String,
+    /// The scenario's file, where it could be read.
+    pub source: Option<SourceFile>,
     /// How long it took.
     pub took: Duration,
 }
@@ -130,11 +135,13 @@ impl CaseReport {
             case,
             skipped: Some(reason),
             outcomes: Vec::new(),
+            texts: Vec::new(),
             verdicts: Vec::new(),
             flaky: Vec::new(),
             history: None,
             kept: None,
             repeat,
+            source: None,
             took: Duration::ZERO,
         }
     }

@@ -1,0 +1,235 @@
+//! The report for people: lines as the run goes, a block for each failure, a table, a summary.
+
+use std::fmt::{self, Write as _};
+use std::io::{self, Write};
+use std::time::Duration;
+
+use super::{failure, summary};
+use crate::check::Value;
+use crate::runner::{CaseReport, Event, SnapshotReport, SnapshotState};
+
+/// How the report looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Style {
+    /// Whether words are coloured. Nothing is said by colour alone.
+    pub colour: bool,
+    /// Whether a progress line is shown (stderr is a terminal and nobody asked for quiet).
+    pub progress: bool,
+    /// Whether cases that are as expected get a line too.
+    pub every: bool,
+}
+
+/// Writes the report: the result to one stream, progress and notes to the other.
+pub struct Human<'w> {
+    out: Box<dyn Write + 'w>,
+    log: Box<dyn Write + 'w>,
+    style: Style,
+    total: usize,
+    done: usize,
+    progress_shown: bool,
+    scenarios: Vec<(String, [usize; WORDS.len()])>,
+}
+
+/// Words of cases in the order of the table's columns.
+const WORDS: [&str; 7] = ["pass", "warn", "FAIL", "known", "inconclusive", "skip", "none"];
+
+impl fmt::Debug for Human<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Human").field("style", &self.style).field("done", &self.done).finish_non_exhaustive()
+    }
+}
+
+impl<'w> Human<'w> {
+    /// A report to these streams.
+    pub fn new(out: impl Write + 'w, log: impl Write + 'w, style: Style) -> Self {
+        let (out, log) = (Box::new(out), Box::new(log));
+        Self { out, log, style, total: 0, done: 0, progress_shown: false, scenarios: Vec::new() }
+    }
+
+    /// Takes the next event. An error is one of the streams'.
+    pub fn take(&mut self, event: &Event) -> io::Result<()> {
+        match event {
+            Event::Started(start) => {
+                self.total = start.cases;
+                let plural = if start.cases == 1 { "case" } else { "cases" };
+                let suite = if start.bundled { "bundled suite on " } else { "on " };
+                let how = if start.proxy.how.is_empty() { String::new() } else { format!(" ({})", start.proxy.how) };
+                let (proxy, cases) = (start.proxy.label(), start.cases);
+                writeln!(self.out, "{suite}{proxy}{how}: {cases} {plural}, seed {:x}", start.seed)?;
+            }
+            Event::Launching { number, routes, cases, what } => {
+                let what = if what.is_empty() { String::new() } else { format!(" with {what}") };
+                self.progress(&format!("launch {number}: {routes} routes for {cases} cases{what}"))?;
+            }
+            Event::Launched { took, version } => {
+                let version = version.as_deref().map(|version| format!(" (version {version})")).unwrap_or_default();
+                self.progress(&format!("the proxy is up after {}{version}", seconds(*took)))?;
+            }
+            Event::Control { what, failed } => match failed {
+                Some(why) => self.note(&format!("note: control failed: {what}: {why}"))?,
+                None => self.progress(&format!("control {what}"))?,
+            },
+            Event::CaseStarted { id } => self.progress(id)?,
+            Event::CaseDone(report) => self.case(report)?,
+            Event::Snapshot(report) => self.snapshot(report)?,
+            Event::Note(text) => self.note(&format!("note: {text}"))?,
+            Event::ProxyDied { reason, again } => {
+                let then = if *again { "; it is started again" } else { "" };
+                self.note(&format!("the proxy died{then}: {reason}"))?;
+            }
+            Event::Interrupted => self.note("interrupted: finishing the report")?,
+            Event::Finished(done) => {
+                self.clear()?;
+                let table = self.table();
+                write!(self.out, "{table}")?;
+                let text = summary(done);
+                let (rest, last) = text.trim_end().rsplit_once('\n').unwrap_or(("", text.trim_end()));
+                if !rest.is_empty() {
+                    writeln!(self.out, "{rest}")?;
+                }
+                let word = if done.exit().code() == 0 { "pass" } else { "FAIL" };
+                writeln!(self.out, "{}", self.painted(word, last))?;
+                self.out.flush()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn case(&mut self, report: &CaseReport) -> io::Result<()> {
+        self.done += 1;
+        let word = report.word();
+        let scenario = &report.case.scenario;
+        let row = match self.scenarios.iter().position(|(name, _)| name == scenario) {
+            Some(row) => row,
+            None => {
+                self.scenarios.push((scenario.clone(), [0; WORDS.len()]));
+                self.scenarios.len() - 1
+            }
+        };
+        if let Some(column) = WORDS.iter().position(|each| *each == word) {
+            self.scenarios[row].1[column] += 1;
+        }
+        self.clear()?;
+        let id = report.case.id();
+        match word {
+            "FAIL" | "inconclusive" => {
+                let block = failure::block(report);
+                let (head, rest) = block.split_once('\n').unwrap_or((block.as_str(), ""));
+                writeln!(self.out, "\n{}\n{rest}", self.painted(word, head))?;
+            }
+            "warn" | "known" => {
+                writeln!(self.out, "{} {id}", self.painted("warn", word))?;
+                for judged in &report.verdicts {
+                    let verdict = &judged.verdict;
+                    match (&verdict.value, &judged.known) {
+                        (Value::Warn, _) => writeln!(self.out, "  {}: {}", verdict.check, verdict.reason)?,
+                        (Value::Fail, Some(known)) => {
+                            writeln!(self.out, "  {}: fails as known: {known}", verdict.check)?
+                        }
+                        _ => {}
+                    }
+                }
+            }
+            "pass" if !report.flaky.is_empty() => {
+                writeln!(self.out, "{} {id}", self.painted("warn", "flaky"))?;
+                for first in &report.flaky {
+                    writeln!(self.out, "  {}: `{}` under load only", first.check, first.value.name())?;
+                }
+            }
+            _ if self.style.every => {
+                let why = report.skipped.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
+                let outcomes = report.outcomes.iter().flatten().map(|outcome| format!(" {outcome:?}").to_lowercase());
+                let outcomes: String = outcomes.collect();
+                writeln!(self.out, "{} {id}{outcomes}{why}", self.painted(word, word))?;
+            }
+            _ => {}
+        }
+        self.out.flush()
+    }
+
+    fn snapshot(&mut self, report: &SnapshotReport) -> io::Result<()> {
+        self.clear()?;
+        let path = report.path.display();
+        match &report.state {
+            SnapshotState::Changed { diff, pending } => {
+                let then = if *pending { "; `crossfade review` shows it" } else { "" };
+                let head = format!("changed snapshot of {}: {path}{then}", report.scenario);
+                writeln!(self.out, "\n{}\n{diff}", self.painted("FAIL", &head))
+            }
+            SnapshotState::New { required: true, .. } => {
+                let head = format!("missing snapshot of {}: {path} (the scenario requires it)", report.scenario);
+                writeln!(self.out, "{}", self.painted("FAIL", &head))
+            }
+            SnapshotState::Written => writeln!(self.out, "wrote snapshot {path}"),
+            SnapshotState::New { .. } | SnapshotState::Unchanged => Ok(()),
+        }
+    }
+
+    /// One row for each scenario.
+    fn table(&self) -> String {
+        let mut text = String::new();
+        let width =
+            self.scenarios.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0).max("scenario".len());
+        let used: Vec<usize> =
+            (0..WORDS.len()).filter(|column| self.scenarios.iter().any(|(_, counts)| counts[*column] > 0)).collect();
+        if self.scenarios.is_empty() {
+            return text;
+        }
+        let _ = write!(text, "\n{:width$}", "scenario");
+        for column in &used {
+            let _ = write!(text, "  {}", WORDS[*column].to_lowercase());
+        }
+        text.push('\n');
+        for (name, counts) in &self.scenarios {
+            let _ = write!(text, "{name:width$}");
+            for column in &used {
+                let count = if counts[*column] == 0 { "-".to_owned() } else { counts[*column].to_string() };
+                let _ = write!(text, "  {count:>wide$}", wide = WORDS[*column].len());
+            }
+            text.push('\n');
+        }
+        text.push('\n');
+        text
+    }
+
+    fn painted(&self, word: &str, text: &str) -> String {
+        if !self.style.colour {
+            return text.to_owned();
+        }
+        let code = match word {
+            "pass" => "32",
+            "FAIL" => "31;1",
+            "warn" | "known" | "inconclusive" => "33",
+            _ => "2",
+        };
+        format!("\x1b[{code}m{text}\x1b[0m")
+    }
+
+    fn note(&mut self, text: &str) -> io::Result<()> {
+        self.clear()?;
+        writeln!(self.log, "{text}")
+    }
+
+    /// Replaces the progress line.
+    fn progress(&mut self, text: &str) -> io::Result<()> {
+        if !self.style.progress {
+            return Ok(());
+        }
+        let line: String = format!("[{}/{}] {text}", self.done, self.total).chars().take(100).collect();
+        write!(self.log, "\r\x1b[2K{line}")?;
+        self.progress_shown = true;
+        self.log.flush()
+    }
+
+    fn clear(&mut self) -> io::Result<()> {
+        if std::mem::take(&mut self.progress_shown) {
+            write!(self.log, "\r\x1b[2K")?;
+            self.log.flush()?;
+        }
+        Ok(())
+    }
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{:.1} s", time.as_secs_f64())
+}

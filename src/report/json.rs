@@ -1,0 +1,287 @@
+//! The report for programs, format 1. It grows by new keys; a key that is there keeps its meaning.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::check::{Level, Value, Verdict};
+use crate::history::{Continuation, History};
+use crate::runner::{CaseReport, Event, SnapshotState};
+use crate::scenario::Outcome;
+
+/// Version of the format.
+pub const FORMAT: u32 = 1;
+
+/// The report of a run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Report {
+    /// Version of the format: 1.
+    pub format: u32,
+    /// Version of Crossfade.
+    pub crossfade: String,
+    /// The proxy under test.
+    pub proxy: Proxy,
+    /// Counts.
+    pub summary: Summary,
+    /// Every selected case, in the order in which they ended.
+    pub cases: Vec<Case>,
+    /// Every compared snapshot.
+    pub snapshots: Vec<Snapshot>,
+}
+
+/// The proxy under test.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Proxy {
+    /// Name of the profile, or `attached`.
+    pub name: String,
+    /// Version, where it is known.
+    pub version: Option<String>,
+    /// Commit of the checkout, where it is known.
+    pub commit: Option<String>,
+    /// How it was got: `in-process`, `installed`, a path, or a URL.
+    pub how: String,
+}
+
+/// Counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Summary {
+    /// The exit code.
+    pub exit: u8,
+    /// Seed of the run's words.
+    pub seed: u64,
+    /// Cases by word: `pass`, `warn`, `FAIL`, `known`, `inconclusive`, `skip`, `none`.
+    pub cases: BTreeMap<String, usize>,
+    /// Verdicts by value.
+    pub verdicts: BTreeMap<String, usize>,
+    /// Skipped cases by reason.
+    pub skips: BTreeMap<String, usize>,
+    /// Inconclusive verdicts by reason.
+    pub inconclusive: BTreeMap<String, usize>,
+    /// Controls that were refused or failed.
+    pub controls: BTreeMap<String, usize>,
+    /// Entries of the baseline that no longer fail.
+    pub stale: Vec<String>,
+    /// Why the proxy could not be used.
+    pub proxy_down: Option<String>,
+    /// Whether the run was interrupted.
+    pub interrupted: bool,
+    /// Starts of the proxy.
+    pub launches: usize,
+    /// Milliseconds that the run took.
+    pub took_ms: u64,
+}
+
+/// One case.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Case {
+    /// Scenario.
+    pub scenario: String,
+    /// Values of `vary`, joined; empty without `vary`.
+    pub case: String,
+    /// The scenario file.
+    pub file: String,
+    /// Its line.
+    pub line: usize,
+    /// The word for the whole case.
+    pub word: String,
+    /// Why it was not run.
+    pub skipped: Option<String>,
+    /// How the last step ended for the client.
+    pub outcome: Option<Outcome>,
+    /// Every verdict.
+    pub verdicts: Vec<CaseVerdict>,
+    /// Verdicts of a first try under load that differ from those that stand.
+    pub flaky: Vec<CaseVerdict>,
+    /// Requests that reached the legs.
+    pub requests: Vec<Request>,
+    /// The folder with what was kept.
+    pub kept: Option<String>,
+    /// The command that repeats it.
+    pub repeat: String,
+}
+
+/// One verdict.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CaseVerdict {
+    /// Id of the check.
+    pub check: String,
+    /// How strictly it binds.
+    pub level: Level,
+    /// `pass`, `fail`, `warn`, `skip`, `not-exercised` or `inconclusive`.
+    pub verdict: String,
+    /// Why, in one sentence.
+    pub reason: String,
+    /// The baseline's reason, where it lists this failure.
+    pub known: Option<String>,
+    /// What it rests on.
+    pub evidence: Vec<Evidence>,
+}
+
+/// What a verdict rests on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Evidence {
+    /// `client`, or `upstream 2`, with the step where there are several.
+    pub exchange: String,
+    /// Place in what the exchange carried.
+    pub path: Option<String>,
+    /// What was expected.
+    pub expected: Option<String>,
+    /// What was there.
+    pub got: Option<String>,
+}
+
+/// A request that reached a leg.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Request {
+    /// Step, from 1.
+    pub step: usize,
+    /// Leg.
+    pub leg: String,
+    /// 1 for the first generation call to this leg in this step.
+    pub attempt: u32,
+    /// Method and path.
+    pub target: String,
+    /// Status that was answered.
+    pub status: u16,
+    /// Rule that refused it.
+    pub refused: Option<String>,
+    /// `none`, `prefill`, `user_message` or `unrecognised`.
+    pub continuation: String,
+}
+
+/// A compared snapshot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Snapshot {
+    /// Scenario.
+    pub scenario: String,
+    /// The `.snap` file.
+    pub path: String,
+    /// `unchanged`, `new`, `changed` or `written`.
+    pub state: String,
+}
+
+/// Collects events into a [`Report`].
+#[derive(Debug, Default)]
+pub struct JsonReport {
+    report: Report,
+}
+
+impl JsonReport {
+    /// An empty report.
+    pub fn new() -> Self {
+        let crossfade = env!("CARGO_PKG_VERSION").to_owned();
+        Self { report: Report { format: FORMAT, crossfade, ..Report::default() } }
+    }
+
+    /// Takes the next event.
+    pub fn take(&mut self, event: &Event) {
+        let report = &mut self.report;
+        match event {
+            Event::Started(start) => report.summary.seed = start.seed,
+            Event::CaseDone(case) => report.cases.push(of_case(case)),
+            Event::Snapshot(snapshot) => report.snapshots.push(Snapshot {
+                scenario: snapshot.scenario.clone(),
+                path: snapshot.path.display().to_string(),
+                state: match snapshot.state {
+                    SnapshotState::Unchanged => "unchanged",
+                    SnapshotState::New { .. } => "new",
+                    SnapshotState::Changed { .. } => "changed",
+                    SnapshotState::Written => "written",
+                }
+                .to_owned(),
+            }),
+            Event::Finished(summary) => {
+                let summary = summary.as_ref().clone();
+                report.proxy = Proxy {
+                    name: summary.proxy.name.clone(),
+                    version: summary.proxy.version.clone(),
+                    commit: summary.proxy.commit.clone(),
+                    how: summary.proxy.how.clone(),
+                };
+                report.summary = Summary {
+                    exit: summary.exit().code(),
+                    seed: report.summary.seed,
+                    cases: summary.cases,
+                    verdicts: summary.verdicts,
+                    skips: summary.skips,
+                    inconclusive: summary.inconclusive,
+                    controls: summary.controls,
+                    stale: summary.stale,
+                    proxy_down: summary.proxy_down,
+                    interrupted: summary.interrupted,
+                    launches: summary.launches,
+                    took_ms: summary.took.as_millis() as u64,
+                };
+            }
+            _ => {}
+        }
+    }
+
+    /// The report so far.
+    pub fn report(&self) -> &Report {
+        &self.report
+    }
+}
+
+fn of_case(report: &CaseReport) -> Case {
+    let case = &report.case;
+    Case {
+        scenario: case.scenario.clone(),
+        case: case.name.clone(),
+        file: case.file.clone(),
+        line: case.line,
+        word: report.word().to_owned(),
+        skipped: report.skipped.clone(),
+        outcome: report.outcomes.last().copied().flatten(),
+        verdicts: report.verdicts.iter().map(|judged| of_verdict(&judged.verdict, judged.known.clone())).collect(),
+        flaky: report.flaky.iter().map(|verdict| of_verdict(verdict, None)).collect(),
+        requests: report.history.as_deref().map(requests).unwrap_or_default(),
+        kept: report.kept.as_ref().map(|kept| kept.display().to_string()),
+        repeat: report.repeat.clone(),
+    }
+}
+
+fn of_verdict(verdict: &Verdict, known: Option<String>) -> CaseVerdict {
+    let reason = match &verdict.value {
+        Value::Skip(reason) | Value::Inconclusive(reason) if verdict.reason.is_empty() => reason.clone(),
+        _ => verdict.reason.clone(),
+    };
+    let evidence = verdict.evidence.iter().map(|each| Evidence {
+        exchange: each.exchange.clone(),
+        path: each.path.clone(),
+        expected: each.expected.clone(),
+        got: each.got.clone(),
+    });
+    CaseVerdict {
+        check: verdict.check.clone(),
+        level: verdict.level,
+        verdict: verdict.value.name().to_owned(),
+        reason,
+        known,
+        evidence: evidence.collect(),
+    }
+}
+
+fn requests(history: &History) -> Vec<Request> {
+    let steps = history.steps.iter().enumerate();
+    let requests = steps.flat_map(|(step, history)| history.upstream.iter().map(move |upstream| (step, upstream)));
+    requests
+        .filter(|(_, upstream)| !upstream.side_call)
+        .map(|(step, upstream)| Request {
+            step: step + 1,
+            leg: upstream.leg.clone(),
+            attempt: upstream.attempt,
+            target: format!("{} {}", upstream.request.method, upstream.request.target),
+            status: upstream.status,
+            refused: upstream.refused.as_ref().map(|refusal| refusal.rule.clone()),
+            continuation: match upstream.continuation {
+                Continuation::None => "none",
+                Continuation::Prefill { .. } => "prefill",
+                Continuation::UserMessage { .. } => "user_message",
+                Continuation::Unrecognised { .. } => "unrecognised",
+            }
+            .to_owned(),
+        })
+        .collect()
+}

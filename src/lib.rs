@@ -18,5 +18,6 @@ pub mod report;
 pub mod rules;
 pub mod runner;
 pub mod scenario;
+pub mod sse;
 pub mod wire;
 pub mod yaml;

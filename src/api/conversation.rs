@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::ApiId;
+
 /// Who speaks a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -36,6 +38,8 @@ pub enum Part {
         digest: String,
         /// Media type.
         media_type: String,
+        /// The image itself, in a form that every API can be told: a `data:` URL, or the URL.
+        url: String,
     },
     /// Reasoning, with its signature.
     Thinking {
@@ -121,6 +125,10 @@ pub struct ToolDefinition {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Conversation {
+    /// The API whose body this was read from: places and pointers in `rest` are of that body. `None` if it was made
+    /// here; nothing of `rest` is said in another API.
+    #[serde(default)]
+    pub api: Option<ApiId>,
     /// Model as the request spells it.
     pub model: String,
     /// Turns in order; a system field is a leading system turn, later system turns keep their place.
@@ -131,7 +139,9 @@ pub struct Conversation {
     pub tool_choice: Option<Value>,
     /// Structured output, as the API says it.
     pub format: Option<Value>,
-    /// Parameters under neutral names: `max_tokens`, `temperature`, `top_p`, `top_k`, `stop`, `thinking`, ...
+    /// Parameters under neutral names: `max_tokens`, `temperature`, `top_p`, `top_k`, `stop` (always a list),
+    /// `thinking`, `seed`, `presence_penalty`, `frequency_penalty`, `parallel_tool_calls`, `reasoning_effort`.
+    /// `max_completion_tokens` is read as `max_tokens`, and stands in `rest` too, so that it is written back as such.
     pub params: BTreeMap<String, Value>,
     /// Whether a stream is asked for.
     pub stream: bool,

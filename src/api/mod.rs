@@ -5,10 +5,13 @@
 //! that API's own module and is reached through [`Api`].
 
 mod anthropic_messages;
+mod body;
 pub mod compare;
 mod completion;
 mod conversation;
 mod openai_chat;
+mod reading;
+mod render;
 pub(crate) mod seeded;
 mod stream;
 
@@ -229,3 +232,12 @@ pub trait Api: Send + Sync + fmt::Debug {
     /// the request uses it: the joined text of a trailing assistant turn (for OpenAI that is history, so `None`).
     fn prefill(&self, conversation: &Conversation) -> Option<String>;
 }
+
+/// The credential of an `Authorization: Bearer` header.
+fn bearer(headers: &Headers) -> Option<String> {
+    let (scheme, key) = headers.get("authorization")?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| key.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests;

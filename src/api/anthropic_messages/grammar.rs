@@ -1,0 +1,383 @@
+//! The grammar of Anthropic Messages streams (rules A..).
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use crate::answer::Stage;
+use crate::api::body::text_at;
+use crate::api::reading::{Grammar, Seen};
+use crate::api::{FinishReason, Level, Part, PieceKind, Say, StreamError};
+use crate::sse;
+
+use Level::{Must, Should};
+
+/// Reads events, and knows which may follow which.
+#[derive(Debug, Default)]
+pub(super) struct MessagesGrammar {
+    state: State,
+    blocks: BTreeMap<u64, Block>,
+    /// The block that is open.
+    open: Option<u64>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum State {
+    /// Before `message_start`.
+    #[default]
+    Start,
+    /// In the message, in a block or between two.
+    Message,
+    /// After `message_delta`.
+    Delta,
+    /// After `message_stop` or an error.
+    End,
+}
+
+#[derive(Debug)]
+struct Block {
+    kind: String,
+    part: usize,
+    /// The signature is out.
+    signed: bool,
+}
+
+/// Stop reasons that the API knows.
+pub(super) fn finish_reason(raw: &str) -> Option<FinishReason> {
+    Some(match raw {
+        "end_turn" | "stop_sequence" => FinishReason::Stop,
+        "max_tokens" | "model_context_window_exceeded" => FinishReason::Length,
+        "tool_use" => FinishReason::ToolCalls,
+        "refusal" => FinishReason::Refusal,
+        "pause_turn" => FinishReason::Other,
+        _ => return None,
+    })
+}
+
+/// Which deltas a block of a kind takes; `None` for a kind that is not known here.
+fn allowed(kind: &str) -> Option<&'static [&'static str]> {
+    Some(match kind {
+        "text" => &["text_delta", "citations_delta"],
+        "thinking" => &["thinking_delta", "signature_delta"],
+        "redacted_thinking" => &[],
+        "tool_use" | "server_tool_use" | "mcp_tool_use" => &["input_json_delta"],
+        "compaction" => &["compaction_delta"],
+        kind if kind.ends_with("_tool_result") => &[],
+        _ => return None,
+    })
+}
+
+impl Grammar for MessagesGrammar {
+    fn step(&mut self, event: &sse::Event, seen: &mut Seen) -> Vec<Say> {
+        let at = event.span.start;
+        if event.data.starts_with("[DONE]") {
+            seen.find("A26", Should, at, "`[DONE]`, which this API does not have");
+            return Vec::new();
+        }
+        if event.name.as_deref() == Some("error") {
+            seen.completion.errors.push(error_of(at, &event.data, true));
+            self.end_by_error(at, seen);
+            return Vec::new();
+        }
+        let data = match serde_json::from_str::<Value>(&event.data) {
+            Ok(data @ Value::Object(_)) => data,
+            Ok(_) => {
+                seen.find("A04", Should, at, "the data is JSON, but no object");
+                return Vec::new();
+            }
+            Err(_) if event.data.is_empty() => return Vec::new(),
+            Err(error) => {
+                // Clients skip an event without a name before they parse it.
+                let level = if event.name.is_some() { Must } else { Should };
+                seen.find("A03", level, at, format!("the data is not JSON: {error}"));
+                return Vec::new();
+            }
+        };
+        let kind = text_at(&data, "type").unwrap_or_default();
+        match event.name.as_deref() {
+            None if kind.is_empty() => {}
+            None => seen.find("A02", Must, at, format!("`{kind}` has no `event:` line: clients drop it")),
+            Some(name) if name != kind => {
+                seen.find("A02", Should, at, format!("the `event:` line says `{name}`, the data `{kind}`"));
+            }
+            Some(_) => {}
+        }
+        if kind == "error" || (kind.is_empty() && data.get("error").is_some_and(|error| !error.is_null())) {
+            // Only the name makes a client raise.
+            seen.completion.errors.push(error_of(at, &event.data, false));
+            self.end_by_error(at, seen);
+            return Vec::new();
+        }
+        self.event(at, kind, &data, seen)
+    }
+
+    fn unfinished(&mut self, _event: &sse::Event, _seen: &mut Seen) {
+        // The SDKs of this API drop an event that has no blank line behind it.
+    }
+
+    fn end(&mut self, seen: &mut Seen) {
+        for block in self.blocks.values() {
+            seen.close_call(block.part);
+        }
+    }
+
+    fn level(rule: sse::Rule) -> Level {
+        match rule {
+            sse::Rule::Bom | sse::Rule::Utf8 | sse::Rule::BareJson | sse::Rule::TooLong => Must,
+            sse::Rule::NoField | sse::Rule::Blank | sse::Rule::ManyLines | sse::Rule::LineEnd => Should,
+            sse::Rule::IdOrRetry | sse::Rule::NoData | sse::Rule::EmptyData => Should,
+        }
+    }
+}
+
+fn error_of(offset: usize, data: &str, visible: bool) -> StreamError {
+    let value: Value = serde_json::from_str(data).unwrap_or(Value::Null);
+    let error = value.get("error").unwrap_or(&value);
+    let message = text_at(error, "message").or(error.as_str()).map_or_else(|| data.to_owned(), str::to_owned);
+    StreamError { offset, kind: text_at(error, "type").map(str::to_owned), message, visible }
+}
+
+impl MessagesGrammar {
+    fn end_by_error(&mut self, at: usize, seen: &mut Seen) {
+        if self.state == State::End {
+            seen.find("A25", Should, at, "an error after the end of the message");
+        }
+        self.state = State::End;
+    }
+
+    fn event(&mut self, at: usize, kind: &str, data: &Value, seen: &mut Seen) -> Vec<Say> {
+        if self.state == State::End && !kind.is_empty() && kind != "message_start" {
+            seen.find("A25", Should, at, format!("`{kind}` after the end of the message"));
+        }
+        if kind == "ping" {
+            if self.state == State::Start {
+                seen.find("A08", Should, at, "a ping before `message_start`");
+            }
+            return Vec::new();
+        }
+        let known = matches!(
+            kind,
+            "content_block_start" | "content_block_delta" | "content_block_stop" | "message_delta" | "message_stop"
+        );
+        if self.state == State::Start && known {
+            seen.find("A07", Must, at, format!("`{kind}` before `message_start`"));
+            self.state = State::Message;
+        }
+        match kind {
+            "message_start" => self.message_start(at, data, seen),
+            "content_block_start" => return self.block_start(at, data, seen),
+            "content_block_delta" => return self.block_delta(at, data, seen),
+            "content_block_stop" => self.block_stop(at, data, seen),
+            "message_delta" => self.message_delta(at, data, seen),
+            "message_stop" => self.message_stop(at, seen),
+            _ => seen.find("A05", Should, at, format!("`{kind}` is no event of this API")),
+        }
+        Vec::new()
+    }
+
+    fn message_start(&mut self, at: usize, data: &Value, seen: &mut Seen) {
+        if self.state != State::Start {
+            seen.find("A09", Must, at, "a second `message_start`");
+        }
+        self.state = State::Message;
+        self.blocks.clear();
+        self.open = None;
+        let message = data.get("message").cloned().unwrap_or(Value::Null);
+        seen.start(at, text_at(&message, "id"), text_at(&message, "model"));
+        for (key, fits, level) in [
+            ("content", message.get("content").is_some_and(Value::is_array), Must),
+            ("usage", message.get("usage").is_some_and(Value::is_object), Must),
+            ("id", message.get("id").is_some_and(Value::is_string), Should),
+            ("model", message.get("model").is_some_and(Value::is_string), Should),
+            ("type", text_at(&message, "type") == Some("message"), Should),
+            ("role", text_at(&message, "role") == Some("assistant"), Should),
+        ] {
+            if !fits {
+                seen.find("A06", level, at, format!("the message's `{key}` is missing or of another kind"));
+            }
+        }
+        merge_usage(&mut seen.completion.usage, message.get("usage"));
+    }
+
+    fn block_start(&mut self, at: usize, data: &Value, seen: &mut Seen) -> Vec<Say> {
+        if self.state == State::Delta {
+            seen.find("A24", Should, at, "a block begins after `message_delta`");
+        }
+        let null = Value::Null;
+        let block = data.get("content_block").unwrap_or(&null);
+        let kind = text_at(block, "type").unwrap_or_default().to_owned();
+        let next = self.blocks.len() as u64;
+        let index = data.get("index").and_then(Value::as_u64);
+        if index != Some(next) {
+            let index = data.get("index").unwrap_or(&null);
+            seen.find("A11", Must, at, format!("the block's index is {index}, but {next} is next"));
+        }
+        if let Some(open) = self.open {
+            seen.find("A15", Should, at, format!("the block begins while block {open} is open"));
+        }
+        if allowed(&kind).is_none() {
+            seen.find("A16", Should, at, format!("`{kind}` is no kind of block of this API"));
+        }
+        let index = index.unwrap_or(next);
+        let mut said = Vec::new();
+        if self.blocks.len() >= 10_000 {
+            return said;
+        }
+        let part = seen.part(begin_part(&kind, block));
+        match kind.as_str() {
+            "tool_use" => {
+                let (id, name) = (text_at(block, "id").unwrap_or_default(), text_at(block, "name").unwrap_or_default());
+                if id.is_empty() || name.is_empty() {
+                    seen.find("A16", Must, at, "the tool call begins without id or name");
+                }
+                seen.reach(Stage::Content);
+                said.push(Say::ToolCall { id: id.to_owned(), name: name.to_owned() });
+                if let Some(input) = block.get("input").filter(|input| input.as_object().is_some_and(|i| !i.is_empty()))
+                {
+                    let input = input.to_string();
+                    seen.content(at, PieceKind::Arguments, part, &input);
+                    said.push(Say::Arguments(input));
+                }
+            }
+            "text" => {
+                let text = text_at(block, "text").unwrap_or_default();
+                if !text.is_empty() {
+                    seen.content(at, PieceKind::Text, part, text);
+                    said.push(Say::Text(text.to_owned()));
+                }
+            }
+            _ => {}
+        }
+        self.blocks.insert(index, Block { kind, part, signed: false });
+        self.open = Some(index);
+        said
+    }
+
+    fn block_delta(&mut self, at: usize, data: &Value, seen: &mut Seen) -> Vec<Say> {
+        let index = data.get("index").and_then(Value::as_u64);
+        let Some(block) = index.and_then(|index| self.blocks.get_mut(&index)) else {
+            let index = data.get("index").unwrap_or(&Value::Null);
+            seen.find("A13", Must, at, format!("a delta for block {index}, which never began"));
+            return Vec::new();
+        };
+        if self.open != index {
+            seen.find("A13", Should, at, "a delta for a block that is not open");
+        }
+        let null = Value::Null;
+        let delta = data.get("delta").unwrap_or(&null);
+        let kind = text_at(delta, "type").unwrap_or_default();
+        if allowed(&block.kind).is_some_and(|allowed| !allowed.contains(&kind)) {
+            seen.find("A14", Must, at, format!("`{kind}` in a `{}` block: clients lose it", block.kind));
+        }
+        let take = |key: &str| text_at(delta, key).unwrap_or_default();
+        let (piece, text, say): (_, _, fn(String) -> Say) = match kind {
+            "text_delta" => (PieceKind::Text, take("text"), Say::Text),
+            "thinking_delta" => (PieceKind::Thinking, take("thinking"), Say::Thinking),
+            "input_json_delta" if block.kind == "tool_use" => {
+                (PieceKind::Arguments, take("partial_json"), Say::Arguments)
+            }
+            "signature_delta" => {
+                if block.signed {
+                    seen.find("A17", Should, at, "a second signature");
+                }
+                block.signed = true;
+                let signature = take("signature").to_owned();
+                seen.reach(Stage::Content);
+                if let Some(Part::Thinking { signature: slot, .. }) = seen.completion.parts.get_mut(block.part) {
+                    *slot = Some(signature.clone());
+                }
+                return vec![Say::Signature(signature)];
+            }
+            _ => return Vec::new(),
+        };
+        if block.signed && piece == PieceKind::Thinking {
+            seen.find("A17", Should, at, "thinking goes on after its signature");
+        }
+        if text.is_empty() {
+            return Vec::new();
+        }
+        seen.content(at, piece, block.part, text);
+        vec![say(text.to_owned())]
+    }
+
+    fn block_stop(&mut self, at: usize, data: &Value, seen: &mut Seen) {
+        let index = data.get("index").and_then(Value::as_u64);
+        if index.is_none() || self.open != index {
+            let index = data.get("index").unwrap_or(&Value::Null);
+            let began = index.as_u64().is_some_and(|index| self.blocks.contains_key(&index));
+            let level = if began { Should } else { Must };
+            seen.find("A13", level, at, format!("block {index} ends, but is not open"));
+        }
+        self.open = None;
+        if let Some(block) = index.and_then(|index| self.blocks.get(&index)) {
+            seen.close_call(block.part);
+        }
+    }
+
+    fn message_delta(&mut self, at: usize, data: &Value, seen: &mut Seen) {
+        if let Some(open) = self.open {
+            seen.find("A21", Should, at, format!("`message_delta` while block {open} is open"));
+        }
+        if self.state == State::Delta {
+            seen.find("A22", Should, at, "a second `message_delta`");
+        }
+        if self.state != State::End {
+            self.state = State::Delta;
+        }
+        if !data.get("usage").is_some_and(Value::is_object) {
+            seen.find("A20", Must, at, "`message_delta` has no `usage`, which SDKs read");
+        }
+        merge_usage(&mut seen.completion.usage, data.get("usage"));
+        let raw = data.pointer("/delta/stop_reason").and_then(Value::as_str);
+        let Some(raw) = raw else {
+            seen.find("A23", Should, at, "`message_delta` has no stop_reason");
+            return;
+        };
+        let reason = finish_reason(raw);
+        if reason.is_none() {
+            seen.find("A23", Should, at, format!("stop_reason `{raw}` is not one of this API"));
+        }
+        if raw == "tool_use" {
+            let whole = |part: &Part| !matches!(part, Part::ToolCall { arguments: Value::String(_), .. });
+            for block in self.blocks.values() {
+                seen.close_call(block.part);
+            }
+            if !seen.completion.parts.iter().all(whole) {
+                seen.find("A19", Must, at, "stop_reason is tool_use, but an input is not JSON");
+            }
+        }
+        seen.finish(at, reason.unwrap_or(FinishReason::Other), raw);
+    }
+
+    fn message_stop(&mut self, at: usize, seen: &mut Seen) {
+        if self.state == State::Message {
+            seen.find("A24", Should, at, "`message_stop` without `message_delta` before it");
+        }
+        self.state = State::End;
+        seen.terminator(at);
+    }
+}
+
+/// The part that a block begins.
+fn begin_part(kind: &str, block: &Value) -> Part {
+    match kind {
+        "text" => Part::text(String::new()),
+        "thinking" => {
+            Part::Thinking { text: text_at(block, "thinking").unwrap_or_default().to_owned(), signature: None }
+        }
+        "tool_use" => Part::ToolCall {
+            id: text_at(block, "id").unwrap_or_default().to_owned(),
+            name: text_at(block, "name").unwrap_or_default().to_owned(),
+            arguments: Value::String(String::new()),
+        },
+        _ => Part::Other(block.clone()),
+    }
+}
+
+/// Counts are cumulative: what is reported later replaces what was reported before.
+fn merge_usage(usage: &mut Option<Value>, more: Option<&Value>) {
+    let Some(more) = more.and_then(Value::as_object) else { return };
+    if let Value::Object(fields) = usage.get_or_insert_with(|| Value::Object(Map::new())) {
+        fields.extend(more.iter().map(|(key, value)| (key.clone(), value.clone())));
+    }
+}

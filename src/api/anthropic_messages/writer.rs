@@ -1,0 +1,294 @@
+//! Writing Anthropic Messages answers as Anthropic does.
+
+use serde_json::{Value, json};
+
+use crate::answer::{Piece, Rendition, Spoken, SpokenPart, Stage};
+use crate::api::body::{parse_arguments, text_at};
+use crate::api::reading::Seen;
+use crate::api::seeded::Seeded;
+use crate::api::{
+    ApiError, Completion, EncodeContext, FinishReason, Part, PieceKind, Say, StreamWriter, Usage, Written, render,
+};
+
+/// What kind of block is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Text,
+    Thinking,
+    Tool,
+}
+
+/// Writes events.
+#[derive(Debug)]
+pub(super) struct MessagesWriter {
+    context: EncodeContext,
+    padding: Seeded,
+    begun: bool,
+    /// Blocks that were begun.
+    blocks: u64,
+    open: Option<Kind>,
+    /// Content is out: what comes between is content too.
+    content: bool,
+}
+
+/// The id of an answer.
+pub(super) fn message_id(seed: u64) -> String {
+    format!("msg_01{}", Seeded::new(seed, "message").base58(22))
+}
+
+/// Ids of Anthropic begin with a version; a script's id has 24 characters.
+pub(super) fn call_id(id: &str) -> String {
+    format!("toolu_01{}", id.get(2..).unwrap_or(id))
+}
+
+pub(super) fn raw_finish(reason: FinishReason) -> &'static str {
+    match reason {
+        FinishReason::Length => "max_tokens",
+        FinishReason::ToolCalls => "tool_use",
+        FinishReason::Refusal => "refusal",
+        FinishReason::Stop | FinishReason::Other => "end_turn",
+    }
+}
+
+fn usage(input: u64, output: u64) -> Value {
+    json!({
+        "input_tokens": input,
+        "cache_creation_input_tokens": 0,
+        "cache_read_input_tokens": 0,
+        "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0},
+        "output_tokens": output,
+        "service_tier": "standard",
+        "inference_geo": "global",
+    })
+}
+
+impl MessagesWriter {
+    pub(super) fn new(context: &EncodeContext) -> Self {
+        Self {
+            context: context.clone(),
+            padding: Seeded::new(context.seed, "padding"),
+            begun: false,
+            blocks: 0,
+            open: None,
+            content: false,
+        }
+    }
+
+    /// An event: 0 to 15 blanks before the last brace, as the vendor sends them.
+    fn event(&mut self, name: &str, data: &Value, stage: Stage, piece: Option<Piece>) -> Written {
+        let data = data.to_string();
+        let blanks = " ".repeat(self.padding.below(16) as usize);
+        let body = data.strip_suffix('}').unwrap_or(&data);
+        Written { bytes: format!("event: {name}\ndata: {body}{blanks}}}\n\n").into_bytes(), stage, piece }
+    }
+
+    /// How far the stream is while no content comes with an event.
+    fn stage(&self) -> Stage {
+        if self.content { Stage::Content } else { Stage::Preamble }
+    }
+
+    fn close(&mut self) -> Option<Written> {
+        self.open.take()?;
+        let data = json!({"type": "content_block_stop", "index": self.blocks - 1});
+        Some(self.event("content_block_stop", &data, self.stage(), None))
+    }
+
+    /// Makes sure that a block of this kind is open.
+    fn block(&mut self, kind: Kind, start: &Value) -> Vec<Written> {
+        let mut written = if self.begun { Vec::new() } else { self.begin() };
+        if self.open == Some(kind) && kind != Kind::Tool {
+            return written;
+        }
+        written.extend(self.close());
+        if kind == Kind::Tool {
+            self.content = true;
+        }
+        let data = json!({"type": "content_block_start", "index": self.blocks, "content_block": start});
+        let stage = self.stage();
+        written.push(self.event("content_block_start", &data, stage, None));
+        if self.blocks == 0 {
+            // Once per message, and without padding.
+            let bytes = b"event: ping\ndata: {\"type\": \"ping\"}\n\n".to_vec();
+            written.push(Written { bytes, stage, piece: None });
+        }
+        self.blocks += 1;
+        self.open = Some(kind);
+        written
+    }
+
+    fn delta(&mut self, delta: &Value, piece: Option<(PieceKind, &str)>) -> Written {
+        self.content |= piece.is_some();
+        let data = json!({"type": "content_block_delta", "index": self.blocks.saturating_sub(1), "delta": delta});
+        let piece = piece.map(|(kind, text)| Piece { kind, text: text.to_owned() });
+        let stage = self.stage();
+        self.event("content_block_delta", &data, stage, piece)
+    }
+}
+
+impl StreamWriter for MessagesWriter {
+    fn begin(&mut self) -> Vec<Written> {
+        self.begun = true;
+        let data = json!({"type": "message_start", "message": {
+            "model": self.context.model,
+            "id": message_id(self.context.seed),
+            "type": "message",
+            "role": "assistant",
+            "content": [],
+            "stop_reason": null,
+            "stop_sequence": null,
+            "stop_details": null,
+            "usage": usage(self.context.input_tokens, 1),
+        }});
+        vec![self.event("message_start", &data, Stage::Preamble, None)]
+    }
+
+    fn say(&mut self, say: &Say) -> Vec<Written> {
+        let text_block = json!({"type": "text", "text": ""});
+        match say {
+            Say::Text(text) | Say::Refusal(text) | Say::Thinking(text) | Say::Arguments(text) if text.is_empty() => {
+                Vec::new()
+            }
+            // A refusal is text here; only the stop reason says what it is.
+            Say::Text(text) | Say::Refusal(text) => {
+                let mut written = self.block(Kind::Text, &text_block);
+                let delta = json!({"type": "text_delta", "text": text});
+                written.push(self.delta(&delta, Some((PieceKind::Text, text))));
+                written
+            }
+            Say::Thinking(text) => {
+                let start = json!({"type": "thinking", "thinking": "", "signature": ""});
+                let mut written = self.block(Kind::Thinking, &start);
+                let delta = json!({"type": "thinking_delta", "thinking": text});
+                written.push(self.delta(&delta, Some((PieceKind::Thinking, text))));
+                written
+            }
+            Say::Signature(signature) => {
+                let start = json!({"type": "thinking", "thinking": "", "signature": ""});
+                let mut written = self.block(Kind::Thinking, &start);
+                written.push(self.delta(&json!({"type": "signature_delta", "signature": signature}), None));
+                // Nothing follows a signature in its block.
+                written.extend(self.close());
+                written
+            }
+            Say::ToolCall { id, name } => {
+                let start = json!({"type": "tool_use", "id": id, "name": name, "input": {}});
+                let mut written = self.block(Kind::Tool, &start);
+                written.push(self.delta(&json!({"type": "input_json_delta", "partial_json": ""}), None));
+                written
+            }
+            Say::Arguments(text) => {
+                let delta = json!({"type": "input_json_delta", "partial_json": text});
+                vec![self.delta(&delta, Some((PieceKind::Arguments, text)))]
+            }
+        }
+    }
+
+    fn finish(&mut self, reason: FinishReason, used: Usage) -> Vec<Written> {
+        let mut written = if self.begun { Vec::new() } else { self.begin() };
+        written.extend(self.close());
+        let data = json!({
+            "type": "message_delta",
+            "delta": {"stop_reason": raw_finish(reason), "stop_sequence": null, "stop_details": null},
+            "usage": {
+                "input_tokens": used.input,
+                "cache_creation_input_tokens": 0,
+                "cache_read_input_tokens": 0,
+                "output_tokens": used.output,
+            },
+        });
+        written.push(self.event("message_delta", &data, Stage::Finish, None));
+        written.push(self.event("message_stop", &json!({"type": "message_stop"}), Stage::Terminator, None));
+        written
+    }
+
+    fn error(&mut self, error: &ApiError) -> Vec<Written> {
+        vec![Written { bytes: super::errors::event(error), stage: Stage::Terminator, piece: None }]
+    }
+}
+
+/// An answer as a stream.
+pub(super) fn render_stream(spoken: &Spoken, context: &EncodeContext) -> Rendition {
+    let mut writer = MessagesWriter::new(context);
+    let says = render::says(spoken, call_id);
+    let written = render::stream(&mut writer, &says, spoken, context.input_tokens);
+    let mut headers = super::errors::headers("text/event-stream; charset=utf-8", context.seed);
+    headers.push("cache-control", "no-cache");
+    render::stream_rendition(written, headers)
+}
+
+/// An answer as one JSON body.
+pub(super) fn render_unary(spoken: &Spoken, context: &EncodeContext) -> Rendition {
+    let content: Vec<Value> = spoken
+        .parts
+        .iter()
+        .map(|part| match part {
+            SpokenPart::Text(deltas) | SpokenPart::Refusal(deltas) => json!({"type": "text", "text": deltas.concat()}),
+            SpokenPart::Thinking(deltas, signature) => {
+                json!({"type": "thinking", "thinking": deltas.concat(), "signature": signature.as_deref().unwrap_or_default()})
+            }
+            SpokenPart::ToolCall { id, name, arguments } => {
+                json!({"type": "tool_use", "id": call_id(id), "name": name, "input": parse_arguments(&arguments.concat())})
+            }
+        })
+        .collect();
+    let body = json!({
+        "model": context.model,
+        "id": message_id(context.seed),
+        "type": "message",
+        "role": "assistant",
+        "content": content,
+        "stop_reason": raw_finish(spoken.finish.unwrap_or(FinishReason::Stop)),
+        "stop_sequence": null,
+        "stop_details": null,
+        "usage": usage(context.input_tokens, spoken.output_tokens),
+    });
+    let headers = super::errors::headers("application/json", context.seed);
+    render::unary_rendition(body.to_string().into_bytes(), headers)
+}
+
+/// What a unary body says.
+pub(super) fn read_unary(bytes: &[u8]) -> Result<Completion, String> {
+    let value: Value = serde_json::from_slice(bytes).map_err(|error| format!("the body is not JSON: {error}"))?;
+    if text_at(&value, "type") != Some("message") {
+        return Err("the body's `type` is not `message`".to_owned());
+    }
+    let content = value.get("content").and_then(Value::as_array).ok_or("the body has no `content` list")?;
+    let mut seen = Seen::default();
+    seen.start(0, text_at(&value, "id"), text_at(&value, "model"));
+    seen.completion.usage = value.get("usage").filter(|usage| usage.is_object()).cloned();
+    for block in content {
+        let take = |key: &str| text_at(block, key).unwrap_or_default();
+        match take("type") {
+            "text" => {
+                let part = seen.part(Part::text(String::new()));
+                push(&mut seen, PieceKind::Text, part, take("text"));
+            }
+            "thinking" => {
+                let signature = text_at(block, "signature").filter(|text| !text.is_empty()).map(str::to_owned);
+                let part = seen.part(Part::Thinking { text: String::new(), signature });
+                push(&mut seen, PieceKind::Thinking, part, take("thinking"));
+            }
+            "tool_use" => {
+                let arguments = block.get("input").cloned().unwrap_or(Value::Null);
+                let text = arguments.to_string();
+                let (id, name) = (take("id").to_owned(), take("name").to_owned());
+                let part = seen.part(Part::ToolCall { id, name, arguments });
+                push(&mut seen, PieceKind::Arguments, part, &text);
+            }
+            _ => {
+                seen.part(Part::Other(block.clone()));
+            }
+        }
+    }
+    if let Some(raw) = text_at(&value, "stop_reason") {
+        seen.finish(0, super::grammar::finish_reason(raw).unwrap_or(FinishReason::Other), raw);
+    }
+    seen.terminator(bytes.len());
+    Ok(seen.completion)
+}
+
+fn push(seen: &mut Seen, kind: PieceKind, part: usize, text: &str) {
+    if !text.is_empty() {
+        seen.content(0, kind, part, text);
+    }
+}

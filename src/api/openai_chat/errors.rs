@@ -1,0 +1,123 @@
+//! Errors and headers as OpenAI sends them.
+
+use serde_json::{Value, json};
+
+use crate::api::ApiError;
+use crate::api::body::text_at;
+use crate::api::seeded::Seeded;
+use crate::wire::Headers;
+
+/// Headers of every response.
+pub(super) fn headers(content_type: &str, seed: u64) -> Headers {
+    let mut seeded = Seeded::new(seed, "headers");
+    let millis = 180 + seeded.below(700);
+    [
+        ("content-type", content_type.to_owned()),
+        ("access-control-expose-headers", "X-Request-ID".to_owned()),
+        ("openai-organization", "org-crossfade".to_owned()),
+        ("openai-processing-ms", millis.to_string()),
+        ("openai-project", "proj_crossfade".to_owned()),
+        ("openai-version", "2020-10-01".to_owned()),
+        ("x-envoy-upstream-service-time", (millis + 3).to_string()),
+        ("x-ratelimit-limit-requests", "30000".to_owned()),
+        ("x-ratelimit-limit-tokens", "150000000".to_owned()),
+        ("x-ratelimit-remaining-requests", "29999".to_owned()),
+        ("x-ratelimit-remaining-tokens", "149999990".to_owned()),
+        ("x-ratelimit-reset-requests", "2ms".to_owned()),
+        ("x-ratelimit-reset-tokens", "0s".to_owned()),
+        ("x-request-id", format!("req_{}", seeded.hex(32))),
+        ("x-content-type-options", "nosniff".to_owned()),
+        ("server", "cloudflare".to_owned()),
+    ]
+    .into_iter()
+    .collect()
+}
+
+fn object(error: &ApiError) -> Value {
+    json!({"error": {"message": error.message, "type": error.kind, "param": error.param, "code": error.code}})
+}
+
+/// The body: indented by two blanks, no line end behind it; for credentials and unknown models by four, with one.
+pub(super) fn body(error: &ApiError) -> Vec<u8> {
+    if is_gateway(error) { indented(&object(error)) } else { format!("{:#}", object(error)).into_bytes() }
+}
+
+/// Errors that come from the gateway in front, which has another serialiser.
+fn is_gateway(error: &ApiError) -> bool {
+    matches!(error.code.as_deref(), Some("invalid_api_key" | "model_not_found"))
+}
+
+fn indented(value: &Value) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let formatter = serde_json::ser::PrettyFormatter::with_indent(b"    ");
+    let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, formatter);
+    if serde::Serialize::serialize(value, &mut serializer).is_err() {
+        return format!("{value:#}").into_bytes();
+    }
+    bytes.push(b'\n');
+    bytes
+}
+
+/// Headers of an error response.
+pub(super) fn error_headers(error: &ApiError, seed: u64) -> Headers {
+    let charset = if is_gateway(error) { "application/json; charset=utf-8" } else { "application/json" };
+    let mut headers = headers(charset, seed);
+    if error.status == 401 {
+        headers.push("www-authenticate", "Bearer realm=\"OpenAI API\"");
+    }
+    headers
+}
+
+/// An error inside a stream.
+pub(super) fn event(error: &ApiError) -> Vec<u8> {
+    format!("data: {}\n\n", object(error)).into_bytes()
+}
+
+/// Reads an error body of this shape.
+pub(super) fn read(status: u16, body: &[u8]) -> Option<ApiError> {
+    let value: Value = serde_json::from_slice(body).ok()?;
+    let error = value.get("error")?.as_object()?;
+    // `"type": "error"` beside it is Anthropic's shape.
+    if value.get("type").is_some() {
+        return None;
+    }
+    let text = |key: &str| match error.get(key) {
+        Some(Value::String(text)) => Some(text.clone()),
+        Some(Value::Number(number)) => Some(number.to_string()),
+        _ => None,
+    };
+    Some(ApiError {
+        status,
+        kind: text_at(&value["error"], "type").unwrap_or_default().to_owned(),
+        message: text("message")?,
+        code: text("code"),
+        param: text("param"),
+    })
+}
+
+/// What OpenAI says with a bare status.
+pub(super) fn of_status(status: u16) -> ApiError {
+    let (kind, message, code) = match status {
+        400 => ("invalid_request_error", "Invalid request.", None),
+        401 => (
+            "invalid_request_error",
+            "Incorrect API key provided. You can find your API key at https://platform.openai.com/account/api-keys.",
+            Some("invalid_api_key"),
+        ),
+        403 => ("invalid_request_error", "You are not allowed to sample from this model", None),
+        404 => ("invalid_request_error", "The requested resource was not found.", None),
+        408 => ("server_error", "Request timed out.", None),
+        429 => (
+            "requests",
+            "Rate limit reached for requests. Please try again in 2ms. Visit https://platform.openai.com/account/rate-limits to learn more.",
+            Some("rate_limit_exceeded"),
+        ),
+        502 => ("server_error", "Bad gateway.", None),
+        503 => ("server_error", "The engine is currently overloaded, please try again later", None),
+        504 => ("server_error", "Gateway timeout.", None),
+        529 => ("server_error", "The server is overloaded, please try again later", None),
+        400..500 => ("invalid_request_error", "The request could not be processed.", None),
+        _ => ("server_error", "The server had an error while processing your request. Sorry about that!", None),
+    };
+    ApiError { status, kind: kind.to_owned(), message: message.to_owned(), code: code.map(str::to_owned), param: None }
+}

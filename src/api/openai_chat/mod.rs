@@ -1,0 +1,98 @@
+//! OpenAI Chat Completions.
+
+mod errors;
+mod grammar;
+mod request;
+mod writer;
+
+use serde_json::Value;
+
+use super::reading::{SseReader, marks};
+use super::{Api, ApiError, ApiId, Completion, Conversation, EncodeContext, StreamReader, StreamWriter};
+use crate::answer::{Mark, Rendition, Spoken};
+use crate::wire::Headers;
+
+/// OpenAI Chat Completions.
+#[derive(Debug)]
+pub(super) struct OpenaiChat;
+
+impl Api for OpenaiChat {
+    fn id(&self) -> ApiId {
+        ApiId::OpenaiChat
+    }
+
+    fn path(&self) -> &'static str {
+        "/v1/chat/completions"
+    }
+
+    fn request_headers(&self, key: &str) -> Headers {
+        [
+            ("accept", "application/json"),
+            ("content-type", "application/json"),
+            ("authorization", &format!("Bearer {key}")),
+        ]
+        .into_iter()
+        .collect()
+    }
+
+    fn presented_key(&self, headers: &Headers) -> Option<String> {
+        super::bearer(headers)
+    }
+
+    fn read_request(&self, body: &Value) -> Conversation {
+        request::read(body)
+    }
+
+    fn write_request(&self, conversation: &Conversation, model: &str) -> Value {
+        request::write(conversation, model)
+    }
+
+    fn stream_reader(&self) -> Box<dyn StreamReader> {
+        Box::new(SseReader::<grammar::ChatGrammar>::default())
+    }
+
+    fn stream_writer(&self, context: &EncodeContext) -> Box<dyn StreamWriter> {
+        Box::new(writer::ChatWriter::new(context))
+    }
+
+    fn read_unary(&self, body: &[u8]) -> Result<Completion, String> {
+        writer::read_unary(body)
+    }
+
+    fn render_stream(&self, spoken: &Spoken, context: &EncodeContext) -> Rendition {
+        writer::render_stream(spoken, context)
+    }
+
+    fn render_unary(&self, spoken: &Spoken, context: &EncodeContext) -> Rendition {
+        writer::render_unary(spoken, context)
+    }
+
+    fn marks(&self, body: &[u8]) -> Vec<Mark> {
+        marks::<grammar::ChatGrammar>(body)
+    }
+
+    fn error_body(&self, error: &ApiError, _seed: u64) -> Vec<u8> {
+        errors::body(error)
+    }
+
+    fn error_headers(&self, error: &ApiError, seed: u64) -> Headers {
+        errors::error_headers(error, seed)
+    }
+
+    fn error_event(&self, error: &ApiError, _seed: u64) -> Vec<u8> {
+        errors::event(error)
+    }
+
+    fn read_error(&self, status: u16, body: &[u8]) -> Option<ApiError> {
+        errors::read(status, body)
+    }
+
+    fn status_error(&self, status: u16) -> ApiError {
+        errors::of_status(status)
+    }
+
+    fn prefill(&self, _conversation: &Conversation) -> Option<String> {
+        // A trailing assistant turn is history here, whatever dialects do with `prefix`.
+        None
+    }
+}

@@ -1,0 +1,336 @@
+//! OpenAI Chat Completions requests, read and written.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use crate::api::body::{
+    Rest, arguments_text, has_below, image, is_own, keep_unknown, parse_arguments, pointer, put_rest, text_at,
+};
+use crate::api::{ApiId, Conversation, Part, Role, ToolDefinition, Turn};
+
+/// Parameters whose names here are the neutral ones.
+const PARAMS: [&str; 10] = [
+    "max_tokens",
+    "temperature",
+    "top_p",
+    "top_k",
+    "seed",
+    "presence_penalty",
+    "frequency_penalty",
+    "parallel_tool_calls",
+    "reasoning_effort",
+    "thinking",
+];
+/// Where the newer name of the token limit is kept.
+const MAX_COMPLETION: &str = "/max_completion_tokens";
+
+/// Reads a request body.
+pub(super) fn read(body: &Value) -> Conversation {
+    let mut conversation = Conversation { api: Some(ApiId::OpenaiChat), ..Conversation::default() };
+    let Some(fields) = body.as_object() else {
+        conversation.rest.insert(String::new(), body.clone());
+        return conversation;
+    };
+    let rest = &mut conversation.rest;
+    for (key, value) in fields {
+        match key.as_str() {
+            "model" if value.is_string() => conversation.model = value.as_str().unwrap_or_default().to_owned(),
+            "stream" if value.is_boolean() => conversation.stream = value == true,
+            "user" if value.is_string() => conversation.user = value.as_str().map(str::to_owned),
+            "response_format" => conversation.format = Some(value.clone()),
+            "stop" if value.is_string() => {
+                conversation.params.insert("stop".to_owned(), json!([value]));
+            }
+            "stop" => {
+                conversation.params.insert("stop".to_owned(), value.clone());
+            }
+            "max_completion_tokens" => {
+                if !fields.contains_key("max_tokens") {
+                    conversation.params.insert("max_tokens".to_owned(), value.clone());
+                }
+                rest.insert(MAX_COMPLETION.to_owned(), value.clone());
+            }
+            "tool_choice" => match read_tool_choice(value) {
+                Some(choice) => conversation.tool_choice = Some(choice),
+                None => {
+                    rest.insert("/tool_choice".to_owned(), value.clone());
+                }
+            },
+            "tools" if value.is_array() => {
+                let tools = value.as_array().into_iter().flatten().enumerate();
+                conversation.tools = tools.map(|(at, tool)| read_tool(tool, &format!("/tools/{at}"), rest)).collect();
+            }
+            "messages" if value.is_array() => {
+                let messages = value.as_array().into_iter().flatten().enumerate();
+                conversation.turns =
+                    messages.map(|(at, message)| read_message(message, format!("/messages/{at}"), rest)).collect();
+            }
+            _ if PARAMS.contains(&key.as_str()) => {
+                conversation.params.insert(key.clone(), value.clone());
+            }
+            _ => {
+                rest.insert(pointer("", key), value.clone());
+            }
+        }
+    }
+    conversation
+}
+
+fn read_tool_choice(value: &Value) -> Option<Value> {
+    match value.as_str() {
+        Some("auto" | "none" | "required") => return Some(value.clone()),
+        Some(_) => return None,
+        None => {}
+    }
+    let function = value.get("function").filter(|_| text_at(value, "type") == Some("function"))?;
+    text_at(function, "name").map(|name| json!({"tool": name}))
+}
+
+fn read_tool(tool: &Value, place: &str, rest: &mut Rest) -> ToolDefinition {
+    let outer = tool.as_object().cloned().unwrap_or_default();
+    let function = outer.get("function").and_then(Value::as_object);
+    let Some(function) = function.filter(|_| text_at(tool, "type").is_none_or(|kind| kind == "function")) else {
+        // A tool of the vendor's own: it has a type, but no schema.
+        let name = text_at(tool, "name").or(text_at(tool, "type")).unwrap_or_default().to_owned();
+        let rest = outer.into_iter().collect();
+        return ToolDefinition { name, description: None, parameters: Value::Null, rest };
+    };
+    keep_unknown(rest, place, &outer, &["type", "function"]);
+    let known = ["name", "description", "parameters"];
+    ToolDefinition {
+        name: function.get("name").and_then(Value::as_str).unwrap_or_default().to_owned(),
+        description: function.get("description").and_then(Value::as_str).map(str::to_owned),
+        parameters: function.get("parameters").cloned().unwrap_or(Value::Null),
+        rest: function
+            .iter()
+            .filter(|(key, _)| !known.contains(&key.as_str()))
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect(),
+    }
+}
+
+fn read_message(message: &Value, place: String, rest: &mut Rest) -> Turn {
+    let Some(fields) = message.as_object() else {
+        return Turn { role: Role::User, parts: vec![Part::Other(message.clone())], place };
+    };
+    let raw_role = text_at(message, "role").unwrap_or_default();
+    let role = match raw_role {
+        "system" | "developer" => Role::System,
+        "assistant" => Role::Assistant,
+        "tool" | "function" => Role::Tool,
+        _ => Role::User,
+    };
+    if !matches!(raw_role, "system" | "user" | "assistant" | "tool") {
+        let raw = fields.get("role").cloned().unwrap_or(Value::Null);
+        rest.insert(pointer(&place, "role"), raw);
+    }
+    let mut known = vec!["role", "content"];
+    let mut parts = read_content(fields.get("content"), &place, rest);
+    match role {
+        Role::Assistant => {
+            known.extend(["refusal", "tool_calls"]);
+            if let Some(text) = text_at(message, "refusal") {
+                parts.push(Part::Refusal { text: text.to_owned() });
+            }
+            let calls = fields.get("tool_calls").and_then(Value::as_array);
+            for (at, call) in calls.into_iter().flatten().enumerate() {
+                parts.push(read_call(call, &format!("{place}/tool_calls/{at}"), rest));
+            }
+        }
+        Role::Tool => {
+            known.push("tool_call_id");
+            let id = text_at(message, "tool_call_id").unwrap_or_default().to_owned();
+            parts = vec![Part::ToolResult { id, parts, error: false }];
+        }
+        Role::System | Role::User => {}
+    }
+    keep_unknown(rest, &place, fields, &known);
+    Turn { role, parts, place }
+}
+
+fn read_content(content: Option<&Value>, place: &str, rest: &mut Rest) -> Vec<Part> {
+    match content {
+        None | Some(Value::Null) => Vec::new(),
+        Some(Value::String(text)) => vec![Part::text(text.as_str())],
+        Some(Value::Array(items)) => {
+            let place = |at| format!("{place}/content/{at}");
+            items.iter().enumerate().map(|(at, item)| read_part(item, &place(at), rest)).collect()
+        }
+        Some(other) => vec![Part::Other(other.clone())],
+    }
+}
+
+fn read_part(item: &Value, place: &str, rest: &mut Rest) -> Part {
+    let other = || Part::Other(item.clone());
+    let Some(fields) = item.as_object() else { return other() };
+    let (part, known): (_, &[&str]) = match text_at(item, "type") {
+        Some("text") => {
+            let Some(text) = text_at(item, "text") else { return other() };
+            let cache = fields.get("cache_control") == Some(&json!({"type": "ephemeral"}));
+            let known: &[&str] = if cache { &["type", "text", "cache_control"] } else { &["type", "text"] };
+            (Part::Text { text: text.to_owned(), cache: cache || fields.contains_key("cache_control") }, known)
+        }
+        Some("refusal") => {
+            let Some(text) = text_at(item, "refusal") else { return other() };
+            (Part::Refusal { text: text.to_owned() }, &["type", "refusal"])
+        }
+        Some("image_url") => {
+            let Some(url) = item.pointer("/image_url/url").and_then(Value::as_str) else { return other() };
+            if let Some(inner) = item["image_url"].as_object() {
+                keep_unknown(rest, &pointer(place, "image_url"), inner, &["url"]);
+            }
+            (image(url), &["type", "image_url"])
+        }
+        _ => return other(),
+    };
+    keep_unknown(rest, place, fields, known);
+    part
+}
+
+fn read_call(call: &Value, place: &str, rest: &mut Rest) -> Part {
+    let function = call.get("function").filter(|_| text_at(call, "type").is_none_or(|kind| kind == "function"));
+    let (Some(fields), Some(function)) = (call.as_object(), function.and_then(Value::as_object)) else {
+        return Part::Other(call.clone());
+    };
+    keep_unknown(rest, place, fields, &["id", "type", "function"]);
+    keep_unknown(rest, &pointer(place, "function"), function, &["name", "arguments"]);
+    Part::ToolCall {
+        id: text_at(call, "id").unwrap_or_default().to_owned(),
+        name: function.get("name").and_then(Value::as_str).unwrap_or_default().to_owned(),
+        arguments: parse_arguments(function.get("arguments").and_then(Value::as_str).unwrap_or_default()),
+    }
+}
+
+/// Writes a request body.
+pub(super) fn write(conversation: &Conversation, model: &str) -> Value {
+    let own = is_own(conversation, ApiId::OpenaiChat);
+    let mut body = Map::new();
+    body.insert("model".to_owned(), model.into());
+    let messages: Vec<Value> = conversation.turns.iter().flat_map(|turn| write_turn(turn, conversation, own)).collect();
+    body.insert("messages".to_owned(), messages.into());
+    let renamed = own && conversation.rest.contains_key(MAX_COMPLETION);
+    let renamed = renamed && conversation.rest.get(MAX_COMPLETION) == conversation.params.get("max_tokens");
+    for (name, value) in &conversation.params {
+        let said = PARAMS.contains(&name.as_str()) || name == "stop";
+        // What another API's vendor understands alone is not said here.
+        let foreign = matches!(name.as_str(), "thinking" | "top_k");
+        if (name == "max_tokens" && renamed) || (!own && (!said || foreign)) {
+            continue;
+        }
+        body.insert(name.clone(), value.clone());
+    }
+    if !conversation.tools.is_empty() {
+        let tools: Vec<Value> = conversation.tools.iter().filter_map(|tool| write_tool(tool, own)).collect();
+        body.insert("tools".to_owned(), tools.into());
+    }
+    if let Some(choice) = &conversation.tool_choice {
+        let named = text_at(choice, "tool").map(|name| json!({"type": "function", "function": {"name": name}}));
+        body.insert("tool_choice".to_owned(), named.unwrap_or_else(|| choice.clone()));
+    }
+    if let Some(format) = conversation.format.as_ref().filter(|_| own) {
+        body.insert("response_format".to_owned(), format.clone());
+    }
+    if let Some(user) = &conversation.user {
+        body.insert("user".to_owned(), user.as_str().into());
+    }
+    if conversation.stream {
+        body.insert("stream".to_owned(), true.into());
+    }
+    let mut body = Value::Object(body);
+    if own {
+        put_rest(&mut body, &conversation.rest);
+    }
+    body
+}
+
+fn write_tool(tool: &ToolDefinition, own: bool) -> Option<Value> {
+    let rest: BTreeMap<&String, &Value> = if own { tool.rest.iter().collect() } else { BTreeMap::new() };
+    let vendors_own = tool.parameters.is_null() && tool.rest.contains_key("type");
+    if vendors_own {
+        return own.then(|| tool.rest.iter().map(|(key, value)| (key.clone(), value.clone())).collect());
+    }
+    let mut function = Map::new();
+    function.insert("name".to_owned(), tool.name.as_str().into());
+    if let Some(description) = &tool.description {
+        function.insert("description".to_owned(), description.as_str().into());
+    }
+    if !tool.parameters.is_null() {
+        function.insert("parameters".to_owned(), tool.parameters.clone());
+    }
+    function.extend(rest.into_iter().map(|(key, value)| (key.clone(), value.clone())));
+    Some(json!({"type": "function", "function": function}))
+}
+
+fn write_turn(turn: &Turn, conversation: &Conversation, own: bool) -> Vec<Value> {
+    // Keys that are kept below single parts need the parts as a list.
+    let listed = own && has_below(&conversation.rest, &format!("{}/content", turn.place));
+    match turn.role {
+        Role::System => vec![json!({"role": "system", "content": write_content(&turn.parts, listed, own)})],
+        Role::User => vec![json!({"role": "user", "content": write_content(&turn.parts, listed, own)})],
+        Role::Assistant => vec![write_assistant(turn, listed, own)],
+        Role::Tool => turn
+            .parts
+            .iter()
+            .filter_map(|part| match part {
+                Part::ToolResult { id, parts, .. } => {
+                    let content = write_content(parts, listed, own);
+                    Some(json!({"role": "tool", "tool_call_id": id, "content": content}))
+                }
+                _ => None,
+            })
+            .collect(),
+    }
+}
+
+fn write_assistant(turn: &Turn, listed: bool, own: bool) -> Value {
+    let mut message = json!({"role": "assistant"});
+    let is_content =
+        |part: &&Part| !matches!(part, Part::ToolCall { .. } | Part::Thinking { .. } | Part::Refusal { .. });
+    let content: Vec<Part> = turn.parts.iter().filter(is_content).cloned().collect();
+    let calls: Vec<Value> = turn
+        .parts
+        .iter()
+        .filter_map(|part| match part {
+            Part::ToolCall { id, name, arguments } => Some(json!({
+                "id": id, "type": "function", "function": {"name": name, "arguments": arguments_text(arguments)}
+            })),
+            _ => None,
+        })
+        .collect();
+    let refusal = turn.parts.iter().find_map(|part| match part {
+        Part::Refusal { text } => Some(text.clone()),
+        _ => None,
+    });
+    let nothing = content.is_empty() && (!calls.is_empty() || refusal.is_some());
+    message["content"] = if nothing { Value::Null } else { write_content(&content, listed, own) };
+    if let Some(refusal) = refusal {
+        message["refusal"] = refusal.into();
+    }
+    if !calls.is_empty() {
+        message["tool_calls"] = calls.into();
+    }
+    message
+}
+
+fn write_content(parts: &[Part], listed: bool, own: bool) -> Value {
+    match parts {
+        [] => "".into(),
+        [Part::Text { text, cache }] if !listed && !(own && *cache) => text.as_str().into(),
+        [Part::Other(other)] if own && !other.is_object() => other.clone(),
+        _ => parts.iter().filter_map(|part| write_part(part, own)).collect(),
+    }
+}
+
+fn write_part(part: &Part, own: bool) -> Option<Value> {
+    Some(match part {
+        Part::Text { text, cache: true } if own => {
+            json!({"type": "text", "text": text, "cache_control": {"type": "ephemeral"}})
+        }
+        Part::Text { text, .. } => json!({"type": "text", "text": text}),
+        Part::Refusal { text } => json!({"type": "refusal", "refusal": text}),
+        Part::Image { url, .. } => json!({"type": "image_url", "image_url": {"url": url}}),
+        Part::Other(value) if own => value.clone(),
+        Part::Other(_) | Part::Thinking { .. } | Part::ToolCall { .. } | Part::ToolResult { .. } => return None,
+    })
+}

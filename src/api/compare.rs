@@ -315,7 +315,7 @@ fn part(out: &mut Vec<Difference>, path: &str, expected: &Part, got: &Part) {
             field("text", json!(text), json!(other));
             field("cache", json!(cache), json!(other_cache));
         }
-        (Part::Image { digest, media_type }, Part::Image { digest: other, media_type: other_type }) => {
+        (Part::Image { digest, media_type, .. }, Part::Image { digest: other, media_type: other_type, .. }) => {
             field("image", json!(digest), json!(other));
             field("media_type", json!(media_type), json!(other_type));
         }

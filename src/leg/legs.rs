@@ -2,9 +2,22 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
 
-use super::{Addressing, Binding, Session};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use super::address::{self, Addressing};
+use super::case::CaseState;
+use super::connection;
+use super::registry::Registry;
+use super::session::{Binding, Session};
 use crate::history::Stray;
+use crate::rules::RuleBook;
+
+/// After an error of `accept` (no file descriptor left), the next try.
+const ACCEPT_AGAIN: Duration = Duration::from_millis(10);
 
 /// Where and how the legs of a launch listen.
 #[derive(Clone, Debug)]
@@ -13,6 +26,8 @@ pub struct LegsConfig {
     pub addresses: Vec<SocketAddr>,
     /// How slot and leg stand in an address.
     pub addressing: Addressing,
+    /// What the real models refuse.
+    pub rules: Arc<RuleBook>,
     /// Further calls that ask for no generation, as `METHOD path` with `*` for anything (`POST */render`).
     pub side_calls: Vec<String>,
 }
@@ -30,32 +45,85 @@ pub struct BindError {
 /// The fake upstreams of a launch. They stop when this is dropped.
 #[derive(Debug)]
 pub struct Legs {
-    config: LegsConfig,
+    registry: Arc<Registry>,
+    addressing: Addressing,
+    bound: Vec<SocketAddr>,
+    _open: watch::Sender<()>,
 }
 
 impl Legs {
     /// Listens.
     pub async fn bind(config: LegsConfig) -> Result<Self, BindError> {
-        Ok(Self { config })
+        let LegsConfig { addresses, addressing, rules, side_calls } = config;
+        let registry = Arc::new(Registry::new(addressing, rules, side_calls));
+        let open = watch::Sender::new(());
+        let bound = listen(&addresses, &open, &registry).await?;
+        Ok(Self { registry, addressing, bound, _open: open })
     }
 
     /// The base URL of a leg, without a slash at its end: what a proxy is configured with; an API's path follows it.
     pub fn base_url(&self, slot: &str, leg: &str, ordinal: usize) -> String {
-        format!("http://{}{}", self.host(ordinal), self.config.addressing.prefix(slot, leg))
+        format!("http://{}{}", self.host(ordinal), self.addressing.prefix(slot, leg))
     }
 
     /// `host:port` of the leg with this ordinal (0 for the first).
-    pub fn host(&self, _ordinal: usize) -> String {
-        unimplemented!()
+    pub fn host(&self, ordinal: usize) -> String {
+        let bound = self.bound.get(ordinal).or(self.bound.first());
+        bound.map(|bound| address::reachable(*bound).to_string()).unwrap_or_default()
     }
 
-    /// Binds a case to a slot. The slot is free again when the session ends.
-    pub fn begin(&self, _slot: &str, _binding: Binding) -> Session {
-        unimplemented!()
+    /// Binds a case to a slot. The slot is free again when the session ends. A case that was still bound there is
+    /// cut off.
+    pub fn begin(&self, slot: &str, binding: Binding) -> Session {
+        let case = CaseState::new(binding);
+        self.registry.bind(slot, &case);
+        Session::new(Arc::clone(&self.registry), slot.to_owned(), case)
     }
 
     /// The strays that belong to no session so far; they are given once.
     pub fn take_strays(&self) -> Vec<Stray> {
-        unimplemented!()
+        self.registry.take_strays()
+    }
+}
+
+/// Binds each address and serves what comes, until `open` is dropped.
+pub(super) async fn listen<S: connection::Stage>(
+    addresses: &[SocketAddr],
+    open: &watch::Sender<()>,
+    stage: &Arc<S>,
+) -> Result<Vec<SocketAddr>, BindError> {
+    let mut bound = Vec::new();
+    for (ordinal, &address) in addresses.iter().enumerate() {
+        let failed = |source| BindError { address, source };
+        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        bound.push(listener.local_addr().map_err(failed)?);
+        tokio::spawn(accept(listener, ordinal, open.subscribe(), Arc::clone(stage)));
+    }
+    Ok(bound)
+}
+
+async fn accept<S: connection::Stage>(
+    listener: TcpListener,
+    ordinal: usize,
+    mut open: watch::Receiver<()>,
+    stage: Arc<S>,
+) {
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = open.changed() => return,
+        };
+        let Ok((stream, _)) = accepted else {
+            tokio::time::sleep(ACCEPT_AGAIN).await;
+            continue;
+        };
+        let mut open = open.clone();
+        let served = connection::serve(Arc::clone(&stage), ordinal, stream);
+        tokio::spawn(async move {
+            tokio::select! {
+                () = served => {}
+                _ = open.changed() => {}
+            }
+        });
     }
 }

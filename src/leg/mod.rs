@@ -1,13 +1,31 @@
 //! The fake upstreams: listeners that play a case's legs and record what reached them.
 //!
 //! [`Legs`] listens; [`Legs::begin`] binds a case to a slot and gives a [`Session`], which ends with the case. A
-//! request finds its slot and leg by its address alone ([`address`]); what it gets is decided without a socket
-//! ([`decide`]) as a [`fault::Plan`](crate::fault::Plan), and played byte by byte on the wire ([`play`], [`socket`]).
+//! request finds its slot and leg by its address alone (`address`, `registry`, `dispatch`); what it gets is decided
+//! without a socket (`decide`) as a [`fault::Plan`](crate::fault::Plan), and played byte by byte on the wire (`play`,
+//! `socket`). `case` holds what is recorded meanwhile.
 
 mod address;
+mod audience;
+mod case;
+mod connection;
+mod decide;
+mod dispatch;
+mod head;
 mod legs;
+mod play;
+mod queue;
+mod recorded;
+mod registry;
+mod reply;
+mod rest;
+mod seed;
 mod serve;
 mod session;
+mod side;
+mod socket;
+mod spec;
+mod words;
 
 pub use address::Addressing;
 pub use legs::{BindError, Legs, LegsConfig};

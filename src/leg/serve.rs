@@ -2,11 +2,27 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use super::BindError;
-use crate::answer::AnswerScript;
-use crate::scenario::Case;
+use tokio::sync::watch;
+
+use super::address::reachable;
+use super::case::{Presence, lock};
+use super::connection::{Answer, Stage};
+use super::decide::{Asked, first_speeches};
+use super::dispatch::{path, play_of, unix_now, unknown};
+use super::legs::{BindError, listen};
+use super::reply;
+use super::rest::Speech;
+use super::seed::seed;
+use super::session::LegBinding;
+use super::side::{self, Call};
+use super::spec::Spec;
+use crate::answer::{AnswerScript, Lexicon};
+use crate::api::{Api, ApiId, Conversation, ModelName};
+use crate::rules::RuleBook;
+use crate::scenario::{AnswerPlan, Case, Play};
+use crate::wire::Request;
 
 /// What is served, and where.
 #[derive(Clone, Debug)]
@@ -18,6 +34,8 @@ pub struct ServeConfig {
     pub case: Option<Arc<Case>>,
     /// The answers that are served without a case, by name.
     pub answers: BTreeMap<String, Arc<AnswerScript>>,
+    /// What the real models refuse.
+    pub rules: Arc<RuleBook>,
     /// Seed of the voices and ids; same seed, same words.
     pub seed: u64,
 }
@@ -27,9 +45,196 @@ pub struct ServeConfig {
 pub struct Serving {
     /// Base URLs to print, each with what is served there.
     pub urls: Vec<(String, String)>,
+    _open: watch::Sender<()>,
 }
 
 /// Serves the legs alone.
-pub async fn serve(_config: ServeConfig) -> Result<Serving, BindError> {
-    Ok(Serving { urls: Vec::new() })
+pub async fn serve(config: ServeConfig) -> Result<Serving, BindError> {
+    let open = watch::Sender::new(());
+    let listen_on = config.listen;
+    let alone = Arc::new(Alone::new(config));
+    let bound = listen(&[listen_on], &open, &alone).await?;
+    let base = format!("http://{}", reachable(bound[0]));
+    Ok(Serving { urls: alone.urls(&base), _open: open })
+}
+
+/// How often each leg was asked on a connection.
+type Attempts = Mutex<BTreeMap<String, u32>>;
+
+/// Legs without a runner.
+#[derive(Debug)]
+struct Alone {
+    config: ServeConfig,
+    legs: Vec<LegBinding>,
+    speeches: BTreeMap<String, Speech>,
+}
+
+impl Alone {
+    fn new(config: ServeConfig) -> Self {
+        let lexicon = Lexicon::new(config.seed);
+        let shape = config.case.iter().flat_map(|case| case.shape.legs.iter());
+        let legs: Vec<_> = shape
+            .enumerate()
+            .map(|(ordinal, leg)| LegBinding {
+                name: leg.name.clone(),
+                ordinal,
+                api: leg.api,
+                model: leg.model.clone(),
+                models: Vec::new(),
+                key: None,
+                voice: lexicon.voice(ordinal as u64),
+            })
+            .collect();
+        let step = config.case.as_ref().and_then(|case| case.steps.first());
+        let mut speeches = step.map(|step| first_speeches(&legs, step)).unwrap_or_default();
+        for speech in speeches.values_mut() {
+            // Nobody follows what a client got: anything may be quoted.
+            speech.said = usize::MAX;
+        }
+        Self { config, legs, speeches }
+    }
+
+    fn urls(&self, base: &str) -> Vec<(String, String)> {
+        if self.config.case.is_some() {
+            let url = |leg: &LegBinding| (format!("{base}/{}", leg.name), format!("{} in {}", leg.model, leg.api));
+            return self.legs.iter().map(url).collect();
+        }
+        let url = |(name, script): (&String, &Arc<AnswerScript>)| {
+            (format!("{base}/{name}"), script.summary.clone().unwrap_or_else(|| "an answer".to_owned()))
+        };
+        let mut urls: Vec<_> = self.config.answers.iter().map(url).collect();
+        if let Some(name) = self.config.answers.keys().next() {
+            let example = format!("{base}/{name}/close@texts:5");
+            urls.push((example, "any answer under any fault: <fault>@<position>, or status:503".to_owned()));
+        }
+        urls
+    }
+
+    /// One of the case's legs.
+    fn leg(&self, name: &str, path: &str, request: &Request, oversize: bool, attempts: &Attempts) -> Option<Answer> {
+        let leg = self.legs.iter().find(|leg| leg.name == name)?;
+        let step = self.config.case.as_ref()?.steps.first()?;
+        let script = step.legs.iter().find(|plan| plan.name == leg.name)?;
+        let api = match self.call(request, path, leg, oversize) {
+            Ok(api) => api,
+            Err(answer) => return Some(answer),
+        };
+        let attempt = count(attempts, name);
+        let play = play_of(script, attempt);
+        Some(self.play(leg, api, request, play, attempt, &step.client.conversation, &self.speeches))
+    }
+
+    /// An answer by its name, in whatever API it is asked for.
+    fn named(&self, name: &str, rest: &str, request: &Request, oversize: bool, attempts: &Attempts) -> Option<Answer> {
+        let script = self.config.answers.get(name)?;
+        let (spec, path) = match rest.strip_prefix('/').map(|rest| rest.split_at(rest.find('/').unwrap_or(rest.len())))
+        {
+            Some((segment, path)) if Spec::is_one(segment) => match segment.parse::<Spec>() {
+                Ok(spec) => (spec, path),
+                Err(why) => return Some(Answer::aside(reply::text(404, &why))),
+            },
+            _ => (Spec::default(), rest),
+        };
+        let api = ApiId::of_path(path).map_or_else(|| side::family(&request.headers, path), Api::id);
+        let model =
+            request.json().and_then(|body| body.get("model").and_then(|model| model.as_str().map(str::to_owned)));
+        let vendor = ["openai", "anthropic"].into_iter().find(|vendor| ApiId::of_vendor(vendor) == Some(api));
+        let vendor = vendor.unwrap_or_default().to_owned();
+        let leg = LegBinding {
+            name: name.to_owned(),
+            ordinal: 0,
+            api,
+            model: ModelName { vendor, model: model.unwrap_or_default() },
+            models: Vec::new(),
+            key: None,
+            voice: Lexicon::new(self.config.seed).voice(seed(&[name]) >> 40),
+        };
+        let api = match self.call(request, path, &leg, oversize) {
+            Ok(api) => api,
+            Err(answer) => return Some(answer),
+        };
+        let answer = AnswerPlan::Script { name: name.to_owned(), script: Arc::clone(script) };
+        let play = spec.play(answer);
+        // What a client of ours would have sent is not known: everything may be its own.
+        let reference = request.json().map(|body| api.read_request(&body)).unwrap_or_default();
+        let attempt = count(attempts, name);
+        Some(self.play(&leg, api, request, &play, attempt, &reference, &BTreeMap::new()))
+    }
+
+    fn call(
+        &self,
+        request: &Request,
+        path: &str,
+        leg: &LegBinding,
+        oversize: bool,
+    ) -> Result<&'static dyn Api, Answer> {
+        let wrong = |error| match leg.api.spoken() {
+            Some(api) => Answer::aside(reply::error(api, &error, self.config.seed)),
+            None => Answer::aside(unknown(request, path)),
+        };
+        if oversize {
+            return Err(wrong(side::too_large(leg.api)));
+        }
+        match side::call(request, path, Some(leg.api), &[leg.model.model.as_str()], &[]) {
+            Call::Generate(api) => Ok(api),
+            Call::Side(plan) => Err(Answer::aside(plan)),
+            Call::Wrong(error) => Err(wrong(error)),
+        }
+    }
+
+    fn play(
+        &self,
+        leg: &LegBinding,
+        api: &'static dyn Api,
+        request: &Request,
+        play: &Play,
+        attempt: u32,
+        reference: &Conversation,
+        speeches: &BTreeMap<String, Speech>,
+    ) -> Answer {
+        let asked = Asked {
+            leg,
+            api,
+            request,
+            play,
+            attempt,
+            speeches,
+            reference,
+            unique: &[],
+            rules: &self.config.rules,
+            seed: self.config.seed ^ seed(&[&leg.name, &attempt.to_string()]),
+            created: unix_now(),
+        };
+        match asked.fits() {
+            Ok(()) => Answer::aside(asked.decide().plan),
+            Err(why) => Answer::aside(reply::text(404, &why)),
+        }
+    }
+}
+
+fn count(attempts: &Attempts, name: &str) -> u32 {
+    let mut attempts = lock(attempts);
+    let attempt = attempts.entry(name.to_owned()).or_default();
+    *attempt += 1;
+    *attempt
+}
+
+impl Stage for Alone {
+    type Memory = Attempts;
+
+    fn arrive(&self, _ordinal: usize, _path: &str) -> Option<Presence> {
+        None
+    }
+
+    fn answer(&self, _ordinal: usize, request: Request, oversize: bool, attempts: &Attempts) -> Answer {
+        let path = path(&request.target);
+        let inner = path.strip_prefix('/').unwrap_or(path);
+        let (name, rest) = inner.split_at(inner.find('/').unwrap_or(inner.len()));
+        let answer = if self.config.case.is_some() {
+            self.leg(name, rest, &request, oversize, attempts)
+        } else {
+            self.named(name, rest, &request, oversize, attempts)
+        };
+        answer.unwrap_or_else(|| Answer::aside(unknown(&request, path)))
+    }
 }

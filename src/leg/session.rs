@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::case::CaseState;
+use super::decide::first_speeches;
+use super::registry::Registry;
 use crate::answer::Voice;
 use crate::api::{ApiId, Conversation, ModelName};
 use crate::history::{Stray, UpstreamExchange};
@@ -62,33 +65,50 @@ pub struct ControlRequest {
 /// A case on its slot. The slot is free again when this is finished or dropped; what is still being answered is
 /// then cut off.
 #[derive(Debug)]
-pub struct Session {}
+pub struct Session {
+    registry: Arc<Registry>,
+    slot: String,
+    case: Arc<CaseState>,
+}
 
 impl Session {
+    pub(super) fn new(registry: Arc<Registry>, slot: String, case: Arc<CaseState>) -> Self {
+        Self { registry, slot, case }
+    }
+
     /// Begins the step with this index: attempts count from 1 again. `progress` is what the client decodes; `None`
     /// where no client of ours is there to wait for.
-    pub fn begin_step(&self, _index: usize, _progress: Option<Progress>) {
-        unimplemented!()
+    pub fn begin_step(&self, index: usize, progress: Option<Progress>) {
+        let binding = &self.case.binding;
+        let speeches = binding.case.steps.get(index).map(|step| first_speeches(&binding.legs, step));
+        self.case.begin_step(index, progress, speeches.unwrap_or_default());
     }
 
     /// The client has left: bytes that sockets still accept are counted from now on.
     pub fn client_left(&self) {
-        unimplemented!()
+        self.case.client_left();
     }
 
     /// Waits until every request of the legs is answered or cancelled and none came for `silence`. `false` if that
     /// did not happen within 10 s.
-    pub async fn quiet(&self, _silence: Duration) -> bool {
-        unimplemented!()
+    pub async fn quiet(&self, silence: Duration) -> bool {
+        self.case.quiet(silence).await
     }
 
     /// Ends the step and gives its exchanges in order of arrival; what is still being answered is `CaseOver`.
     pub fn end_step(&self) -> Vec<UpstreamExchange> {
-        unimplemented!()
+        self.case.end_step()
     }
 
     /// Ends the case: strays that arrived on its slot, and why it is misrouted if it is.
     pub fn finish(self) -> (Vec<Stray>, Option<String>) {
-        unimplemented!()
+        self.registry.release(&self.slot, &self.case);
+        self.case.take_aside()
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.registry.release(&self.slot, &self.case);
     }
 }

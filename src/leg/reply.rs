@@ -1,0 +1,43 @@
+//! Plans that are whole answers: errors, and small bodies of JSON.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::api::{Api, ApiError};
+use crate::fault::{End, Plan, Step};
+use crate::scenario::Millis;
+use crate::wire::Headers;
+
+/// A body at once, to its end.
+pub(super) fn unary(status: u16, headers: Headers, body: Vec<u8>) -> Plan {
+    let length = body.len();
+    let steps = vec![Step::Send { at: Duration::ZERO, data: Bytes::from(body), text: 0 }];
+    Plan { status, headers, chunked: false, length, steps, end: End::Complete, text: String::new() }
+}
+
+/// A body of JSON.
+pub(super) fn json(body: &serde_json::Value) -> Plan {
+    unary(200, [("content-type", "application/json")].into_iter().collect(), body.to_string().into_bytes())
+}
+
+/// A line for a person.
+pub(super) fn text(status: u16, line: &str) -> Plan {
+    let headers = [("content-type", "text/plain; charset=utf-8")].into_iter().collect();
+    unary(status, headers, format!("{line}\n").into_bytes())
+}
+
+/// An error in the vendor's own serialisation.
+pub(super) fn error(api: &dyn Api, error: &ApiError, seed: u64) -> Plan {
+    unary(error.status, api.error_headers(error, seed), api.error_body(error, seed))
+}
+
+/// Adds `retry-after`, and `retry-after-ms` where whole seconds do not say it.
+pub(super) fn with_retry_after(mut plan: Plan, after: Millis) -> Plan {
+    plan.headers.0.retain(|(name, _)| !name.eq_ignore_ascii_case("retry-after"));
+    plan.headers.push("retry-after", after.0.div_ceil(1_000).to_string());
+    if !after.0.is_multiple_of(1_000) {
+        plan.headers.push("retry-after-ms", after.0.to_string());
+    }
+    plan
+}

@@ -1,0 +1,189 @@
+//! Calls that ask for no generation, and paths that no vendor has.
+
+use serde_json::json;
+
+use super::decide::input_tokens;
+use super::reply;
+use crate::api::{Api, ApiError, ApiId};
+use crate::fault::Plan;
+use crate::wire::{Headers, Request};
+
+/// What a path asks for.
+#[derive(Debug)]
+pub(super) enum Call {
+    /// A generation.
+    Generate(&'static dyn Api),
+    /// Something beside it, with its answer.
+    Side(Plan),
+    /// Nothing that this vendor has: the error.
+    Wrong(ApiError),
+}
+
+/// What a request to a leg asks for. `path` is the vendor's, without the leg's prefix; `api` is the leg's, and no
+/// other has paths there; `None` stands for every API.
+pub(super) fn call(request: &Request, path: &str, api: Option<ApiId>, models: &[&str], side_calls: &[String]) -> Call {
+    let found = ApiId::of_path(path).filter(|found| found.path() == path && api.is_none_or(|api| api == found.id()));
+    if let Some(found) = found {
+        return match request.method.as_str() {
+            "POST" => Call::Generate(found),
+            _ => Call::Wrong(method_not_allowed(found.id())),
+        };
+    }
+    let family = api.unwrap_or_else(|| family(&request.headers, path));
+    match (request.method.as_str(), path) {
+        ("GET" | "HEAD", "/v1/models") => return Call::Side(model_list(family, models)),
+        ("GET" | "HEAD", _) => {
+            if let Some(name) = path.strip_prefix("/v1/models/").filter(|name| models.contains(name)) {
+                return Call::Side(reply::json(&model(family, name)));
+            }
+        }
+        ("POST", "/v1/messages/count_tokens") if family == ApiId::AnthropicMessages => {
+            return Call::Side(reply::json(&json!({ "input_tokens": input_tokens(&request.body.0) })));
+        }
+        _ => {}
+    }
+    if side_calls.iter().any(|pattern| fits(pattern, &request.method, path)) {
+        return Call::Side(reply::json(&json!({})));
+    }
+    Call::Wrong(not_found(family, &request.method, path))
+}
+
+/// The API whose habits a request shows, where no leg tells.
+pub(super) fn family(headers: &Headers, path: &str) -> ApiId {
+    let anthropic = headers.get("anthropic-version").is_some() || headers.get("x-api-key").is_some();
+    if anthropic || path.ends_with("/messages") { ApiId::AnthropicMessages } else { ApiId::OpenaiChat }
+}
+
+/// `METHOD path`, where a `*` in the path stands for anything.
+fn fits(pattern: &str, method: &str, path: &str) -> bool {
+    let (wanted, glob) = pattern.split_once(' ').unwrap_or(("*", pattern));
+    if wanted != "*" && !wanted.eq_ignore_ascii_case(method) {
+        return false;
+    }
+    let mut pieces = glob.trim().split('*');
+    let first = pieces.next().unwrap_or_default();
+    let Some(mut rest) = path.strip_prefix(first) else { return false };
+    let mut pieces = pieces.peekable();
+    if pieces.peek().is_none() {
+        return rest.is_empty();
+    }
+    while let Some(piece) = pieces.next() {
+        if pieces.peek().is_none() {
+            return rest.ends_with(piece);
+        }
+        match rest.find(piece) {
+            Some(at) => rest = &rest[at + piece.len()..],
+            None => return false,
+        }
+    }
+    true
+}
+
+/// The vendor's 404.
+pub(super) fn not_found(family: ApiId, method: &str, path: &str) -> ApiError {
+    match family {
+        ApiId::AnthropicMessages => error(404, "not_found_error", "Not Found".to_owned(), None),
+        _ => error(404, "invalid_request_error", format!("Invalid URL ({method} {path})"), None),
+    }
+}
+
+/// The vendor's 405.
+fn method_not_allowed(family: ApiId) -> ApiError {
+    match family {
+        ApiId::AnthropicMessages => error(405, "invalid_request_error", "Method Not Allowed".to_owned(), None),
+        _ => {
+            let message = "Only POST requests are accepted.".to_owned();
+            error(405, "invalid_request_error", message, Some("method_not_supported"))
+        }
+    }
+}
+
+/// The vendor's 413.
+pub(super) fn too_large(family: ApiId) -> ApiError {
+    match family {
+        ApiId::AnthropicMessages => {
+            error(413, "request_too_large", "Request exceeds the maximum allowed number of bytes.".to_owned(), None)
+        }
+        _ => error(413, "invalid_request_error", "Request body is too large.".to_owned(), None),
+    }
+}
+
+fn error(status: u16, kind: &str, message: String, code: Option<&str>) -> ApiError {
+    ApiError { status, kind: kind.to_owned(), message, code: code.map(str::to_owned), param: None }
+}
+
+fn model_list(family: ApiId, names: &[&str]) -> Plan {
+    let models: Vec<_> = names.iter().map(|name| model(family, name)).collect();
+    reply::json(&match family {
+        ApiId::AnthropicMessages => json!({
+            "data": models,
+            "has_more": false,
+            "first_id": names.first(),
+            "last_id": names.last(),
+        }),
+        _ => json!({ "object": "list", "data": models }),
+    })
+}
+
+fn model(family: ApiId, name: &str) -> serde_json::Value {
+    match family {
+        ApiId::AnthropicMessages => {
+            json!({ "type": "model", "id": name, "display_name": name, "created_at": "2025-01-01T00:00:00Z" })
+        }
+        _ => json!({ "id": name, "object": "model", "created": 1_735_689_600, "owned_by": "system" }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_of_side_calls() {
+        let check = |pattern: &str, method: &str, path: &str, expect: bool| {
+            assert_eq!(fits(pattern, method, path), expect, "{pattern} {method} {path}");
+        };
+        check("POST */render", "POST", "/v1/chat/completions/render", true);
+        check("POST */render", "GET", "/v1/chat/completions/render", false);
+        check("POST */render", "POST", "/render/v1", false);
+        check("GET /health", "GET", "/health", true);
+        check("GET /health", "GET", "/health/x", false);
+        check("* /a*b*c", "PUT", "/a-b-b-c", true);
+        check("* /a*b*c", "PUT", "/a-c", false);
+        check("/health", "HEAD", "/health", true);
+    }
+
+    #[test]
+    fn paths_are_exact() {
+        let check = |method: &str, path: &str, api: Option<ApiId>, expect: &str| {
+            let request = Request {
+                method: method.to_owned(),
+                target: path.to_owned(),
+                headers: Headers::default(),
+                body: b"{}".to_vec().into(),
+            };
+            let got = match call(&request, path, api, &["m"], &["GET /health".to_owned()]) {
+                Call::Generate(api) => format!("generate {}", api.id()),
+                Call::Side(plan) => format!("side {}", String::from_utf8(plan.body()).unwrap()),
+                Call::Wrong(error) => format!("{} {}", error.status, error.message),
+            };
+            assert_eq!(got, expect, "{method} {path}");
+        };
+        let (chat, messages) = (Some(ApiId::OpenaiChat), Some(ApiId::AnthropicMessages));
+        check("POST", "/v1/chat/completions", chat, "generate openai-chat");
+        check("POST", "/v1/messages", None, "generate anthropic-messages");
+        check("POST", "/v1/messages", chat, "404 Invalid URL (POST /v1/messages)");
+        check("POST", "/v1/v1/chat/completions", chat, "404 Invalid URL (POST /v1/v1/chat/completions)");
+        check("POST", "/v1/messages/", messages, "404 Not Found");
+        check("GET", "/v1/chat/completions", chat, "405 Only POST requests are accepted.");
+        check("GET", "/health", chat, "side {}");
+        check("POST", "/v1/messages/count_tokens", messages, r#"side {"input_tokens":1}"#);
+        check("GET", "/v1/models/other", chat, "404 Invalid URL (GET /v1/models/other)");
+        check(
+            "GET",
+            "/v1/models",
+            chat,
+            r#"side {"object":"list","data":[{"id":"m","object":"model","created":1735689600,"owned_by":"system"}]}"#,
+        );
+    }
+}

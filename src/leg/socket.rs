@@ -1,0 +1,163 @@
+//! A socket that two write to: hyper, which reads requests, and the player, which owns every byte of a response.
+//!
+//! hyper parses requests, keeps connections alive and notices a peer that goes away; but it owns the framing of what
+//! it sends. So the player writes its bytes past it, and the empty response that hyper is then given is swallowed.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use hyper::rt::ReadBufCursor;
+use rustix::net::Shutdown;
+use tokio::io::Interest;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::queue;
+
+/// Longest wait until the kernel has delivered what was written, before a reset.
+const DELIVERY_LIMIT: Duration = Duration::from_secs(1);
+/// Most that is read, and longest that is waited, for a peer to end its side after ours has ended.
+const DRAIN_BYTES: usize = 1 << 20;
+const DRAIN_LIMIT: Duration = Duration::from_secs(1);
+
+/// hyper's output goes to the peer.
+const THROUGH: u8 = 0;
+/// hyper's next response is dropped: the player has answered.
+const SWALLOW: u8 = 1;
+/// The player has sent FIN.
+const ENDED: u8 = 2;
+/// The last drop sends RST.
+const RESET: u8 = 3;
+
+/// The socket of one connection.
+#[derive(Debug)]
+pub(super) struct Socket {
+    stream: TcpStream,
+    output: AtomicU8,
+}
+
+impl Socket {
+    pub(super) fn new(stream: TcpStream) -> Arc<Self> {
+        Arc::new(Self { stream, output: AtomicU8::new(THROUGH) })
+    }
+
+    /// Writes bytes past hyper.
+    pub(super) async fn write(&self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            match self.stream.try_write(bytes) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(n) => bytes = &bytes[n..],
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.stream.writable().await?,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// The response is whole: the one that hyper is given in its place is dropped.
+    pub(super) fn answered(&self) {
+        self.output.store(SWALLOW, Ordering::Relaxed);
+    }
+
+    /// Sends FIN. Everything before it is delivered; [`Socket::drain`] before the last drop, or unread bytes of the
+    /// peer turn the FIN into a reset.
+    pub(super) fn end(&self) {
+        self.output.store(ENDED, Ordering::Relaxed);
+        // An error means that the peer has gone already.
+        let _ = rustix::net::shutdown(&self.stream, Shutdown::Write);
+    }
+
+    /// Makes the last drop send RST, once the kernel has delivered what was written.
+    pub(super) async fn reset(&self) {
+        self.output.store(RESET, Ordering::Relaxed);
+        queue::delivered(&self.stream, DELIVERY_LIMIT).await;
+        // An error means that the peer has gone already.
+        let _ = self.stream.set_zero_linger();
+    }
+
+    /// Whether FIN was sent, so that the peer is still to be read from.
+    pub(super) fn has_ended(&self) -> bool {
+        self.output.load(Ordering::Relaxed) == ENDED
+    }
+
+    /// Reads and drops what the peer still sends, until it ends its side or a limit is reached.
+    pub(super) async fn drain(&self) {
+        let drained = async {
+            let mut buffer = [0; 8192];
+            let mut left = DRAIN_BYTES;
+            loop {
+                match self.stream.try_read(&mut buffer) {
+                    Ok(0) => return,
+                    Ok(n) if n < left => left -= n,
+                    Ok(_) => return,
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                        if self.stream.ready(Interest::READABLE).await.is_err() {
+                            return;
+                        }
+                    }
+                    Err(_) => return,
+                }
+            }
+        };
+        // Both outcomes mean that the peer had its chance.
+        let _ = timeout(DRAIN_LIMIT, drained).await;
+    }
+}
+
+/// hyper's view of a [`Socket`].
+#[derive(Debug)]
+pub(super) struct HyperSide(pub(super) Arc<Socket>);
+
+impl hyper::rt::Read for HyperSide {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, mut buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
+        let mut bytes = [0; 8192];
+        let room = buf.remaining().min(bytes.len());
+        loop {
+            ready!(self.0.stream.poll_read_ready(cx))?;
+            match self.0.stream.try_read(&mut bytes[..room]) {
+                Ok(n) => {
+                    buf.put_slice(&bytes[..n]);
+                    return Poll::Ready(Ok(()));
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+    }
+}
+
+impl hyper::rt::Write for HyperSide {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        match self.0.output.load(Ordering::Relaxed) {
+            THROUGH => {}
+            SWALLOW => {
+                // Without vectored writes and pipelined flushes an empty response comes as one whole head.
+                if buf.ends_with(b"\r\n\r\n") {
+                    self.0.output.store(THROUGH, Ordering::Relaxed);
+                }
+                return Poll::Ready(Ok(buf.len()));
+            }
+            _ => return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
+        }
+        loop {
+            ready!(self.0.stream.poll_write_ready(cx))?;
+            match self.0.stream.try_write(buf) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                result => return Poll::Ready(result),
+            }
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.0.end();
+        Poll::Ready(Ok(()))
+    }
+}

@@ -1,0 +1,112 @@
+//! Faults as a path segment: `close@texts:5`, `stall:2s@preamble`, `status:503`.
+
+use std::str::FromStr;
+
+use crate::scenario::{AnswerPlan, At, Barrier, By, Cut, Millis, Obeys, Pace, Play, Stall, Status};
+
+/// A fault of a leg that is served alone.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Spec {
+    cut: Option<Cut>,
+    status: Option<Status>,
+}
+
+impl Spec {
+    /// Whether a path segment is meant as one.
+    pub(super) fn is_one(segment: &str) -> bool {
+        segment.contains('@') || segment.starts_with("status:")
+    }
+
+    /// What a leg does that gives this answer under this fault.
+    pub(super) fn play(&self, answer: AnswerPlan) -> Play {
+        Play {
+            answer,
+            status: self.status.clone(),
+            cut: self.cut.clone(),
+            edits: Vec::new(),
+            pace: Pace::Instant,
+            barrier: Barrier::Seen,
+            obeys: Obeys::Exactly,
+        }
+    }
+}
+
+impl FromStr for Spec {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Some(code) = text.strip_prefix("status:") {
+            let code = code.parse().ok().filter(|code| (400..600).contains(code));
+            let code = code.ok_or_else(|| format!("`{text}`: a status is written `status:503`"))?;
+            return Ok(Self { cut: None, status: Some(Status { code, retry_after: None }) });
+        }
+        let (by, at) = text.split_once('@').ok_or_else(|| format!("`{text}`: a fault is written `close@texts:5`"))?;
+        Ok(Self { cut: Some(Cut { at: position(at)?, by: effect(by)? }), status: None })
+    }
+}
+
+fn effect(text: &str) -> Result<By, String> {
+    Ok(match text {
+        "close" => By::Close,
+        "eof" => By::Eof,
+        "reset" => By::Reset,
+        "error_event" => By::ErrorEvent,
+        "bad_json" => By::BadJson,
+        "stall" => By::Stall(Stall::default()),
+        _ => match text.strip_prefix("stall:") {
+            Some(time) => By::Stall(Stall { r#for: Some(time.parse::<Millis>()?) }),
+            None => {
+                return Err(format!(
+                    "no effect is called `{text}`; there are close, eof, reset, stall, stall:2s, error_event, bad_json"
+                ));
+            }
+        },
+    })
+}
+
+fn position(text: &str) -> Result<At, String> {
+    let unknown = || {
+        format!(
+            "no position is called `{text}`; there are head, preamble, texts:n, pieces:n, events:n, bytes:n, \
+             last_content, finish, terminator"
+        )
+    };
+    let Some((unit, n)) = text.split_once(':') else {
+        return match text {
+            "head" => Ok(At::Head),
+            "preamble" => Ok(At::Preamble),
+            "last_content" => Ok(At::LastContent),
+            "finish" => Ok(At::Finish),
+            "terminator" => Ok(At::Terminator),
+            _ => Err(unknown()),
+        };
+    };
+    let n: u32 = n.parse().map_err(|_| unknown())?;
+    match unit {
+        "texts" => Ok(At::Texts(n)),
+        "pieces" => Ok(At::Pieces(n)),
+        "events" => Ok(At::Events(n)),
+        "bytes" => Ok(At::Bytes(u64::from(n))),
+        _ => Err(unknown()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn faults_are_read() {
+        let cut = |at, by| Ok(Spec { cut: Some(Cut { at, by }), status: None });
+        let check = |text: &str, expect: Result<Spec, &str>| {
+            assert_eq!(text.parse::<Spec>(), expect.map_err(str::to_owned), "{text}");
+        };
+        check("close@texts:5", cut(At::Texts(5), By::Close));
+        check("error_event@last_content", cut(At::LastContent, By::ErrorEvent));
+        check("stall:2s@head", cut(At::Head, By::Stall(Stall { r#for: Some(Millis(2_000)) })));
+        check("status:429", Ok(Spec { cut: None, status: Some(Status { code: 429, retry_after: None }) }));
+        check("status:200", Err("`status:200`: a status is written `status:503`"));
+        assert!("close@words:5".parse::<Spec>().is_err());
+        assert!("explode@head".parse::<Spec>().is_err());
+    }
+}

@@ -50,6 +50,36 @@ pub struct Policy {
     pub side_calls: Vec<String>,
 }
 
+impl Policy {
+    /// This policy, with every key that `patch` declares replaced.
+    #[must_use]
+    pub fn patched(self, patch: &Self) -> Self {
+        let patch = patch.clone();
+        Self {
+            before_content: patch.before_content.or(self.before_content),
+            after_content: patch.after_content.or(self.after_content),
+            passthrough: patch.passthrough.or(self.passthrough),
+            fallback_on: patch.fallback_on.or(self.fallback_on),
+            retries: patch.retries.or(self.retries),
+            hedge: patch.hedge.or(self.hedge),
+            credentials: patch.credentials.or(self.credentials),
+            model: patch.model.or(self.model),
+            request_edits: patch.request_edits.or(self.request_edits),
+            answer_edits: patch.answer_edits.or(self.answer_edits),
+            error: patch.error.or(self.error),
+            exhausted_status: patch.exhausted_status.or(self.exhausted_status),
+            after_error: patch.after_error.or(self.after_error),
+            usage: patch.usage.or(self.usage),
+            id_at_seam: patch.id_at_seam.or(self.id_at_seam),
+            cache: patch.cache.or(self.cache),
+            buffer: patch.buffer.or(self.buffer),
+            cancel_within: patch.cancel_within.or(self.cancel_within),
+            quiet: patch.quiet.or(self.quiet),
+            side_calls: if patch.side_calls.is_empty() { self.side_calls } else { patch.side_calls },
+        }
+    }
+}
+
 /// On a failure before any content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

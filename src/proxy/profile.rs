@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use super::Policy;
@@ -18,12 +19,18 @@ pub struct Profile {
     pub summary: String,
     /// How it is got; `builtin` runs in-process.
     pub get: GetBy,
-    /// Versions that can be installed, the default first.
+    /// Versions that can be installed, the default first, each with what it promises otherwise than the profile says.
     #[serde(default)]
-    pub versions: Vec<String>,
+    pub versions: IndexMap<String, Version>,
+    /// Where `--from PATH` finds the program, relative to that path; the first that exists is taken.
+    #[serde(default)]
+    pub from: Vec<String>,
     /// Files of configuration: name in the run folder -> template beside the profile.
     #[serde(default)]
     pub files: BTreeMap<String, String>,
+    /// Where a scenario's `proxy_config` is merged into; left out: nowhere, such a case is skipped.
+    #[serde(default)]
+    pub overlay: Option<Overlay>,
     /// Program and arguments, each a template; `{{ install_dir }}`, `{{ bin }}`, `{{ run_dir }}`, `{{ port }}`, ...
     #[serde(default)]
     pub command: Vec<String>,
@@ -61,7 +68,7 @@ pub struct Profile {
     /// Silence after which a case is over; 250 ms if left out.
     #[serde(default)]
     pub quiet: Option<Millis>,
-    /// Settings that it cannot be told, each with the reason that a skipped case shows.
+    /// Settings that it cannot be told, each with the sentence that a skipped case shows.
     #[serde(default)]
     pub cannot: BTreeMap<String, String>,
     /// What it promises.
@@ -102,6 +109,26 @@ pub enum GetBy {
     },
 }
 
+/// What one version promises otherwise than its profile.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Version {
+    /// Keys of the policy that differ.
+    pub policy: Policy,
+    /// Settings that this version alone cannot be told.
+    pub cannot: BTreeMap<String, String>,
+}
+
+/// Where a scenario's `proxy_config` is merged into.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Overlay {
+    /// A rendered file of YAML or JSON (by its extension), one of `files`.
+    File(String),
+    /// A header of the endpoints, whose value is JSON.
+    Header(String),
+}
+
 /// When a proxy is up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -120,7 +147,9 @@ pub struct Ready {
 pub struct Endpoint {
     /// Path, a template over the route.
     pub path: String,
-    /// Headers, each value a template over the route.
+    /// The key that the client presents as its API does, a template over the route; left out: none.
+    pub key: Option<String>,
+    /// Further headers, each value a template over the route.
     pub headers: BTreeMap<String, String>,
     /// The `model` of the request body, a template over the route.
     pub model: Option<String>,

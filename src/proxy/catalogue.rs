@@ -1,0 +1,174 @@
+//! The profiles that there are: bundled ones and the user's own.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::{GetBy, Overlay, Profile, ProxyError, check_templates};
+use crate::diagnostic::{Diagnostic, SourceFile, suggestion};
+use crate::yaml::{Document, Limits};
+
+/// Every file of every bundled profile; a test compares the table with the folder.
+#[rustfmt::skip]
+const BUNDLED: &[(&str, &str)] = &[
+    ("builtin/config.json.j2", include_str!("../profiles/builtin/config.json.j2")),
+    ("builtin/profile.yaml", include_str!("../profiles/builtin/profile.yaml")),
+    ("litellm/1.106.2.lock.txt", include_str!("../profiles/litellm/1.106.2.lock.txt")),
+    ("litellm/1.84.0.lock.txt", include_str!("../profiles/litellm/1.84.0.lock.txt")),
+    ("litellm/config.yaml.j2", include_str!("../profiles/litellm/config.yaml.j2")),
+    ("litellm/profile.yaml", include_str!("../profiles/litellm/profile.yaml")),
+    ("nginx/nginx.conf.j2", include_str!("../profiles/nginx/nginx.conf.j2")),
+    ("nginx/profile.yaml", include_str!("../profiles/nginx/profile.yaml")),
+    ("portkey/config.json.j2", include_str!("../profiles/portkey/config.json.j2")),
+    ("portkey/loopback.cjs", include_str!("../profiles/portkey/loopback.cjs")),
+    ("portkey/package-lock.json", include_str!("../profiles/portkey/package-lock.json")),
+    ("portkey/package.json", include_str!("../profiles/portkey/package.json")),
+    ("portkey/profile.yaml", include_str!("../profiles/portkey/profile.yaml")),
+];
+
+/// Settings that a profile may say it cannot be told.
+const SETTINGS: &[&str] = &[
+    "retries",
+    "idle_timeout",
+    "first_byte_timeout",
+    "cooldown",
+    "continuation",
+    "affinity",
+    "fallback_on",
+    "max_fallbacks",
+];
+
+/// A profile with the files beside it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Bundle {
+    /// The profile.
+    pub profile: Profile,
+    /// Files beside `profile.yaml`: name -> text.
+    pub files: BTreeMap<String, String>,
+}
+
+/// The profiles that there are, by name.
+#[derive(Clone, Debug)]
+pub struct Catalogue {
+    bundles: BTreeMap<String, Arc<Bundle>>,
+}
+
+impl Catalogue {
+    /// The bundled profiles.
+    ///
+    /// # Panics
+    /// Never: a test loads every bundled profile.
+    pub fn bundled() -> Self {
+        let mut folders: BTreeMap<&str, BTreeMap<String, String>> = BTreeMap::new();
+        for (path, text) in BUNDLED {
+            let (folder, name) = path.split_once('/').unwrap_or(("", path));
+            folders.entry(folder).or_default().insert(name.to_owned(), (*text).to_owned());
+        }
+        let bundles = folders.into_iter().map(|(name, files)| {
+            let text = files.get("profile.yaml").cloned().unwrap_or_default();
+            let source = SourceFile::new(format!("bundled profile {name}"), text);
+            let bundle = load(source, name, files).expect("bundled profiles load, a test sees to it");
+            (name.to_owned(), Arc::new(bundle))
+        });
+        Self { bundles: bundles.collect() }
+    }
+
+    /// The bundled profiles, and those of a folder: one folder each, with a `profile.yaml`. A user's profile stands
+    /// before a bundled one of the same name. A folder that does not exist has none.
+    pub fn with_folder(folder: &Path) -> Result<Self, Vec<Diagnostic>> {
+        let mut catalogue = Self::bundled();
+        let mut errors = Vec::new();
+        let Ok(entries) = std::fs::read_dir(folder) else { return Ok(catalogue) };
+        for path in entries.flatten().map(|entry| entry.path()).filter(|path| path.join("profile.yaml").is_file()) {
+            match read(&path) {
+                Ok(bundle) => {
+                    catalogue.bundles.insert(bundle.profile.profile.clone(), Arc::new(bundle));
+                }
+                Err(error) => errors.push(error),
+            }
+        }
+        if errors.is_empty() { Ok(catalogue) } else { Err(errors) }
+    }
+
+    /// The profile of that name.
+    pub fn find(&self, name: &str) -> Result<Arc<Bundle>, ProxyError> {
+        self.bundles.get(name).cloned().ok_or_else(|| ProxyError::Unknown {
+            name: name.to_owned(),
+            help: suggestion(name, self.bundles.keys().map(String::as_str)).unwrap_or_default(),
+        })
+    }
+
+    /// Every profile, by name.
+    pub fn all(&self) -> impl Iterator<Item = &Arc<Bundle>> {
+        self.bundles.values()
+    }
+}
+
+fn read(folder: &Path) -> Result<Bundle, Diagnostic> {
+    let path = folder.join("profile.yaml");
+    let name = path.display().to_string();
+    let document = Document::read(&path, Limits::SCENARIO)?;
+    let mut files = BTreeMap::new();
+    for path in std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()) {
+        let small = path.metadata().is_ok_and(|meta| meta.is_file() && meta.len() <= Limits::CASSETTE.bytes as u64);
+        if let (true, Some(name)) = (small, path.file_name().and_then(|name| name.to_str())) {
+            let text = std::fs::read_to_string(&path);
+            files.extend(text.ok().map(|text| (name.to_owned(), text)));
+        }
+    }
+    let stem = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    load(SourceFile::new(name, document.file().text()), &stem, files)
+}
+
+/// Loads a profile and checks what its type cannot say.
+fn load(source: SourceFile, folder: &str, files: BTreeMap<String, String>) -> Result<Bundle, Diagnostic> {
+    let document = Document::parse(source, Limits::SCENARIO)?;
+    let profile: Profile = document.decode()?;
+    let at = |path: &[&str], message: String| {
+        let mut node = document.root();
+        for key in path {
+            match node.as_map().and_then(|map| map.get(*key)) {
+                Some(entry) => node = &entry.value,
+                None => break,
+            }
+        }
+        Diagnostic::new(document.file(), node.span, message)
+    };
+    if profile.profile != folder {
+        let message = format!("the profile is called `{}`, its folder `{folder}`", profile.profile);
+        return Err(at(&["profile"], message).help("give both the same name"));
+    }
+    for (name, template) in &profile.files {
+        if !files.contains_key(template) {
+            return Err(at(&["files", name], format!("there is no file `{template}` beside the profile")));
+        }
+    }
+    if let Some(Overlay::File(name)) = &profile.overlay
+        && !profile.files.contains_key(name)
+    {
+        let help = suggestion(name, profile.files.keys().map(String::as_str));
+        let error = at(&["overlay"], format!("`{name}` is not one of `files`"));
+        return Err(help.into_iter().fold(error, Diagnostic::help));
+    }
+    let versions = profile.versions.iter().map(|(name, version)| (&version.cannot, vec!["versions", name, "cannot"]));
+    for (cannot, path) in std::iter::once((&profile.cannot, vec!["cannot"])).chain(versions) {
+        if let Some(name) = cannot.keys().find(|name| !SETTINGS.contains(&name.as_str())) {
+            let error = at(&path, format!("there is no setting `{name}`"));
+            return Err(suggestion(name, SETTINGS.iter().copied()).into_iter().fold(error, Diagnostic::help));
+        }
+    }
+    let lock = match &profile.get {
+        GetBy::Pip { lock, .. } => profile.versions.keys().map(|version| lock.replace("{version}", version)).collect(),
+        GetBy::Npm { .. } => vec!["package.json".to_owned(), "package-lock.json".to_owned()],
+        GetBy::Builtin | GetBy::System { .. } => Vec::new(),
+    };
+    if let Some(name) = lock.iter().find(|name| !files.contains_key(*name)) {
+        return Err(at(&["get"], format!("there is no file `{name}` beside the profile")));
+    }
+    let bundle = Bundle { profile, files };
+    check_templates(&bundle).map_err(|(path, why)| {
+        let path: Vec<&str> = path.iter().map(String::as_str).collect();
+        at(&path, why)
+    })?;
+    Ok(bundle)
+}

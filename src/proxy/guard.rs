@@ -1,0 +1,129 @@
+//! The guard: a process of ours between Crossfade and a proxy, so that nothing outlives us.
+//!
+//! Crossfade starts itself again as `crossfade __guard -- COMMAND...` and keeps a pipe to the guard's standard input.
+//! However Crossfade ends, even by SIGKILL, the pipe closes; the guard then ends the proxy's whole process group, by
+//! SIGTERM and after a grace by SIGKILL. On Linux the guard also takes in what left the group, and ends that too.
+
+use std::ffi::OsString;
+use std::io::{Read as _, Write as _};
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
+
+/// The hidden subcommand; its arguments are `--` and the command.
+pub const SUBCOMMAND: &str = "__guard";
+
+/// How long a proxy may take to end by itself.
+pub const GRACE: Duration = Duration::from_secs(2);
+
+/// Exit code where the command cannot be started, as shells have it.
+const CANNOT_START: u8 = 127;
+
+enum Happened {
+    /// Crossfade has gone, or wants the proxy to end.
+    Closed,
+    /// The proxy ended.
+    Ended(ExitStatus),
+}
+
+/// Runs the command as the guard; returns the exit code to end with. To be called before any other thread is there.
+pub fn run(arguments: &[OsString]) -> u8 {
+    let command = arguments.strip_prefix(&[OsString::from("--")]).unwrap_or(arguments);
+    let Some((program, arguments)) = command.split_first() else { return CANNOT_START };
+    adopt();
+    let child = Command::new(program).args(arguments).stdin(Stdio::null()).process_group(0).spawn();
+    let child = match child {
+        Ok(child) => child,
+        Err(error) => {
+            // The guard's standard error is the proxy's log.
+            let _ = writeln!(std::io::stderr(), "crossfade: cannot start {}: {error}", program.display());
+            return CANNOT_START;
+        }
+    };
+    watch(child)
+}
+
+fn watch(mut child: Child) -> u8 {
+    let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    let (tell, happened) = mpsc::channel();
+    let closed = tell.clone();
+    thread::spawn(move || {
+        let mut buffer = [0; 64];
+        let mut input = std::io::stdin();
+        while input.read(&mut buffer).is_ok_and(|read| read > 0) {}
+        let _ = closed.send(Happened::Closed);
+    });
+    thread::spawn(move || {
+        if let Ok(status) = child.wait() {
+            let _ = tell.send(Happened::Ended(status));
+        }
+    });
+    let mut first = happened.recv().ok();
+    if matches!(first, Some(Happened::Closed)) {
+        signal(group, Signal::TERM);
+        first = happened.recv_timeout(GRACE).ok();
+    }
+    // The proxy's own children may be there still, whatever became of the proxy.
+    signal(group, Signal::KILL);
+    let status = match first {
+        Some(Happened::Ended(status)) => Some(status),
+        _ => happened.recv_timeout(GRACE).ok().and_then(|happened| match happened {
+            Happened::Ended(status) => Some(status),
+            Happened::Closed => None,
+        }),
+    };
+    end_adopted();
+    status.map_or(CANNOT_START, code)
+}
+
+fn signal(group: Option<Pid>, signal: Signal) {
+    if let Some(group) = group.filter(|group| test_kill_process_group(*group).is_ok()) {
+        let _ = kill_process_group(group, signal);
+    }
+}
+
+/// The exit code as shells give it: 128 and the signal for a process that a signal ended.
+fn code(status: ExitStatus) -> u8 {
+    let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(1);
+    u8::try_from(code).unwrap_or(1)
+}
+
+/// Orphans of the proxy become children of the guard instead of the system's first process.
+#[cfg(target_os = "linux")]
+fn adopt() {
+    let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
+}
+
+#[cfg(not(target_os = "linux"))]
+fn adopt() {}
+
+/// Ends what the guard took in: processes that left the proxy's group, and theirs in turn.
+#[cfg(target_os = "linux")]
+fn end_adopted() {
+    for _ in 0..64 {
+        let children = children();
+        if children.is_empty() {
+            return;
+        }
+        for child in children {
+            let _ = rustix::process::kill_process(child, Signal::KILL);
+            let _ = rustix::process::waitpid(Some(child), rustix::process::WaitOptions::empty());
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn end_adopted() {}
+
+/// The guard's children, of every one of its threads.
+#[cfg(target_os = "linux")]
+fn children() -> Vec<Pid> {
+    let tasks = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    let lists = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok());
+    let pids = lists.flat_map(|list| list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<i32>>());
+    pids.filter_map(Pid::from_raw).collect()
+}

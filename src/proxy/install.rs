@@ -70,7 +70,8 @@ pub fn install(
                 let python = job.python()?;
                 job.run(python, &["-m", "venv", "."], "install the venv module of Python")?;
                 step("installing the pinned packages");
-                let flags = "--quiet --disable-pip-version-check --no-input --no-deps --require-hashes --only-binary :all:";
+                let flags =
+                    "--quiet --disable-pip-version-check --no-input --no-deps --require-hashes --only-binary :all:";
                 let mut args: Vec<&str> = vec!["-m", "pip", "install"];
                 args.extend(flags.split(' '));
                 args.extend(["-r", "requirements.txt"]);

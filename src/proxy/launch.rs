@@ -92,12 +92,7 @@ impl Launch {
         write().map_err(|error| self.failed(format!("cannot write to {}: {error}", self.run_dir.display()), None))
     }
 
-    fn spawn(
-        &self,
-        host: &Host,
-        rendered: &Rendered,
-        log: &Path,
-    ) -> Result<tokio::process::Child, ProxyError> {
+    fn spawn(&self, host: &Host, rendered: &Rendered, log: &Path) -> Result<tokio::process::Child, ProxyError> {
         let spawn = || {
             let out = File::options().append(true).open(log)?;
             let mut command = Command::new(&host.exe);

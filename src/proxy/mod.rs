@@ -15,7 +15,6 @@ mod policy;
 mod port;
 mod profile;
 mod program;
-mod refuse;
 mod render;
 mod route;
 mod running;

@@ -61,6 +61,9 @@ impl Launch {
             return Err(format!("a route cannot be called `{}`: letters, digits and `-` only", route.name));
         }
         let profile = &bundle.profile;
+        if self.overlay.is_some() && profile.overlay.is_none() {
+            return Err("it takes no overlay".to_owned());
+        }
         let templates = Templates::new(&bundle.files)?;
         let places = Places {
             install_dir: &self.program.install_dir,

@@ -101,9 +101,8 @@ impl Running {
         // Where a proxy has no key per leg, the legs of a route share one: no other route may show it.
         let own: Vec<&str> = legs.iter().map(|leg| leg.key.as_str()).collect();
         let others = self.legs.iter().filter(|(name, _)| *name != route);
-        let other_keys = others.flat_map(|(name, legs)| {
-            legs.iter().map(move |leg| (format!("{name}/{}", leg.name), leg.key.clone()))
-        });
+        let other_keys = others
+            .flat_map(|(name, legs)| legs.iter().map(move |leg| (format!("{name}/{}", leg.name), leg.key.clone())));
         let other_keys = other_keys.filter(|(_, key)| !own.contains(&key.as_str())).collect();
         ProxyFacts { legs, other_keys, ..self.facts.clone() }
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context};
 
 use super::{Bundle, Decoys, Route, route::RouteView};
@@ -23,7 +24,6 @@ impl<'a> Templates<'a> {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.set_auto_escape_callback(|_| AutoEscape::None);
-        environment.set_keep_trailing_newline(true);
         environment.add_filter("quoted", quoted);
         for (name, text) in files.iter().filter(|(name, _)| name.ends_with(".j2")) {
             environment.add_template(name, text).map_err(|error| why(&error))?;
@@ -34,7 +34,8 @@ impl<'a> Templates<'a> {
     /// Renders a file beside the profile.
     pub(super) fn file(&self, name: &str, context: &Value) -> Result<String, String> {
         let template = self.environment.get_template(name).map_err(|error| why(&error))?;
-        template.render(context).map_err(|error| why(&error))
+        let text = template.render(context).map_err(|error| why(&error))?;
+        Ok(if text.ends_with('\n') { text } else { text + "\n" })
     }
 
     /// Renders a value of the profile.
@@ -87,18 +88,18 @@ pub(super) fn context(places: Places<'_>, routes: &[Route], settings: &Settings,
         cooldown => on(settings.cooldown).unwrap_or(false),
         continuation => on(settings.continuation),
         affinity => on(settings.affinity),
-        fallback_on => settings.fallback_on,
+        fallback_on => settings.fallback_on.clone(),
         fallback_statuses => statuses,
         max_fallbacks => settings.max_fallbacks,
-        admin_key => decoys.admin_key,
-        decoy => context! { model => decoys.model, url => decoys.url, key => decoys.key },
-        routes => routes.iter().map(|route| Value::from_serialize(RouteView::from(route))).collect::<Vec<_>>(),
+        admin_key => decoys.admin_key.clone(),
+        decoy => context! { model => decoys.model.clone(), url => decoys.url.clone(), key => decoys.key.clone() },
+        routes => routes.iter().map(|route| Value::from(Serde(RouteView::from(route)))).collect::<Vec<_>>(),
     }
 }
 
 /// The same for one route: what endpoints see.
 pub(super) fn with_route(base: &Value, route: &Route) -> Value {
-    context! { route => Value::from_serialize(RouteView::from(route)), ..base.clone() }
+    context! { route => Value::from(Serde(RouteView::from(route))), ..base.clone() }
 }
 
 /// Classes as statuses; `timeout` is 408, other words are left out.

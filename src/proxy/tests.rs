@@ -1,0 +1,125 @@
+//! The bundled profiles, and how they render.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use super::*;
+use crate::scenario::{Millis, Settings};
+
+fn launch(name: &str, settings: Settings, overlay: Option<serde_json::Value>) -> Launch {
+    let bundle = Catalogue::bundled().find(name).unwrap();
+    let program = Program {
+        bundle,
+        version: Some("1.2.3".to_owned()),
+        commit: None,
+        how: "installed".to_owned(),
+        bin: PathBuf::from("/opt/bin/program"),
+        install_dir: PathBuf::from("/opt"),
+    };
+    let decoys = Canaries::seeded(7).decoys("http://127.0.0.1:9100/decoy");
+    let run_dir = PathBuf::from("/tmp/a \"b\"");
+    Launch { program, routes: Route::samples(), settings, overlay, decoys, run_dir, port: None, config: None }
+}
+
+fn show(launch: &Launch) -> String {
+    let rendered = launch.render("/usr/bin:/bin", 4000).unwrap();
+    let mut out = String::new();
+    for (name, text) in &rendered.files {
+        write!(out, "== {name}\n{text}").unwrap();
+    }
+    writeln!(out, "== command\n{}", rendered.command.join("\n")).unwrap();
+    writeln!(out, "== env").unwrap();
+    for (name, value) in &rendered.env {
+        writeln!(out, "{name}={value}").unwrap();
+    }
+    for ((route, api), ask) in &rendered.asks {
+        writeln!(out, "== {route} {api}\n{} {} model {:?}", ask.addr, ask.path, ask.model).unwrap();
+        for (name, value) in ask.headers.iter() {
+            writeln!(out, "{name}: {value}").unwrap();
+        }
+    }
+    out
+}
+
+#[test]
+fn every_profile_renders() {
+    for bundle in Catalogue::bundled().all() {
+        let name = &bundle.profile.profile;
+        insta::assert_snapshot!(format!("{name}-plain"), show(&launch(name, Settings::default(), None)));
+    }
+}
+
+#[test]
+fn settings_reach_the_configuration() {
+    let settings = Settings {
+        retries: Some(2),
+        idle_timeout: Some(Millis(2_500)),
+        first_byte_timeout: Some(Millis(4_000)),
+        fallback_on: Some(vec!["429".to_owned(), "5xx".to_owned(), "timeout".to_owned()]),
+        max_fallbacks: Some(1),
+        ..Settings::default()
+    };
+    for bundle in Catalogue::bundled().all() {
+        let name = &bundle.profile.profile;
+        insta::assert_snapshot!(format!("{name}-settings"), show(&launch(name, settings.clone(), None)));
+    }
+}
+
+#[test]
+fn an_overlay_is_merged() {
+    let overlay = |name: &str, overlay: serde_json::Value| {
+        let rendered = launch(name, Settings::default(), Some(overlay)).render("/usr/bin", 4000);
+        rendered.map_err(|error| error.to_string())
+    };
+    let rendered = overlay("litellm", serde_json::json!({"router_settings": {"num_retries": 5, "x": "y"}})).unwrap();
+    let text = &rendered.files["config.yaml"];
+    assert!(text.contains("num_retries: 5") && text.contains("x: y") && text.contains("disable_cooldowns: true"));
+    let rendered = overlay("portkey", serde_json::json!({"strategy": {"mode": "loadbalance"}})).unwrap();
+    let ask = &rendered.asks[&("slot-1".to_owned(), crate::api::ApiId::OpenaiChat)];
+    let config: serde_json::Value = serde_json::from_str(ask.headers.get("x-portkey-config").unwrap()).unwrap();
+    assert_eq!(config["strategy"]["mode"], "loadbalance");
+    assert_eq!(config["targets"].as_array().unwrap().len(), 2);
+    let error = overlay("nginx", serde_json::json!({"a": 1})).unwrap_err();
+    assert_eq!(error, "the configuration of nginx cannot be made: it takes no overlay");
+}
+
+#[test]
+fn keys_with_odd_characters_stay_themselves() {
+    let odd = "k\"e'y\\ {{ 1 }} <&> #: \u{e4}";
+    for name in ["litellm", "builtin", "portkey"] {
+        let mut launch = launch(name, Settings::default(), None);
+        launch.routes[0].legs[0].key = odd.to_owned();
+        let rendered = launch.render("/usr/bin", 4000).unwrap();
+        let found: serde_json::Value = match rendered.files.iter().find(|(name, _)| name.starts_with("config.")) {
+            Some((name, text)) => {
+                let source = crate::diagnostic::SourceFile::new(name.clone(), text.clone());
+                crate::yaml::Document::parse(source, crate::yaml::Limits::SCENARIO).unwrap().decode().unwrap()
+            }
+            None => {
+                let ask = &rendered.asks[&("slot-1".to_owned(), crate::api::ApiId::OpenaiChat)];
+                serde_json::from_str(ask.headers.get("x-portkey-config").unwrap()).unwrap()
+            }
+        };
+        let places = ["/model_list/0/litellm_params/api_key", "/routes/0/legs/0/key", "/targets/0/api_key"];
+        assert_eq!(places.iter().find_map(|place| found.pointer(place)).unwrap(), odd, "{name}");
+    }
+}
+
+#[test]
+fn the_table_of_bundled_files_is_the_folder() {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/profiles");
+    let mut found = Vec::new();
+    for folder in std::fs::read_dir(&root).unwrap().flatten().filter(|entry| entry.path().is_dir()) {
+        for file in std::fs::read_dir(folder.path()).unwrap().flatten() {
+            found.push(format!("{}/{}", folder.file_name().display(), file.file_name().display()));
+        }
+    }
+    found.sort();
+    let catalogue = Catalogue::bundled();
+    let mut known: Vec<String> = Vec::new();
+    for bundle in catalogue.all() {
+        known.extend(bundle.files.keys().map(|file| format!("{}/{file}", bundle.profile.profile)));
+    }
+    known.sort();
+    assert_eq!(known, found);
+}

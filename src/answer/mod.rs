@@ -1,11 +1,13 @@
 //! Answers: API-neutral scripts, the voices that speak them, and their rendition as bytes.
 
 mod rendition;
+mod replay;
 mod script;
 mod speak;
 mod voice;
 
 pub use rendition::{Mark, Piece, Rendition, RenditionChunk, Stage};
+pub use replay::from_cassette;
 pub use script::{AnswerScript, ScriptPart, Spoken, SpokenPart};
 pub use speak::speak;
 pub use voice::{Lexicon, Voice};

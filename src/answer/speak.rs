@@ -22,7 +22,11 @@ pub fn speak(script: &AnswerScript, voice: Voice, tools: &[ToolDefinition], seed
             if speaker.said >= MAX_WORDS {
                 break 'all;
             }
-            parts.push(speaker.part(part, tools));
+            match (parts.last_mut(), speaker.part(part, tools)) {
+                // Text that follows text is one text: on the wire nothing parts them.
+                (Some(SpokenPart::Text(deltas)), SpokenPart::Text(more)) => deltas.extend(more),
+                (_, part) => parts.push(part),
+            }
         }
     }
     let counted: usize = parts.iter().map(deltas).sum();

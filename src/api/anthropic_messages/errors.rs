@@ -12,28 +12,39 @@ fn request_id(seed: u64) -> String {
     format!("req_011C{}", Seeded::new(seed, "request").base58(20))
 }
 
-/// Headers of every response.
+/// Headers of a response with an answer.
 pub(super) fn headers(content_type: &str, seed: u64) -> Headers {
-    // Some time of day: the fake has no clock.
+    // The fake has no clock: any time will do.
     let reset = "2026-01-01T00:00:00Z";
+    let mut headers = Headers::default();
+    for (what, limit, remaining) in [
+        ("input-tokens", "10000000", "10000000"),
+        ("output-tokens", "2000000", "2000000"),
+        ("requests", "20000", "19999"),
+        ("tokens", "12000000", "12000000"),
+    ] {
+        headers.push(format!("anthropic-ratelimit-{what}-limit"), limit);
+        headers.push(format!("anthropic-ratelimit-{what}-remaining"), remaining);
+        headers.push(format!("anthropic-ratelimit-{what}-reset"), reset);
+    }
+    headers.0.extend(common(content_type, seed).0);
+    headers.push("anthropic-organization-id", "00000000-0000-4000-8000-000000000000");
+    headers
+}
+
+/// Headers of every response.
+fn common(content_type: &str, seed: u64) -> Headers {
+    let mut seeded = Seeded::new(seed, "headers");
     [
+        ("cf-cache-status", "DYNAMIC".to_owned()),
+        ("cf-ray", format!("{}-SJC", seeded.hex(16))),
+        ("content-security-policy", "default-src 'none'; frame-ancestors 'none'".to_owned()),
         ("content-type", content_type.to_owned()),
-        ("anthropic-ratelimit-requests-limit", "4000".to_owned()),
-        ("anthropic-ratelimit-requests-remaining", "3999".to_owned()),
-        ("anthropic-ratelimit-requests-reset", reset.to_owned()),
-        ("anthropic-ratelimit-input-tokens-limit", "2000000".to_owned()),
-        ("anthropic-ratelimit-input-tokens-remaining", "2000000".to_owned()),
-        ("anthropic-ratelimit-input-tokens-reset", reset.to_owned()),
-        ("anthropic-ratelimit-output-tokens-limit", "400000".to_owned()),
-        ("anthropic-ratelimit-output-tokens-remaining", "400000".to_owned()),
-        ("anthropic-ratelimit-output-tokens-reset", reset.to_owned()),
-        ("anthropic-ratelimit-tokens-limit", "2400000".to_owned()),
-        ("anthropic-ratelimit-tokens-remaining", "2400000".to_owned()),
-        ("anthropic-ratelimit-tokens-reset", reset.to_owned()),
         ("request-id", request_id(seed)),
-        ("strict-transport-security", "max-age=31536000; includeSubDomains; preload".to_owned()),
-        ("anthropic-organization-id", "00000000-0000-4000-8000-000000000000".to_owned()),
         ("server", "cloudflare".to_owned()),
+        ("strict-transport-security", "max-age=31536000; includeSubDomains; preload".to_owned()),
+        ("traceresponse", format!("00-{}-{}-01", seeded.hex(32), seeded.hex(16))),
+        ("vary", "Accept-Encoding".to_owned()),
         ("x-robots-tag", "none".to_owned()),
     ]
     .into_iter()
@@ -46,12 +57,14 @@ pub(super) fn body(error: &ApiError, seed: u64) -> Vec<u8> {
     json!({"type": "error", "error": error, "request_id": request_id(seed)}).to_string().into_bytes()
 }
 
-/// Headers of an error response.
+/// Headers of an error response: no rate limits, and a word to SDKs not to try again.
 pub(super) fn error_headers(error: &ApiError, seed: u64) -> Headers {
-    let mut headers = headers("application/json", seed);
-    // Errors that come again say so; overload and rate limits ask for a retry.
-    let again = error.status >= 500 || error.status == 429 || error.status == 408;
-    headers.push("x-should-retry", if again { "true" } else { "false" });
+    let mut headers = common("application/json", seed);
+    // Seen on every recorded 4xx; what overload and rate limits say was not recorded.
+    let final_answer = (400..500).contains(&error.status) && !matches!(error.status, 408 | 409 | 429);
+    if final_answer {
+        headers.push("x-should-retry", "false");
+    }
     headers
 }
 

@@ -7,27 +7,42 @@ use crate::api::body::text_at;
 use crate::api::seeded::Seeded;
 use crate::wire::Headers;
 
-/// Headers of every response.
+/// Headers of a response with an answer.
 pub(super) fn headers(content_type: &str, seed: u64) -> Headers {
+    let mut headers = common(content_type, seed);
+    let millis = 180 + Seeded::new(seed, "millis").below(700);
+    for (name, value) in [
+        ("openai-organization", "org-crossfade"),
+        ("openai-processing-ms", &millis.to_string()),
+        ("openai-project", "proj_crossfade"),
+        ("openai-version", "2020-10-01"),
+        ("x-envoy-upstream-service-time", &(millis + 24).to_string()),
+        ("x-ratelimit-limit-requests", "30000"),
+        ("x-ratelimit-limit-tokens", "150000000"),
+        ("x-ratelimit-remaining-requests", "29999"),
+        ("x-ratelimit-remaining-tokens", "149999990"),
+        ("x-ratelimit-reset-requests", "2ms"),
+        ("x-ratelimit-reset-tokens", "0s"),
+    ] {
+        headers.push(name, value);
+    }
+    headers
+}
+
+/// Headers of every response, those of the gateway too.
+fn common(content_type: &str, seed: u64) -> Headers {
     let mut seeded = Seeded::new(seed, "headers");
-    let millis = 180 + seeded.below(700);
     [
         ("content-type", content_type.to_owned()),
         ("access-control-expose-headers", "X-Request-ID".to_owned()),
-        ("openai-organization", "org-crossfade".to_owned()),
-        ("openai-processing-ms", millis.to_string()),
-        ("openai-project", "proj_crossfade".to_owned()),
-        ("openai-version", "2020-10-01".to_owned()),
-        ("x-envoy-upstream-service-time", (millis + 3).to_string()),
-        ("x-ratelimit-limit-requests", "30000".to_owned()),
-        ("x-ratelimit-limit-tokens", "150000000".to_owned()),
-        ("x-ratelimit-remaining-requests", "29999".to_owned()),
-        ("x-ratelimit-remaining-tokens", "149999990".to_owned()),
-        ("x-ratelimit-reset-requests", "2ms".to_owned()),
-        ("x-ratelimit-reset-tokens", "0s".to_owned()),
         ("x-request-id", format!("req_{}", seeded.hex(32))),
+        ("x-openai-proxy-wasm", "v0.1".to_owned()),
+        ("cf-cache-status", "DYNAMIC".to_owned()),
+        ("strict-transport-security", "max-age=31536000; includeSubDomains; preload".to_owned()),
         ("x-content-type-options", "nosniff".to_owned()),
         ("server", "cloudflare".to_owned()),
+        ("cf-ray", format!("{}-SJC", seeded.hex(16))),
+        ("alt-svc", "h3=\":443\"; ma=86400".to_owned()),
     ]
     .into_iter()
     .collect()
@@ -60,8 +75,11 @@ fn indented(value: &Value) -> Vec<u8> {
 
 /// Headers of an error response.
 pub(super) fn error_headers(error: &ApiError, seed: u64) -> Headers {
-    let charset = if is_gateway(error) { "application/json; charset=utf-8" } else { "application/json" };
-    let mut headers = headers(charset, seed);
+    if !is_gateway(error) {
+        return headers("application/json", seed);
+    }
+    let mut headers = common("application/json; charset=utf-8", seed);
+    headers.push("vary", "Origin");
     if error.status == 401 {
         headers.push("www-authenticate", "Bearer realm=\"OpenAI API\"");
     }

@@ -26,6 +26,8 @@ pub(super) struct ChatGrammar {
 #[derive(Debug, Default)]
 struct Choice {
     role: bool,
+    /// Content came without a role since the message began.
+    went_on: bool,
     finished: bool,
     text: Option<usize>,
     refusal: Option<usize>,
@@ -258,6 +260,7 @@ impl DeltaOf<'_> {
         let id = text_at(data, "id");
         match delta.get("role") {
             None | Some(Value::Null) => {
+                self.choice.went_on |= says_something(delta);
                 if !self.choice.role && says_something(delta) {
                     self.choice.role = true;
                     self.find("C21", Should, format!("the first delta of choice {} has no role", self.index));
@@ -273,9 +276,12 @@ impl DeltaOf<'_> {
                 }
                 let last = self.seen.completion.starts.last();
                 let other_id = last.is_some_and(|start| start.id.as_deref() != id);
-                // Some gateways repeat the role in every delta: that begins no message.
-                let begins = !repeated && self.index == 0 || other_id || (repeated && !says_something(delta) && !ends);
+                // Some gateways repeat the role in every delta: that begins no message. It does where content had
+                // gone on without.
+                let again = self.choice.went_on && !says_something(delta) && !ends;
+                let begins = self.index == 0 && (!repeated || other_id || again);
                 if begins {
+                    self.choice.went_on = false;
                     self.seen.start(self.at, id, text_at(data, "model"));
                 }
             }

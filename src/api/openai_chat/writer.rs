@@ -172,7 +172,7 @@ impl StreamWriter for ChatWriter {
                 self.calls += 1;
                 let delta = if with_role {
                     self.begun = true;
-                    json!({"role": "assistant", "content": null, "tool_calls": call})
+                    json!({"role": "assistant", "content": null, "tool_calls": call, "refusal": null})
                 } else {
                     json!({"tool_calls": call})
                 };

@@ -1,5 +1,17 @@
 //! Rejection rules: what the real models refuse, with their status and their words.
+//!
+//! The rules are data, `src/rules/<vendor>.yaml`; each carries its evidence and examples that prove it both ways.
 
+mod anthropic;
+mod condition;
 mod judge;
+mod openai;
+mod pack;
+mod path;
+#[cfg(test)]
+mod tests;
 
+pub use condition::Condition;
 pub use judge::{Incoming, RuleBook, Ruling};
+pub use pack::{ErrorTemplate, Evidence, Example, ExampleRequest, ModelLimits, Pack, Rule, Stage};
+pub use path::Path;

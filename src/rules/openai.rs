@@ -1,0 +1,61 @@
+//! Structure of OpenAI's messages, as its errors speak of it.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::condition::Captures;
+
+fn messages(body: &Value) -> &[Value] {
+    body["messages"].as_array().map_or(&[], Vec::as_slice)
+}
+
+fn tool_calls(message: &Value) -> &[Value] {
+    message["tool_calls"].as_array().map_or(&[], Vec::as_slice)
+}
+
+pub(super) fn tool_message_orphan(body: &Value, captures: &mut Captures) -> bool {
+    let orphan = messages(body).iter().enumerate().find(|(index, message)| {
+        let before = messages(body)[..*index].iter().rev().find(|before| before["role"] != "tool");
+        message["role"] == "tool" && before.is_none_or(|before| tool_calls(before).is_empty())
+    });
+    let Some((index, _)) = orphan else { return false };
+    captures.insert("i", index.to_string());
+    true
+}
+
+pub(super) fn tool_calls_unanswered(body: &Value, captures: &mut Captures) -> bool {
+    for (index, message) in messages(body).iter().enumerate() {
+        let answered: BTreeSet<&str> = messages(body)[index + 1..]
+            .iter()
+            .take_while(|next| next["role"] == "tool")
+            .filter_map(|next| next["tool_call_id"].as_str())
+            .collect();
+        let open: Vec<&str> = tool_calls(message)
+            .iter()
+            .map(|call| call["id"].as_str().unwrap_or_default())
+            .filter(|id| !answered.contains(id))
+            .collect();
+        if !open.is_empty() {
+            captures.insert("ids", open.join(", "));
+            return true;
+        }
+    }
+    false
+}
+
+pub(super) fn content_block_unknown(body: &Value, captures: &mut Captures) -> bool {
+    let found = messages(body).iter().enumerate().find(|(_, message)| {
+        let blocks = message["content"].as_array().into_iter().flatten();
+        message["role"] == "user"
+            && blocks.into_iter().any(|block| !matches!(block["type"].as_str(), Some("text" | "image_url" | "file")))
+    });
+    let Some((index, _)) = found else { return false };
+    captures.insert("i", index.to_string());
+    true
+}
+
+pub(super) fn no_message_holds(body: &Value, text: &str) -> bool {
+    let text = text.to_lowercase();
+    !messages(body).iter().any(|message| message["content"].to_string().to_lowercase().contains(&text))
+}

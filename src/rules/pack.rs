@@ -26,7 +26,7 @@ pub struct Pack {
     /// What is known of models; the first that matches counts.
     #[serde(default)]
     pub limits: Vec<ModelLimits>,
-    /// A body that every example changes: its keys win, `null` takes a key away.
+    /// A body that every example changes: its keys win, `null` takes a key away. The model is the example's.
     pub base: Value,
     /// Rules; those of one stage are asked in this order.
     pub rules: Vec<Rule>,

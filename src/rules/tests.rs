@@ -23,6 +23,7 @@ fn usual_headers(api: ApiId) -> Headers {
 
 fn ask(book: &RuleBook, pack: &Pack, request: &ExampleRequest) -> Ruling {
     let mut body = pack.base.clone();
+    body["model"] = request.model.clone().into();
     for (key, value) in &request.body {
         if value.is_null() {
             body.as_object_mut().unwrap().shift_remove(key);

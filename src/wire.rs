@@ -126,3 +126,13 @@ pub struct Chunk {
     /// The bytes.
     pub data: Blob,
 }
+
+/// Why a header cannot be sent, if it cannot: a name that is no token, or a value with a line end or control character.
+pub fn bad_header(name: &str, value: &str) -> Option<String> {
+    let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+    if name.is_empty() || !name.bytes().all(token) {
+        return Some(format!("{} is no header name", crate::diagnostic::quoted(name)));
+    }
+    let visible = |b: u8| b == b'\t' || (b >= b' ' && b != 0x7f);
+    (!value.bytes().all(visible)).then(|| format!("the value of the header `{name}` holds a control character"))
+}

@@ -58,7 +58,7 @@ pub(super) fn is_own(conversation: &Conversation, api: ApiId) -> bool {
 }
 
 /// An image from its URL; a `data:` URL is known by its bytes.
-pub(super) fn image(url: &str) -> Part {
+pub(crate) fn image(url: &str) -> Part {
     let data = url.strip_prefix("data:").and_then(|data| data.split_once(";base64,"));
     match data {
         Some((media_type, data)) => {

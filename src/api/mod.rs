@@ -22,6 +22,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub(crate) use body::image;
 pub use completion::{Completion, Delta, Finding, Finish, FinishReason, Level, PieceKind, Reading, Start, StreamError};
 pub use conversation::{Conversation, Part, Role, ToolDefinition, Turn};
 pub use stream::{Say, StreamReader, StreamWriter, Usage, Written};

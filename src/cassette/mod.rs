@@ -1,6 +1,17 @@
 //! Cassettes: recorded exchanges with a provider, byte by byte.
 
+mod bundled;
+mod load;
+mod save;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+pub use bundled::BUNDLED;
+pub use load::{FORMAT, load, load_text};
+pub use save::save;
 
 use crate::api::ApiId;
 use crate::scenario::Millis;
@@ -13,6 +24,7 @@ pub struct Cassette {
     /// Version of the format: 1.
     pub cassette: u32,
     /// One sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub summary: Option<String>,
     /// API that was spoken.
     pub api: ApiId,
@@ -20,6 +32,17 @@ pub struct Cassette {
     pub provenance: Provenance,
     /// Exchanges in order.
     pub exchanges: Vec<Exchange>,
+}
+
+impl Cassette {
+    /// SHA-256, hex, over the response bodies in order.
+    pub fn digest(&self) -> String {
+        let mut hasher = Sha256::new();
+        for chunk in self.exchanges.iter().flat_map(|exchange| &exchange.response.chunks) {
+            hasher.update(chunk.bytes());
+        }
+        hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
 }
 
 /// Where a cassette comes from.
@@ -100,6 +123,7 @@ pub struct RecordedResponse {
 #[serde(deny_unknown_fields)]
 pub struct RecordedChunk {
     /// Time since the chunk before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<Millis>,
     /// The bytes, where they are clean text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -107,6 +131,25 @@ pub struct RecordedChunk {
     /// The bytes, where they are not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base64: Option<String>,
+}
+
+impl RecordedChunk {
+    /// A chunk with these bytes: as text where they are UTF-8, else as base64.
+    pub fn new(after: Option<Millis>, bytes: &[u8]) -> Self {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Self { after, data: Some(text.to_owned()), base64: None },
+            Err(_) => Self { after, data: None, base64: Some(STANDARD.encode(bytes)) },
+        }
+    }
+
+    /// The bytes; a chunk of a loaded cassette always has some form of them.
+    pub fn bytes(&self) -> Vec<u8> {
+        match (&self.data, &self.base64) {
+            (Some(text), _) => text.as_bytes().to_vec(),
+            (None, Some(text)) => STANDARD.decode(text).unwrap_or_default(),
+            (None, None) => Vec::new(),
+        }
+    }
 }
 
 /// How a recorded response ended.

@@ -1,10 +1,18 @@
 //! Scenarios: the YAML that people write, and the fully resolved cases that it expands to.
 
+mod bundled;
 mod case;
+mod conversation;
+mod load;
 mod model;
+mod resolve;
+mod shorthand;
 mod values;
+mod vary;
 
+pub use bundled::BUNDLED;
 pub use case::{AnswerPlan, Case, ClientPlan, LegPlan, Play, Shape, ShapeLeg, StepPlan};
+pub use load::{discover, load, load_bundled, load_text};
 pub use model::{
     Answer, At, Barrier, By, Client, Cut, Edit, Expect, Leave, Leg, Obeys, Outcome, Pace, Patch, Pool, Scenario,
     Settings, Stall, Status, Toggle,

@@ -144,24 +144,4 @@ impl Node {
             }
         }
     }
-
-    /// Merges a patch: maps merge, everything else replaces.
-    pub fn merge(&mut self, patch: &Self) {
-        match (&mut self.content, &patch.content) {
-            (Content::Map(base), Content::Map(entries)) => {
-                for (key, entry) in entries {
-                    match base.get_mut(key) {
-                        Some(old) => {
-                            old.key = entry.key;
-                            old.value.merge(&entry.value);
-                        }
-                        None => {
-                            base.insert(key.clone(), entry.clone());
-                        }
-                    }
-                }
-            }
-            _ => *self = patch.clone(),
-        }
-    }
 }

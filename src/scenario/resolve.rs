@@ -1,0 +1,551 @@
+//! From one tree to one case: defaults filled in, names looked up, and what types cannot say.
+
+use std::path::Path;
+
+use super::conversation;
+use super::vary::Varied;
+use super::{
+    Answer, AnswerPlan, At, Barrier, By, Case, ClientPlan, Edit, Expect, Leave, Leg, LegPlan, Millis, Obeys, Pace,
+    Play, Scenario, Settings, Shape, ShapeLeg, StepPlan, Toggle, shorthand,
+};
+use crate::answer::{Library, Lookup, ScriptPart};
+use crate::api::{ApiId, Conversation, ModelName};
+use crate::check;
+use crate::diagnostic::{Diagnostic, SourceFile, Span, quoted, suggestion};
+use crate::wire::bad_header;
+use crate::yaml::{Node, decode};
+
+/// Limit of a case where the file gives none.
+const TIME_LIMIT: Millis = Millis(30_000);
+/// Longest limit of a case.
+const LONGEST: Millis = Millis(3_600_000);
+/// Most legs of a route, steps of a case, attempts of a leg.
+const MOST: usize = 32;
+/// Keys whose value names one of several things: a patch replaces it and never merges into it.
+const WHOLE: [&str; 6] = ["at", "by", "answer", "pace", "conversation", "tool_choice"];
+
+/// Where a scenario comes from, and what it can name.
+pub(super) struct Source<'a> {
+    /// The file.
+    pub(super) file: &'a SourceFile,
+    /// Its folder, if it is on the disk.
+    pub(super) folder: Option<&'a Path>,
+    /// Answers and cassettes.
+    pub(super) library: &'a Library,
+}
+
+type Errors = Vec<Diagnostic>;
+
+/// Resolves one case, or tells everything that is wrong with it.
+pub(super) fn case(source: &Source<'_>, varied: Varied) -> Result<Case, Errors> {
+    let Varied { name, mut root } = varied;
+    shorthand::scenario(&mut root);
+    let scenario: Scenario = decode(&root).map_err(|error| vec![error.in_file(source.file)])?;
+    let mut resolver = Resolver { source, root: &root, errors: Vec::new(), not_yet: None };
+    let shape = resolver.shape(&scenario);
+    let steps = resolver.steps(&scenario, &shape);
+    let case = Case {
+        scenario: resolver.name(&scenario),
+        name,
+        file: source.file.name().to_owned(),
+        line: resolver.line(),
+        summary: scenario.summary.clone(),
+        checks: resolver.checks(&scenario),
+        only: scenario.only.clone(),
+        shape,
+        settings: resolver.settings(&scenario.settings),
+        proxy_config: scenario.proxy_config.clone(),
+        time_limit: resolver.time_limit(&scenario),
+        not_yet: resolver.not_yet.take(),
+        steps,
+    };
+    if resolver.errors.is_empty() { Ok(case) } else { Err(resolver.errors) }
+}
+
+struct Resolver<'a> {
+    source: &'a Source<'a>,
+    root: &'a Node,
+    errors: Errors,
+    not_yet: Option<String>,
+}
+
+impl Resolver<'_> {
+    /// The place of a path, or of the nearest parent that the file has.
+    fn span(&self, path: &[&str]) -> Span {
+        span_in(self.root, path)
+    }
+
+    fn error(&mut self, span: Span, message: impl Into<String>, help: Option<String>) {
+        let error = Diagnostic::new(self.source.file, span, message);
+        self.errors.push(Diagnostic { help, ..error });
+    }
+
+    fn not_yet(&mut self, what: impl Into<String>) {
+        self.not_yet.get_or_insert(what.into());
+    }
+
+    fn name(&mut self, scenario: &Scenario) -> String {
+        let stem = || {
+            let file = Path::new(self.source.file.name());
+            let stem = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            if stem.is_empty() { "scenario".to_owned() } else { stem }
+        };
+        let name = scenario.scenario.clone().unwrap_or_else(stem);
+        let good = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        if name.is_empty() || name.len() > 80 || name.starts_with('.') || !name.chars().all(good) {
+            self.error(
+                self.span(&["scenario"]),
+                format!("{} cannot name a scenario", quoted(&name)),
+                Some("letters, digits, `-`, `_` and `.`, at most 80: it names folders and snapshots".to_owned()),
+            );
+        }
+        name
+    }
+
+    /// The line to which a failure points: the first cut, else the legs, else the top.
+    fn line(&self) -> usize {
+        let entry = |node: Option<&Node>, key: &str| {
+            let span = node?.as_map()?.get(key)?.key;
+            Some(self.source.file.position(span.start).0)
+        };
+        let legs = self.root.get("legs").and_then(Node::as_map);
+        let cut = legs.into_iter().flatten().find_map(|(_, leg)| entry(Some(&leg.value), "cut"));
+        cut.or_else(|| entry(Some(self.root), "legs")).unwrap_or(1)
+    }
+
+    fn checks(&mut self, scenario: &Scenario) -> Vec<String> {
+        for (index, id) in scenario.checks.iter().enumerate() {
+            if check::info(id).is_none() {
+                let help = suggestion(id, check::CATALOGUE.iter().map(|info| info.id));
+                let span = self.span(&["checks", &index.to_string()]);
+                self.error(span, format!("no check is called {}", quoted(id)), help);
+            }
+        }
+        scenario.checks.clone()
+    }
+
+    fn time_limit(&mut self, scenario: &Scenario) -> Millis {
+        let limit = scenario.time_limit.unwrap_or(TIME_LIMIT);
+        if limit.0 == 0 || limit > LONGEST {
+            let help = Some(format!("left out, it is {TIME_LIMIT}"));
+            self.error(self.span(&["time_limit"]), "a time limit lies between 1ms and 1 hour", help);
+        }
+        limit
+    }
+
+    fn settings(&mut self, settings: &Settings) -> Settings {
+        for (index, on) in settings.fallback_on.iter().flatten().enumerate() {
+            let class = on.strip_suffix("xx").is_some_and(|digit| matches!(digit, "4" | "5"));
+            let status = on.parse::<u16>().is_ok_and(|status| (300..600).contains(&status));
+            if !(class || status || on == "timeout") {
+                let help = Some("a status like `429`, a class like `5xx`, or `timeout`".to_owned());
+                let span = self.span(&["settings", "fallback_on", &index.to_string()]);
+                self.error(span, format!("{} is nothing to fall back on", quoted(on)), help);
+            }
+        }
+        Settings {
+            retries: settings.retries.or(Some(0)),
+            cooldown: settings.cooldown.or(Some(Toggle::Off)),
+            ..settings.clone()
+        }
+    }
+
+    fn shape(&mut self, scenario: &Scenario) -> Shape {
+        if let Some(pool) = &scenario.pool {
+            self.not_yet("`pool` is not played yet");
+            if !scenario.legs.is_empty() {
+                self.error(self.span(&["pool"]), "a scenario has `legs` or a `pool`, not both", None);
+            }
+            if pool.workers == 0 || pool.workers as usize > MOST {
+                self.error(self.span(&["pool", "workers"]), format!("a pool has 1 to {MOST} workers"), None);
+            }
+            let api = self.leg_api(&pool.model, None, &["pool", "model"]);
+            let workers = 1..=pool.workers.min(MOST as u32);
+            let leg = |n| ShapeLeg { name: format!("worker-{n}"), model: pool.model.clone(), api };
+            return Shape { legs: workers.map(leg).collect() };
+        }
+        if scenario.legs.is_empty() {
+            let span = self.root.as_map().and_then(|map| map.get("legs")).map_or(Span::default(), |entry| entry.key);
+            let help = "the least is `legs: {primary: {cut: {at: {texts: 5}, by: close}}, fallback: {}}`";
+            self.error(span, "a scenario has `legs`", Some(help.to_owned()));
+        }
+        if scenario.legs.len() > MOST {
+            self.error(self.span(&["legs"]), format!("a route has at most {MOST} legs"), None);
+        }
+        let mut legs = Vec::new();
+        for (name, leg) in &scenario.legs {
+            let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
+            if name.is_empty() || name.len() > 32 || !name.chars().all(good) {
+                let span = self.root.get("legs").and_then(Node::as_map).and_then(|legs| legs.get(name));
+                let span = span.map_or_else(Span::default, |entry| entry.key);
+                let help = "lower-case letters, digits, `-` and `_`, at most 32: it stands in addresses";
+                self.error(span, format!("{} cannot name a leg", quoted(name)), Some(help.to_owned()));
+            }
+            let model = leg.model.clone().unwrap_or_else(|| default_model(scenario.client.api));
+            let api = self.leg_api(&model, leg.api, &["legs", name, "model"]);
+            legs.push(ShapeLeg { name: name.clone(), model, api });
+        }
+        Shape { legs }
+    }
+
+    fn leg_api(&mut self, model: &ModelName, api: Option<ApiId>, path: &[&str]) -> ApiId {
+        let Some(api) = api.or_else(|| ApiId::of_vendor(&model.vendor)) else {
+            let help = "say in which API it is asked, for example `api: openai-chat`";
+            let message = format!("no API is known for the vendor {}", quoted(&model.vendor));
+            self.error(self.span(path), message, Some(help.to_owned()));
+            return ApiId::OpenaiChat;
+        };
+        self.spoken(api);
+        api
+    }
+
+    fn spoken(&mut self, api: ApiId) {
+        if api.spoken().is_none() {
+            self.not_yet(format!("`{api}` is not spoken yet"));
+        }
+    }
+
+    fn steps(&mut self, scenario: &Scenario, shape: &Shape) -> Vec<StepPlan> {
+        let file = self.source.file;
+        let patches = self.root.get("steps").and_then(Node::as_list).unwrap_or_default();
+        if patches.is_empty() {
+            return vec![self.step(self.root, scenario, shape)];
+        }
+        if patches.len() > MOST {
+            self.error(self.span(&["steps"]), format!("a case has at most {MOST} steps"), None);
+        }
+        let mut steps = Vec::new();
+        for patch in patches {
+            let mut root = self.root.clone();
+            if let Some(map) = root.as_map_mut() {
+                map.shift_remove("steps");
+            }
+            merge(&mut root, patch);
+            shorthand::scenario(&mut root);
+            match decode::<Scenario>(&root) {
+                Ok(patched) => {
+                    self.same_route(&root, scenario, &patched);
+                    steps.push(self.step(&root, &patched, shape));
+                }
+                Err(error) => self.errors.push(error.in_file(file)),
+            }
+        }
+        steps
+    }
+
+    /// A step changes what legs do, never what the proxy is configured with.
+    fn same_route(&mut self, root: &Node, base: &Scenario, patched: &Scenario) {
+        for (name, leg) in &patched.legs {
+            let entry = root.get("legs").and_then(Node::as_map).and_then(|legs| legs.get(name));
+            match base.legs.get(name) {
+                None => {
+                    let help = suggestion(name, base.legs.keys().map(String::as_str));
+                    let span = entry.map_or_else(Span::default, |entry| entry.key);
+                    self.error(span, format!("no leg is called {}", quoted(name)), help);
+                }
+                Some(before) if before.model != leg.model || before.api != leg.api => {
+                    let span = span_in(root, &["legs", name, if before.model == leg.model { "api" } else { "model" }]);
+                    let help = "the steps of a case share one route: set it under `legs`".to_owned();
+                    self.error(span, "a step cannot change a leg's model or API", Some(help));
+                }
+                Some(_) => {}
+            }
+        }
+    }
+
+    fn step(&mut self, root: &Node, scenario: &Scenario, shape: &Shape) -> StepPlan {
+        let mut client = self.client(root, scenario);
+        let mut legs = Vec::new();
+        if let Some(pool) = &scenario.pool {
+            let plays = pool.attempts.iter().enumerate().map(|(index, leg)| {
+                let node = root.at(["pool", "attempts", &index.to_string()]).unwrap_or(root);
+                self.play(
+                    node,
+                    leg,
+                    shape.legs.first().map_or(ApiId::OpenaiChat, |leg| leg.api),
+                    &client.conversation,
+                    true,
+                )
+            });
+            let attempts: Vec<Play> = plays.collect();
+            if attempts.is_empty() {
+                self.error(span_in(root, &["pool"]), "a pool has at least one attempt", None);
+            }
+            legs =
+                shape.legs.iter().map(|leg| LegPlan { name: leg.name.clone(), attempts: attempts.clone() }).collect();
+        }
+        for leg in shape.legs.iter().filter(|_| scenario.pool.is_none()) {
+            if let Some(node) = root.at(["legs", &leg.name]) {
+                let attempts = self.attempts(node, leg, &client);
+                legs.push(LegPlan { name: leg.name.clone(), attempts });
+            }
+        }
+        let calls = |play: &Play| match &play.answer {
+            AnswerPlan::Script { script, .. } => {
+                script.parts.iter().any(|part| matches!(part, ScriptPart::ToolCall { .. }))
+            }
+            AnswerPlan::Cassette { .. } => false,
+        };
+        if client.conversation.tools.is_empty() && legs.iter().flat_map(|leg| &leg.attempts).any(calls) {
+            client.conversation.tools.push(conversation::default_tool());
+        }
+        let expect = self.expect(root, &scenario.expect, shape);
+        StepPlan { client, legs, expect }
+    }
+
+    fn client(&mut self, root: &Node, scenario: &Scenario) -> ClientPlan {
+        let client = &scenario.client;
+        self.spoken(client.api);
+        if let Some(body) = &client.body
+            && !body.is_object()
+        {
+            self.error(span_in(root, &["client", "body"]), "`body` is a map that is merged into the request", None);
+        }
+        for (name, value) in &client.headers {
+            if let Some(message) = bad_header(name, value) {
+                self.error(span_in(root, &["client", "headers", name]), message, None);
+            }
+        }
+        if let Some(leave) = &client.leave {
+            self.leave(root, leave, client.stream);
+        }
+        let conversation =
+            conversation::read(self.source.file, root.get("client"), client.stream).unwrap_or_else(|error| {
+                self.errors.push(*error);
+                Conversation::default()
+            });
+        ClientPlan {
+            api: client.api,
+            conversation,
+            body: client.body.clone(),
+            headers: client.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect(),
+            session: client.session.clone(),
+            leave: client.leave.clone(),
+        }
+    }
+
+    fn leave(&mut self, root: &Node, leave: &Leave, stream: bool) {
+        if !matches!(leave.by, By::Close | By::Reset) {
+            let help = Some("one of `close`, `reset`".to_owned());
+            self.error(span_in(root, &["client", "leave", "by"]), "a client cannot leave like this", help);
+        }
+        self.position(leave.at, span_in(root, &["client", "leave", "at"]), stream);
+    }
+
+    /// Positions count from 1; unary answers have few of them.
+    fn position(&mut self, at: At, span: Span, stream: bool) {
+        if let At::Texts(0) | At::Pieces(0) | At::Events(0) | At::Bytes(0) = at {
+            let help = "for the place before any of them: `head`, or `preamble` before content";
+            self.error(span, "positions count from 1", Some(help.to_owned()));
+        }
+        if !stream && !matches!(at, At::Head | At::Bytes(_)) {
+            let help = "`head` or `{bytes: n}`; or `stream: true`";
+            self.error(span, "a unary answer has no events to count", Some(help.to_owned()));
+        }
+    }
+
+    /// What a leg does on its 1st, 2nd, ... request: itself, patched by each of its attempts.
+    fn attempts(&mut self, node: &Node, shape: &ShapeLeg, client: &ClientPlan) -> Vec<Play> {
+        let mut base = node.clone();
+        let attempts = base.as_map_mut().and_then(|map| map.shift_remove("attempts"));
+        let patches = attempts.as_ref().and_then(|entry| entry.value.as_list()).unwrap_or_default();
+        if patches.len() > MOST {
+            let span = attempts.as_ref().map_or(node.span, |entry| entry.value.span);
+            self.error(span, format!("a leg has at most {MOST} attempts"), None);
+        }
+        let mut nodes = vec![base];
+        if !patches.is_empty() {
+            nodes = patches
+                .iter()
+                .map(|patch| {
+                    let mut leg = nodes[0].clone();
+                    merge(&mut leg, patch);
+                    leg
+                })
+                .collect();
+            for patch in patches {
+                for key in ["model", "api", "attempts"] {
+                    if let Some(entry) = patch.as_map().and_then(|map| map.get(key)) {
+                        self.error(entry.key, format!("an attempt has no `{key}` of its own"), None);
+                    }
+                }
+            }
+        }
+        let mut plays = Vec::new();
+        for node in &nodes {
+            match decode::<Leg>(node) {
+                Ok(leg) => {
+                    plays.push(self.play(node, &leg, shape.api, &client.conversation, client.conversation.stream))
+                }
+                Err(error) => self.errors.push(error.in_file(self.source.file)),
+            }
+        }
+        plays
+    }
+
+    fn play(&mut self, node: &Node, leg: &Leg, api: ApiId, conversation: &Conversation, stream: bool) -> Play {
+        let answer = self.answer(node, leg.answer.as_ref(), api, conversation);
+        if let Some(status) = &leg.status
+            && !(300..600).contains(&status.code)
+        {
+            let help = "`status` is an error instead of an answer: 300 to 599";
+            self.error(
+                span_in(node, &["status", "code"]),
+                format!("`{}` is no error status", status.code),
+                Some(help.to_owned()),
+            );
+        }
+        if let Some(cut) = &leg.cut {
+            self.position(cut.at, span_in(node, &["cut", "at"]), stream);
+        }
+        for (index, edit) in leg.edits.iter().enumerate() {
+            if let Edit::Split(0) | Edit::Merge(0) = edit {
+                self.error(span_in(node, &["edits", &index.to_string()]), "this counts from 1", None);
+            }
+        }
+        match leg.pace {
+            Some(Pace::Scale(factor)) if !(0.0..=1000.0).contains(&factor) => {
+                self.error(span_in(node, &["pace"]), "a factor lies between 0 and 1000", None);
+            }
+            Some(Pace::Every(Millis(0))) => {
+                let help = Some("for no pause at all: `instant`".to_owned());
+                self.error(span_in(node, &["pace"]), "a pause is longer than nothing", help);
+            }
+            _ => {}
+        }
+        Play {
+            answer,
+            status: leg.status.clone(),
+            cut: leg.cut.clone(),
+            edits: leg.edits.clone(),
+            pace: leg.pace.unwrap_or(Pace::Instant),
+            barrier: leg.barrier.unwrap_or(Barrier::Seen),
+            obeys: leg.obeys.unwrap_or(Obeys::Exactly),
+        }
+    }
+
+    fn answer(&mut self, node: &Node, answer: Option<&Answer>, api: ApiId, conversation: &Conversation) -> AnswerPlan {
+        let named = Answer::Named("text".to_owned());
+        let answer = answer.unwrap_or(&named);
+        let Source { library, folder, .. } = self.source;
+        let found = match answer {
+            Answer::Named(name) => library.answer(name).map(|script| AnswerPlan::Script { name: name.clone(), script }),
+            Answer::File(path) => {
+                library.answer_file(*folder, path).map(|script| AnswerPlan::Script { name: path.clone(), script })
+            }
+            Answer::Cassette(path) => {
+                library.cassette(*folder, path).map(|cassette| AnswerPlan::Cassette { path: path.clone(), cassette })
+            }
+        };
+        let span = span_in(node, &["answer"]);
+        match &found {
+            Ok(AnswerPlan::Cassette { cassette, path }) if cassette.api != api => {
+                let message = format!(
+                    "the cassette {} speaks `{}`, but this leg is asked in `{api}`",
+                    quoted(path),
+                    cassette.api
+                );
+                self.error(span, message, Some("a cassette is replayed byte by byte, never translated".to_owned()));
+            }
+            Ok(AnswerPlan::Script { script, .. }) => {
+                for part in &script.parts {
+                    let ScriptPart::ToolCall { name: Some(name), .. } = part else { continue };
+                    let names = || conversation.tools.iter().map(|tool| tool.name.as_str());
+                    if !names().any(|tool| tool == name) {
+                        let help = suggestion(name, names()).unwrap_or_else(|| {
+                            format!("offer it: `client: {{params: {{tools: [{{name: {name}}}]}}}}`")
+                        });
+                        let message =
+                            format!("the answer calls {}, a tool that the client does not offer", quoted(name));
+                        self.error(span, message, Some(help));
+                    }
+                }
+            }
+            _ => {}
+        }
+        match found {
+            Ok(plan) => plan,
+            Err(problem) => {
+                match problem {
+                    Lookup::Missing { message, help } => self.error(span, message, help),
+                    Lookup::Broken(error) => self.errors.push(error),
+                }
+                let script = crate::answer::AnswerScript {
+                    summary: None,
+                    parts: Vec::new(),
+                    repeat: None,
+                    chunk: None,
+                    finish: None,
+                    output_tokens: None,
+                };
+                AnswerPlan::Script { name: String::new(), script: script.into() }
+            }
+        }
+    }
+
+    fn expect(&mut self, root: &Node, expect: &Expect, shape: &Shape) -> Expect {
+        let known: Vec<&str> = shape.legs.iter().map(|leg| leg.name.as_str()).collect();
+        let named = expect.requests.keys().map(|leg| ("requests", leg));
+        for (field, leg) in named.chain(expect.cancelled.keys().map(|leg| ("cancelled", leg))) {
+            if !known.contains(&leg.as_str()) {
+                let place = root.at(["expect", field]).and_then(Node::as_map).and_then(|map| map.get(leg));
+                let span = place.map_or_else(Span::default, |entry| entry.key);
+                let help = suggestion(leg, known.iter().copied());
+                self.error(span, format!("no leg is called {}", quoted(leg)), help);
+            }
+        }
+        if expect.status.is_some_and(|status| !(100..600).contains(&status)) {
+            self.error(span_in(root, &["expect", "status"]), "an HTTP status lies between 100 and 599", None);
+        }
+        if let Some(snapshot) = &expect.snapshot
+            && snapshot != "required"
+        {
+            let help = Some("`required`, or leave it out".to_owned());
+            self.error(span_in(root, &["expect", "snapshot"]), format!("unknown value {}", quoted(snapshot)), help);
+        }
+        expect.clone()
+    }
+}
+
+/// The model of a leg that names none: the vendor default of the client's API.
+fn default_model(api: ApiId) -> ModelName {
+    let (vendor, model) = match api {
+        ApiId::OpenaiChat | ApiId::OpenaiResponses => ("openai", "gpt-4o-mini"),
+        ApiId::AnthropicMessages => ("anthropic", "claude-sonnet-4-5"),
+        ApiId::Gemini => ("gemini", "gemini-2.5-flash"),
+        ApiId::BedrockConverse => ("bedrock", "anthropic.claude-sonnet-4-5-20250929-v1:0"),
+    };
+    ModelName { vendor: vendor.to_owned(), model: model.to_owned() }
+}
+
+/// Merges a patch: maps merge, everything else replaces, and so do maps that name one of several things.
+fn merge(base: &mut Node, patch: &Node) {
+    let (Some(_), Some(entries)) = (base.as_map(), patch.as_map()) else {
+        *base = patch.clone();
+        return;
+    };
+    let Some(map) = base.as_map_mut() else { return };
+    for (key, entry) in entries {
+        match map.get_mut(key) {
+            Some(old) if !WHOLE.contains(&key.as_str()) => {
+                old.key = entry.key;
+                merge(&mut old.value, &entry.value);
+            }
+            Some(old) => *old = entry.clone(),
+            None => {
+                map.insert(key.clone(), entry.clone());
+            }
+        }
+    }
+}
+
+fn span_in(root: &Node, path: &[&str]) -> Span {
+    let mut node = root;
+    for step in path {
+        match node.at([*step]) {
+            Some(next) => node = next,
+            None => break,
+        }
+    }
+    node.span
+}

@@ -3,10 +3,12 @@
 
 pub mod answer;
 pub mod api;
+pub mod baseline;
 pub mod builtin;
 pub mod cassette;
 pub mod check;
 pub mod client;
+pub mod config;
 pub mod continuation;
 pub mod diagnostic;
 pub mod fault;

@@ -86,7 +86,7 @@ fn walk(folder: &Path, found: &mut Vec<PathBuf>, depth: usize) -> Result<(), Dia
 
 /// Whether a file is clearly something else than a scenario; a file that does not parse is not.
 fn is_another_kind(root: &Node) -> bool {
-    ["cassette", "parts", "baseline", "rules", "profile"].iter().any(|key| root.get(key).is_some())
+    root.as_list().is_some() || ["cassette", "parts", "rules", "profile"].iter().any(|key| root.get(key).is_some())
 }
 
 fn expand(document: Document, folder: Option<&Path>, library: &Library) -> Result<Vec<Case>, Vec<Diagnostic>> {

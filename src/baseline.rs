@@ -1,0 +1,145 @@
+//! A baseline: verdicts that a proxy is known to fail, each with its reason.
+
+use std::path::Path;
+
+use crate::check;
+use crate::diagnostic::{Diagnostic, SourceFile, Span, quoted, suggestion};
+use crate::yaml::{Document, Limits};
+
+/// Verdicts that a proxy is known to fail: a list of `scenario[case]/check: reason`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Baseline {
+    /// Entries in the file's order; no address stands twice.
+    pub entries: Vec<Known>,
+}
+
+/// A known failure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// `scenario[case]/check`, or `scenario/check` where nothing varies.
+    pub address: String,
+    /// Why it is known to fail, for people.
+    pub reason: String,
+    /// Line of the file.
+    pub line: usize,
+}
+
+impl Baseline {
+    /// Reads a baseline file.
+    pub fn load(path: &Path) -> Result<Self, Diagnostic> {
+        Self::read(&Document::read(path, Limits::SCENARIO)?)
+    }
+
+    /// Reads a baseline from text.
+    pub fn load_text(name: &str, text: &str) -> Result<Self, Diagnostic> {
+        Self::read(&Document::parse(SourceFile::new(name, text), Limits::SCENARIO)?)
+    }
+
+    /// The reason for which this verdict is known to fail.
+    pub fn reason(&self, address: &str) -> Option<&str> {
+        self.entries.iter().find(|known| known.address == address).map(|known| known.reason.as_str())
+    }
+
+    /// A baseline file with these entries.
+    pub fn to_text(&self) -> String {
+        let mut text = String::from("# Verdicts that are known to fail, each with its reason.\n");
+        for known in &self.entries {
+            let entry = serde_json::json!({ known.address.as_str(): known.reason.as_str() });
+            // A map of texts cannot fail to be written.
+            let line = crate::yaml::to_string(&entry).unwrap_or_default();
+            text.push_str("- ");
+            text.push_str(&line);
+        }
+        if self.entries.is_empty() {
+            text.push_str("[]\n");
+        }
+        text
+    }
+
+    fn read(document: &Document) -> Result<Self, Diagnostic> {
+        let file = document.file();
+        let error = |span: Span, message: String, help: Option<String>| {
+            let error = Diagnostic::new(file, span, message);
+            Err(Diagnostic { help, ..error })
+        };
+        let form = || Some("each item is `scenario[case]/check: reason`".to_owned());
+        let root = document.root();
+        let items = match root.as_list() {
+            Some(items) => items,
+            None if root.is_null() => &[],
+            None => return error(root.span, format!("a baseline is a list, not {}", root.kind()), form()),
+        };
+        let mut entries: Vec<Known> = Vec::new();
+        for item in items {
+            let entry = item.as_map().filter(|map| map.len() == 1).and_then(|map| map.first());
+            let Some((address, entry)) = entry else {
+                return error(item.span, "expected one address and its reason".to_owned(), form());
+            };
+            let Some((_, check)) = split(address) else {
+                return error(entry.key, format!("{} is no address of a verdict", quoted(address)), form());
+            };
+            if check::info(check).is_none() {
+                let help = suggestion(check, check::CATALOGUE.iter().map(|info| info.id));
+                return error(entry.key, format!("no check is called {}", quoted(check)), help);
+            }
+            if let Some(same) = entries.iter().find(|known| known.address == *address) {
+                let message = format!("{} stands twice, first on line {}", quoted(address), same.line);
+                return error(entry.key, message, None);
+            }
+            let Some(reason) = entry.value.as_text().filter(|reason| !reason.trim().is_empty()) else {
+                let help = "a sentence, or the address of the issue: why is it known to fail?";
+                return error(entry.key, "a known failure has a reason".to_owned(), Some(help.to_owned()));
+            };
+            let (line, _) = file.position(entry.key.start);
+            entries.push(Known { address: address.clone(), reason: reason.to_owned(), line });
+        }
+        Ok(Self { entries })
+    }
+}
+
+/// The case (`scenario[case]`) and the check of a verdict's address.
+pub fn split(address: &str) -> Option<(&str, &str)> {
+    let (case, check) = address.rsplit_once('/')?;
+    let whole = match case.split_once('[') {
+        Some((scenario, rest)) => !scenario.is_empty() && rest.strip_suffix(']').is_some_and(|name| !name.is_empty()),
+        None => !case.is_empty() && !case.contains(']'),
+    };
+    (whole && !check.is_empty()).then_some((case, check))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_come_back() {
+        let known =
+            |address: &str, reason: &str| Known { address: address.to_owned(), reason: reason.to_owned(), line: 0 };
+        let baseline = Baseline {
+            entries: vec![
+                known(
+                    "prefill[openai-chat,error_event,claude-opus-4-7]/fallback.accepted",
+                    "https://github.com/x/y/issues/1",
+                ),
+                known("plain/route.reached", "no: it does not"),
+            ],
+        };
+        let text = baseline.to_text();
+        let mut loaded = Baseline::load_text("b.yaml", &text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+        assert_eq!(loaded.entries.iter().map(|known| known.line).collect::<Vec<_>>(), [2, 3]);
+        assert_eq!(loaded.reason("plain/route.reached"), Some("no: it does not"));
+        loaded.entries.iter_mut().for_each(|known| known.line = 0);
+        assert_eq!(loaded, baseline);
+        assert_eq!(Baseline::load_text("b.yaml", &Baseline::default().to_text()), Ok(Baseline::default()));
+        assert_eq!(Baseline::load_text("b.yaml", "# nothing\n"), Ok(Baseline::default()));
+    }
+
+    #[test]
+    fn an_address_has_a_case_and_a_check() {
+        assert_eq!(split("a[b/c,d]/x.y"), Some(("a[b/c,d]", "x.y")));
+        assert_eq!(split("a/x.y"), Some(("a", "x.y")));
+        for bad in ["a", "a[b/x.y", "[b]/x.y", "a[]/x.y", "a[b]/", "/x.y", "a]/x.y"] {
+            assert_eq!(split(bad), None, "{bad}");
+        }
+    }
+}

@@ -10,9 +10,8 @@ use super::{Rendition, RenditionChunk};
 use crate::api::Api;
 use crate::cassette::{Exchange, RecordedChunk};
 
-/// Headers that frame a body: a leg makes its own. A recording holds the body with every coding removed.
-const FRAMING: [&str; 6] =
-    ["content-length", "transfer-encoding", "connection", "keep-alive", "content-encoding", "trailer"];
+/// Headers that frame a body or belong to the connection: a leg makes its own.
+const FRAMING: [&str; 5] = ["content-length", "transfer-encoding", "connection", "keep-alive", "trailer"];
 
 /// What a recorded exchange plays: its bytes and chunk borders exactly, with marks so that it can be cut.
 pub fn from_cassette(exchange: &Exchange, api: &dyn Api) -> Rendition {
@@ -27,6 +26,7 @@ pub fn from_cassette(exchange: &Exchange, api: &dyn Api) -> Rendition {
         .collect();
     let content_type = response.headers.get("content-type").unwrap_or_default().to_ascii_lowercase();
     let stream = content_type.starts_with("text/event-stream") && (200..300).contains(&response.status);
+    let coded = response.headers.get("content-encoding").is_some_and(|coding| coding != "identity");
     let body: Vec<u8> = chunks.iter().flat_map(|chunk| chunk.data.iter().copied()).collect();
     Rendition {
         status: response.status,
@@ -36,7 +36,8 @@ pub fn from_cassette(exchange: &Exchange, api: &dyn Api) -> Rendition {
             .filter(|(name, _)| !FRAMING.iter().any(|framing| name.eq_ignore_ascii_case(framing)))
             .collect(),
         stream,
-        marks: if stream { api.marks(&body) } else { Vec::new() },
+        // The events of a compressed body cannot be seen: it plays, but it cannot be cut at them.
+        marks: if stream && !coded { api.marks(&body) } else { Vec::new() },
         chunks,
     }
 }

@@ -45,31 +45,41 @@ impl Decoder {
     /// Takes the next bytes and gives the events that they complete.
     pub fn feed(&mut self, bytes: &[u8]) -> Vec<Event> {
         let mut events = Vec::new();
-        for &byte in bytes {
-            let offset = self.at;
-            self.at += 1;
-            match byte {
-                b'\n' if self.after_cr => {
-                    // The second half of a CR LF: the line ended with the CR.
-                    self.after_cr = false;
-                    self.line_start = self.at;
-                    continue;
-                }
-                b'\n' | b'\r' => {
-                    if byte == b'\r' {
-                        self.find(Rule::LineEnd, offset, "the line ends in CR, vendors of this API end lines in LF");
-                    }
-                    events.extend(self.end_line());
-                    self.line_start = self.at;
-                }
-                _ if self.line.len() >= MAX_LINE => {
-                    self.find(Rule::TooLong, self.line_start, "the line is longer than 32 MiB; the rest is skipped");
-                }
-                _ => self.line.push(byte),
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            if self.after_cr && rest[0] == b'\n' {
+                // The second half of a CR LF: the line ended with the CR.
+                self.after_cr = false;
+                self.at += 1;
+                self.line_start = self.at;
+                rest = &rest[1..];
+                continue;
             }
-            self.after_cr = byte == b'\r';
+            self.after_cr = false;
+            let Some(end) = rest.iter().position(|byte| matches!(byte, b'\n' | b'\r')) else {
+                self.extend_line(rest);
+                break;
+            };
+            self.extend_line(&rest[..end]);
+            if rest[end] == b'\r' {
+                self.find(Rule::LineEnd, self.at, "the line ends in CR, vendors of this API end lines in LF");
+                self.after_cr = true;
+            }
+            self.at += 1;
+            events.extend(self.end_line());
+            self.line_start = self.at;
+            rest = &rest[end + 1..];
         }
         events
+    }
+
+    fn extend_line(&mut self, more: &[u8]) {
+        let room = MAX_LINE.saturating_sub(self.line.len());
+        if more.len() > room {
+            self.find(Rule::TooLong, self.line_start, "the line is longer than 32 MiB; the rest is skipped");
+        }
+        self.line.extend_from_slice(&more[..more.len().min(room)]);
+        self.at += more.len();
     }
 
     /// Findings since they were last taken.
@@ -133,8 +143,10 @@ impl Decoder {
                 if !value.is_empty() && (value == trimmed || trimmed.starts_with(' ')) {
                     self.find(Rule::Blank, start, "`data:` is not followed by exactly one blank");
                 }
-                self.block.data.push_str(trimmed);
-                self.block.data.push('\n');
+                if self.block.data.len() <= MAX_LINE {
+                    self.block.data.push_str(trimmed);
+                    self.block.data.push('\n');
+                }
                 self.block.data_lines += 1;
                 if self.block.data_lines == 2 {
                     self.find(Rule::ManyLines, start, "the event has several data lines");

@@ -1,7 +1,6 @@
 //! What the reference proxy is configured with.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -47,7 +46,7 @@ impl Default for Config {
             routes: Vec::new(),
             decoy: None,
             policy: OnBreak::ContinueUser,
-            prefill_models: PREFILL_MODELS.iter().map(ToString::to_string).collect(),
+            prefill_models: PREFILL_MODELS.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect(),
             defects: BTreeSet::new(),
             idle_timeout: Millis(60_000),
             first_byte_timeout: Millis(60_000),
@@ -59,11 +58,6 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Whether this defect is on.
-    pub(super) fn has(&self, defect: Defect) -> bool {
-        self.defects.contains(&defect)
-    }
-
     /// The route that a client names.
     pub(super) fn route(&self, name: &str) -> Option<&Route> {
         self.routes.iter().find(|route| route.name == name)
@@ -75,31 +69,17 @@ impl Config {
         &route.legs[..route.legs.len().min(most)]
     }
 
-    /// Longest wait for the next bytes, before the head and inside the body.
-    pub(super) fn waits(&self) -> (Duration, Duration) {
-        (self.first_byte_timeout.duration(), self.idle_timeout.duration())
+    /// Whether this model takes a trailing assistant turn as the beginning of its answer.
+    pub(super) fn takes_prefill(&self, model: &str) -> bool {
+        self.prefill_models.iter().any(|pattern| model_matches(pattern, model))
     }
 }
 
-/// Models of Anthropic that accept a prefill, as listed by LiteLLM 1.109.1's cost map
-/// (`supports_assistant_prefill: true`); every one from 4.6 on answers 400.
-const PREFILL_MODELS: [&str; 12] = [
-    "claude-3-*",
-    "claude-sonnet-4-0",
-    "claude-sonnet-4-2025*",
-    "claude-opus-4-0",
-    "claude-opus-4-2025*",
-    "claude-opus-4-1",
-    "claude-opus-4-1-*",
-    "claude-sonnet-4-5",
-    "claude-sonnet-4-5-*",
-    "claude-haiku-4-5",
-    "claude-haiku-4-5-*",
-    "claude-opus-4-5*",
-];
+/// The models that are known to take a prefill, with their source.
+const PREFILL_MODELS: &str = include_str!("prefill-models.txt");
 
 /// Whether `pattern`, in which a trailing `*` stands for any end, is the model's name.
-pub(super) fn model_matches(pattern: &str, model: &str) -> bool {
+fn model_matches(pattern: &str, model: &str) -> bool {
     match pattern.strip_suffix('*') {
         Some(beginning) => model.starts_with(beginning),
         None => pattern == model,
@@ -164,7 +144,7 @@ mod tests {
     #[test]
     fn models_from_4_6_on_take_no_prefill() {
         let config = Config::default();
-        let takes = |model: &str| config.prefill_models.iter().any(|pattern| model_matches(pattern, model));
+        let takes = |model: &str| config.takes_prefill(model);
         for model in ["claude-sonnet-4-5", "claude-sonnet-4-5-20250929", "claude-opus-4-1", "claude-haiku-4-5-20251001"]
         {
             assert!(takes(model), "{model}");

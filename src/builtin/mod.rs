@@ -1,20 +1,34 @@
 //! The reference proxy: correct under each of its policies, and wrong in one named way per [`Defect`].
 //!
 //! It is what `run` tests without a proxy of one's own, and the proof that each check passes on a correct proxy
-//! and fails on a defect.
+//! and fails on a defect. What it promises:
+//!
+//! - Nothing reaches the client before the first content, so a failure before that restarts on the next leg unseen.
+//! - A stream that breaks after content is continued, or ends in an error that the client's SDK raises; never silently.
+//! - The client's turns, tools and parameters reach every leg as they are. A continuation adds one turn at the end.
+//! - Each leg gets its own key. A leg that refuses a request for good is not asked again.
+//! - When all legs fail, the client gets the first leg's error in the shape of the client's own API.
+//! - Usage is the sum of what all legs reported; the id and the model (the route's name) stay the same over a seam.
+//! - When the client goes, the upstream connection is closed at once.
 
 mod config;
+mod continuation;
 mod defect;
-
-use std::future::Future;
-
-use tokio::net::TcpListener;
+mod failure;
+mod front;
+mod hearing;
+mod message;
+mod outlet;
+mod relay;
+mod request;
+mod sabotage;
+mod server;
+mod unary;
+mod upstream;
 
 pub use config::{Config, Decoy, Leg, OnBreak, Route};
 pub use defect::Defect;
+pub use server::start;
 
-/// Serves until `shutdown` completes; then every connection, of clients and to upstreams, is closed.
-pub async fn start(listener: TcpListener, config: Config, shutdown: impl Future<Output = ()> + Send) {
-    let _ = (listener, config, shutdown);
-    unimplemented!()
-}
+#[cfg(test)]
+mod tests;

@@ -180,3 +180,38 @@ async fn a_client_leaves_at_the_head() {
     assert_eq!(exchange.end, ClientEnd::Left);
     assert!(exchange.chunks.is_empty());
 }
+
+#[tokio::test]
+async fn a_client_leaves_at_a_position_and_tells_what_it_has() {
+    const EVENTS: &str = "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"m\",\"usage\":{}}}\n\n\
+        event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n\
+        event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"one\"}}\n\n\
+        event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\" two\"}}\n\n";
+    for (at, events, text) in [
+        (At::Head, 0, ""),
+        (At::Preamble, 1, ""),
+        (At::Events(2), 2, ""),
+        (At::Texts(1), 3, "one"),
+        (At::Pieces(2), 4, "one two"),
+    ] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut ask = ask(listener.local_addr().unwrap());
+        ask.api = ApiId::AnthropicMessages;
+        ask.stream = true;
+        ask.leave = Some(Leave { at, by: By::Close });
+        tokio::spawn(async move {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            socket.write_all(CHUNKED.as_bytes()).await.unwrap();
+            for event in EVENTS.split_inclusive("\n\n") {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+                let _ = socket.write_all(format!("{:x}\r\n{event}\r\n", event.len()).as_bytes()).await;
+            }
+            let _ = socket.read(&mut [0; 1024]).await;
+            tokio::time::sleep(Duration::from_secs(5)).await;
+        });
+        let progress = Progress::default();
+        let exchange = drive(ask, &progress, Instant::now()).await;
+        assert_eq!(exchange.end, ClientEnd::Left, "{at:?}");
+        assert_eq!((exchange.chunks.len(), progress.text().as_str()), (events, text), "{at:?}");
+    }
+}

@@ -1,0 +1,208 @@
+//! The one message that the client gets, whichever legs speak it.
+
+use serde_json::Value;
+
+use super::OnBreak;
+use super::continuation::Owed;
+use super::front::{Gateway, now};
+use super::outlet::Outlet;
+use super::relay::Job;
+use crate::api::{Api, ApiError, EncodeContext, FinishReason, Say, StreamWriter, Usage, Written};
+use crate::wire::Headers;
+
+/// What the client has.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Delivered {
+    /// Text.
+    pub(super) text: String,
+    /// Anything but text: thoughts, a tool call, a refusal.
+    pub(super) beyond_text: bool,
+}
+
+impl Delivered {
+    pub(super) fn is_nothing(&self) -> bool {
+        self.text.is_empty() && !self.beyond_text
+    }
+}
+
+/// A message in the making.
+pub(super) struct Message<'a> {
+    gateway: &'a Gateway,
+    api: &'static dyn Api,
+    context: EncodeContext,
+    outlet: Outlet,
+    /// Present once the message has begun.
+    writer: Option<Box<dyn StreamWriter>>,
+    pub(super) delivered: Delivered,
+    /// What was said but must wait until the answer is whole.
+    held: Option<Vec<Say>>,
+    /// Events that wait for the end, by defect.
+    late: Vec<u8>,
+    /// Tokens of the legs that are done with.
+    spent: Usage,
+    /// Tokens of the leg at hand.
+    spending: Usage,
+    seam: Seam,
+}
+
+/// Whether the leg at hand goes on from another.
+#[derive(Debug)]
+enum Seam {
+    No,
+    /// Nothing was heard behind it yet.
+    Ahead(Owed),
+    Behind(Owed),
+}
+
+impl<'a> Message<'a> {
+    pub(super) fn new(job: &'a Job, outlet: Outlet) -> Self {
+        let include_usage = job.asked.rest.get("/stream_options").and_then(|options| options.get("include_usage"));
+        let gateway = &job.gateway;
+        let context = EncodeContext {
+            model: job.route.name.clone(),
+            include_usage: include_usage.and_then(Value::as_bool).unwrap_or_default(),
+            seed: gateway.seed(),
+            created: now(),
+            input_tokens: 0,
+        };
+        Self {
+            gateway,
+            api: job.api,
+            context,
+            outlet,
+            writer: None,
+            delivered: Delivered::default(),
+            held: (gateway.config.policy == OnBreak::BufferAll).then(Vec::new),
+            late: Vec::new(),
+            spent: Usage::default(),
+            spending: Usage::default(),
+            seam: Seam::No,
+        }
+    }
+
+    /// The next leg begins; `owed` if it goes on from what was delivered.
+    pub(super) fn next_leg(&mut self, owed: Option<String>) {
+        if let Some(held) = &mut self.held {
+            held.clear();
+        }
+        self.spent = self.usage();
+        self.spending = Usage::default();
+        self.seam = owed.map_or(Seam::No, |owed| Seam::Ahead(Owed(owed)));
+    }
+
+    /// The tokens that the leg at hand reports, in its API's own words.
+    pub(super) fn spend(&mut self, usage: &Value) {
+        let tokens = |keys: [&str; 2]| keys.iter().find_map(|key| usage.get(key)?.as_u64()).unwrap_or_default();
+        self.spending = Usage {
+            input: tokens(["prompt_tokens", "input_tokens"]),
+            output: tokens(["completion_tokens", "output_tokens"]),
+        };
+    }
+
+    fn usage(&self) -> Usage {
+        Usage { input: self.spent.input + self.spending.input, output: self.spent.output + self.spending.output }
+    }
+
+    /// Hands on what a leg says.
+    pub(super) async fn say(&mut self, say: Say) {
+        match &mut self.held {
+            Some(held) => held.push(say),
+            None => self.tell(say).await,
+        }
+    }
+
+    async fn tell(&mut self, say: Say) {
+        let Some(say) = self.behind_seam(say).await else { return };
+        self.begin().await;
+        match &say {
+            Say::Text(text) => self.delivered.text.push_str(text),
+            _ => self.delivered.beyond_text = true,
+        }
+        let written = self.writer.as_mut().map(|writer| writer.say(&say)).unwrap_or_default();
+        self.send(written).await;
+    }
+
+    /// What of this the client is to hear; a leg that goes on is the same speaker, whose thoughts are over.
+    async fn behind_seam(&mut self, say: Say) -> Option<Say> {
+        let (first, owed) = match &mut self.seam {
+            Seam::No => return Some(say).filter(|say| !is_empty(say)),
+            Seam::Ahead(owed) => (true, owed),
+            Seam::Behind(owed) => (false, owed),
+        };
+        let text = match &say {
+            Say::Text(text) => owed.settle(text).to_owned(),
+            Say::Thinking(_) | Say::Signature(_) => return None,
+            _ => return Some(say),
+        };
+        if text.is_empty() {
+            return None;
+        }
+        if !first {
+            return Some(Say::Text(text));
+        }
+        self.seam = Seam::Behind(std::mem::take(owed));
+        if self.gateway.sabotage.starts_again() {
+            let mut writer = self.api.stream_writer(&self.context);
+            let written = writer.begin();
+            self.writer = Some(writer);
+            self.send(written).await;
+        }
+        Some(Say::Text(self.gateway.sabotage.at_seam(&self.delivered.text, text)))
+    }
+
+    /// Begins the message, once.
+    async fn begin(&mut self) {
+        if self.writer.is_some() {
+            return;
+        }
+        self.context.input_tokens = self.usage().input;
+        let mut writer = self.api.stream_writer(&self.context);
+        let written = writer.begin();
+        self.writer = Some(writer);
+        let headers = [("content-type", "text/event-stream; charset=utf-8"), ("cache-control", "no-cache")];
+        self.outlet.begin(headers.into_iter().collect::<Headers>());
+        self.send(written).await;
+    }
+
+    async fn send(&mut self, written: Vec<Written>) {
+        for event in written {
+            if self.gateway.sabotage.holds_events() {
+                self.late.extend(event.bytes);
+            } else {
+                self.outlet.send(event.bytes).await;
+            }
+        }
+    }
+
+    /// The answer is whole.
+    pub(super) async fn finish(mut self, reason: FinishReason) {
+        for say in self.held.take().unwrap_or_default() {
+            self.tell(say).await;
+        }
+        self.begin().await;
+        let usage = self.usage();
+        let written = self.writer.as_mut().map(|writer| writer.finish(reason, usage)).unwrap_or_default();
+        self.send(written).await;
+        self.outlet.send(self.late).await;
+    }
+
+    /// All is lost: an error response, or an error event if the message has begun.
+    pub(super) async fn fail(mut self, mut error: ApiError, retry_after: Option<&str>) {
+        let Some(writer) = &mut self.writer else {
+            return self.gateway.fail(self.api, self.outlet, error, retry_after);
+        };
+        self.gateway.sabotage.leak(&self.gateway.config, &mut error);
+        let written = writer.error(&error);
+        self.send(written).await;
+        self.outlet.send(self.late).await;
+    }
+}
+
+fn is_empty(say: &Say) -> bool {
+    match say {
+        Say::Text(text) | Say::Thinking(text) | Say::Signature(text) | Say::Arguments(text) | Say::Refusal(text) => {
+            text.is_empty()
+        }
+        Say::ToolCall { .. } => false,
+    }
+}

@@ -1,0 +1,158 @@
+//! Where an answer goes: the head once, then events, each in a chunk of its own.
+//!
+//! The work for a client runs inside the response body of that client: it goes on while the client reads, waits while
+//! it does not, and is dropped, connections to upstreams included, the moment the client goes.
+
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::{Body, Frame, SizeHint};
+use hyper::header::{HeaderName, HeaderValue};
+use hyper::{Response, StatusCode};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::wire::Headers;
+
+/// Events that wait for the client; more hold the work up.
+const WAITING: usize = 16;
+
+/// The work for one client.
+pub(super) type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Head of an answer, and the body where it is whole.
+#[derive(Debug)]
+struct Head {
+    status: u16,
+    headers: Headers,
+    /// `None`: events follow.
+    body: Option<Bytes>,
+}
+
+/// Takes the answer to one request.
+#[derive(Debug)]
+pub(super) struct Outlet {
+    head: Option<oneshot::Sender<Head>>,
+    events: mpsc::Sender<Bytes>,
+}
+
+impl Outlet {
+    /// Answers in one piece.
+    pub(super) fn reply(mut self, status: u16, headers: Headers, body: Vec<u8>) {
+        self.send_head(Head { status, headers, body: Some(body.into()) });
+    }
+
+    /// Sends the head of a stream.
+    pub(super) fn begin(&mut self, headers: Headers) {
+        self.send_head(Head { status: 200, headers, body: None });
+    }
+
+    /// Sends one event.
+    pub(super) async fn send(&mut self, event: Vec<u8>) {
+        if !event.is_empty() {
+            // Whoever is gone gets nothing; the work itself is dropped with them.
+            let _ = self.events.send(event.into()).await;
+        }
+    }
+
+    fn send_head(&mut self, head: Head) {
+        if let Some(sender) = self.head.take() {
+            let _ = sender.send(head);
+        }
+    }
+}
+
+/// The other end of an [`Outlet`].
+#[derive(Debug)]
+pub(super) struct Awaited {
+    head: oneshot::Receiver<Head>,
+    events: mpsc::Receiver<Bytes>,
+}
+
+/// An outlet, and what comes out of it.
+pub(super) fn outlet() -> (Outlet, Awaited) {
+    let (head_sender, head) = oneshot::channel();
+    let (events_sender, events) = mpsc::channel(WAITING);
+    (Outlet { head: Some(head_sender), events: events_sender }, Awaited { head, events })
+}
+
+impl Awaited {
+    /// Does the work until the head is there; the body does the rest of it.
+    pub(super) async fn answer(mut self, work: Work) -> Response<AnswerBody> {
+        let mut work = Some(work);
+        let head = poll_fn(|context| {
+            poll_work(&mut work, context);
+            Pin::new(&mut self.head).poll(context)
+        })
+        .await;
+        let Ok(Head { status, headers, body }) = head else {
+            return response(500, &Headers::default(), AnswerBody::Whole(Full::default()));
+        };
+        match body {
+            Some(body) => response(status, &headers, AnswerBody::Whole(Full::new(body))),
+            None => response(status, &headers, AnswerBody::Events { work, events: self.events }),
+        }
+    }
+}
+
+fn poll_work(work: &mut Option<Work>, context: &mut Context<'_>) {
+    if work.as_mut().is_some_and(|work| work.as_mut().poll(context).is_ready()) {
+        *work = None;
+    }
+}
+
+fn response(status: u16, headers: &Headers, body: AnswerBody) -> Response<AnswerBody> {
+    let mut response = Response::new(body);
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
+    for (name, value) in headers.iter() {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            response.headers_mut().append(name, value);
+        }
+    }
+    response
+}
+
+/// The body of an answer.
+pub(super) enum AnswerBody {
+    /// In one piece.
+    Whole(Full<Bytes>),
+    /// Event by event.
+    Events {
+        /// What is left to do.
+        work: Option<Work>,
+        /// What it gives.
+        events: mpsc::Receiver<Bytes>,
+    },
+}
+
+impl Body for AnswerBody {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        match &mut *self {
+            Self::Whole(body) => Pin::new(body).poll_frame(context),
+            Self::Events { work, events } => {
+                // What waits goes out before more work is done.
+                if let Poll::Ready(event) = events.poll_recv(context) {
+                    return Poll::Ready(event.map(|event| Ok(Frame::data(event))));
+                }
+                poll_work(work, context);
+                events.poll_recv(context).map(|event| event.map(|event| Ok(Frame::data(event))))
+            }
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Whole(body) => body.size_hint(),
+            Self::Events { .. } => SizeHint::default(),
+        }
+    }
+}

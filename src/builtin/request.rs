@@ -1,0 +1,85 @@
+//! What a leg is asked: the client's request in the leg's API, for the leg's model, with the leg's key.
+
+use serde_json::{Value, json};
+
+use super::Leg;
+use super::continuation::{Way, ask_to_go_on};
+use super::relay::Job;
+use crate::api::{Api, ApiId};
+use crate::wire::Headers;
+
+/// Headers of a client that an upstream of the same API is to have.
+const PASSED_ON: [&str; 2] = ["anthropic-version", "anthropic-beta"];
+
+/// A request to a leg.
+#[derive(Debug)]
+pub(super) struct LegRequest {
+    pub(super) headers: Headers,
+    pub(super) body: Vec<u8>,
+    /// Blanks at the end of what was delivered that the leg has to say again; `None` if it answers from the start.
+    pub(super) owed: Option<String>,
+}
+
+/// Writes the request for the leg with this number; `go_on` says how it is to go on, and behind which text.
+pub(super) fn for_leg(job: &Job, number: usize, leg: &Leg, api: &dyn Api, go_on: Option<(Way, &str)>) -> LegRequest {
+    let mut conversation = job.asked.clone();
+    if number > 0 {
+        job.gateway.sabotage.edit_fallback(&mut conversation);
+    }
+    if api.id() == ApiId::AnthropicMessages && job.api.id() != api.id() {
+        // The scale ends at 2 elsewhere, and at 1 here.
+        if let Some(temperature) = conversation.params.get_mut("temperature")
+            && temperature.as_f64().is_some_and(|value| value > 1.0)
+        {
+            *temperature = json!(1);
+        }
+    }
+    let owed = go_on.map(|(way, text)| ask_to_go_on(&mut conversation, way, text));
+    let mut body = api.write_request(&conversation, &leg.model);
+    if job.api.id() != api.id() {
+        translate_rest(job, api.id(), &mut body);
+    }
+    LegRequest { headers: headers(job, number, leg, api), body: body.to_string().into_bytes(), owed }
+}
+
+/// What has no neutral form, but a counterpart.
+fn translate_rest(job: &Job, to: ApiId, body: &mut Value) {
+    let format = job.asked.format.as_ref();
+    match to {
+        ApiId::OpenaiChat => {
+            if job.asked.stream {
+                // Without it this API reports no usage, which the client's own always does.
+                body["stream_options"] = json!({"include_usage": true});
+            }
+            if let Some(schema) = format.and_then(|format| format.get("schema")) {
+                body["response_format"] =
+                    json!({"type": "json_schema", "json_schema": {"name": "answer", "schema": schema, "strict": true}});
+            }
+        }
+        ApiId::AnthropicMessages => {
+            if let Some(schema) = format.and_then(|format| format.pointer("/json_schema/schema")) {
+                body["output_config"] = json!({"format": {"type": "json_schema", "schema": schema}});
+            }
+        }
+        ApiId::OpenaiResponses | ApiId::Gemini | ApiId::BedrockConverse => {}
+    }
+}
+
+fn headers(job: &Job, number: usize, leg: &Leg, api: &dyn Api) -> Headers {
+    let mut headers = api.request_headers(&leg.key);
+    if headers.get("content-type").is_none() {
+        headers.push("content-type", "application/json");
+    }
+    if job.api.id() == api.id() {
+        for name in PASSED_ON {
+            if let Some(value) = job.headers.get(name) {
+                headers.0.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+                headers.push(name, value);
+            }
+        }
+    }
+    if let (Some(primary), true) = (job.route.legs.first(), number > 0) {
+        job.gateway.sabotage.leftovers(primary, &mut headers);
+    }
+    headers
+}

@@ -1,0 +1,6 @@
+//! The reference proxy between our client and hand-written upstreams, over real sockets.
+
+mod bench;
+mod defects;
+mod policies;
+mod translation;

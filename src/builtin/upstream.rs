@@ -1,0 +1,137 @@
+//! One request to an upstream: one connection, closed when this is dropped.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+use hyper::{Request, Response, Uri};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use super::Leg;
+use super::failure::Failure;
+use crate::api::Api;
+use crate::wire::Headers;
+
+/// Longest unary answer, and longest error, that is read.
+const MAX_BODY: usize = 32 << 20;
+
+/// A response of an upstream, its head read.
+#[derive(Debug)]
+pub(super) struct Upstream {
+    response: Response<Incoming>,
+    /// Longest wait for the next bytes of the body.
+    wait: Duration,
+    idle: Duration,
+    /// Drives the connection.
+    _connection: Driver,
+}
+
+/// A task that ends with its owner.
+#[derive(Debug)]
+struct Driver(JoinHandle<()>);
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Upstream {
+    /// Sends the request and waits for the head.
+    pub(super) async fn ask(
+        leg: &Leg,
+        api: &dyn Api,
+        headers: &Headers,
+        body: Vec<u8>,
+        first_byte: Duration,
+        idle: Duration,
+    ) -> Result<Self, Failure> {
+        let request = request(leg, api, headers, body).ok_or_else(Failure::transport)?;
+        match timeout(first_byte, send(leg, request)).await {
+            Err(_) => Err(Failure::timeout()),
+            Ok(Err(_)) => Err(Failure::transport()),
+            // A head alone says nothing yet: the first bytes behind it are the first that count.
+            Ok(Ok((response, connection))) => {
+                Ok(Self { response, wait: first_byte.min(idle), idle, _connection: connection })
+            }
+        }
+    }
+
+    /// The error, unless the status is a success.
+    pub(super) async fn accepted(mut self, api: &dyn Api) -> Result<Self, Failure> {
+        let status = self.response.status();
+        if status.is_success() {
+            return Ok(self);
+        }
+        let headers = self
+            .response
+            .headers()
+            .iter()
+            .map(|(name, value)| (name.as_str(), String::from_utf8_lossy(value.as_bytes())))
+            .collect();
+        // Whatever breaks the body of an error, the status stands.
+        let body = self.whole().await.unwrap_or_default();
+        Err(Failure::refused(api, status.as_u16(), &headers, &body))
+    }
+
+    /// The next bytes of the body; `None` at its proper end.
+    pub(super) async fn next(&mut self) -> Result<Option<Bytes>, Failure> {
+        loop {
+            match timeout(self.wait, self.response.body_mut().frame()).await {
+                Err(_) => return Err(Failure::timeout()),
+                Ok(None) => return Ok(None),
+                Ok(Some(Err(_))) => return Err(Failure::transport()),
+                Ok(Some(Ok(frame))) => {
+                    if let Ok(data) = frame.into_data() {
+                        self.wait = self.idle;
+                        return Ok(Some(data));
+                    }
+                }
+            }
+        }
+    }
+
+    /// The whole body.
+    pub(super) async fn whole(&mut self) -> Result<Vec<u8>, Failure> {
+        let mut body = Vec::new();
+        while let Some(data) = self.next().await? {
+            body.extend_from_slice(&data);
+            if body.len() > MAX_BODY {
+                return Err(Failure::damaged());
+            }
+        }
+        Ok(body)
+    }
+}
+
+fn request(leg: &Leg, api: &dyn Api, headers: &Headers, body: Vec<u8>) -> Option<Request<Full<Bytes>>> {
+    let base: Uri = leg.base_url.parse().ok()?;
+    let target = format!("{}{}", base.path().trim_end_matches('/'), api.path());
+    let mut request = Request::post(target).header("host", base.authority()?.as_str());
+    for (name, value) in headers.iter() {
+        request = request.header(name, value);
+    }
+    request.body(Full::new(body.into())).ok()
+}
+
+async fn send(leg: &Leg, request: Request<Full<Bytes>>) -> Result<(Response<Incoming>, Driver), ()> {
+    let base: Uri = leg.base_url.parse().map_err(drop)?;
+    let host = base.host().ok_or(())?.trim_start_matches('[').trim_end_matches(']');
+    if base.scheme_str() != Some("http") {
+        return Err(());
+    }
+    let socket = TcpStream::connect((host, base.port_u16().unwrap_or(80))).await.map_err(drop)?;
+    socket.set_nodelay(true).map_err(drop)?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(socket)).await.map_err(drop)?;
+    let driver = Driver(tokio::spawn(async move {
+        // Its failures reach the request and the body.
+        let _ = connection.await;
+    }));
+    let response = sender.send_request(request).await.map_err(drop)?;
+    Ok((response, driver))
+}

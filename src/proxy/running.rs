@@ -60,10 +60,12 @@ impl Running {
         for ask in asks.values_mut() {
             ask.addr = addr;
         }
+        let key_per_leg = facts.key_per_leg;
         let legs = launch.routes.iter().map(|route| {
             let legs = route.legs.iter().map(|leg| LegFacts {
                 name: leg.name.clone(),
-                key: leg.key.clone(),
+                // Where the client's key passes through, all legs get that of the first.
+                key: if key_per_leg { leg.key.clone() } else { route.legs[0].key.clone() },
                 models: vec![leg.model.model.clone()],
             });
             (route.name.clone(), legs.collect())

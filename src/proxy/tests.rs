@@ -71,9 +71,9 @@ fn an_overlay_is_merged() {
         let rendered = launch(name, Settings::default(), Some(overlay)).render("/usr/bin", 4000);
         rendered.map_err(|error| error.to_string())
     };
-    let rendered = overlay("litellm", serde_json::json!({"router_settings": {"num_retries": 5, "x": "y"}})).unwrap();
+    let rendered = overlay("litellm", serde_json::json!({"router_settings": {"num_retries": 5, "x": "some"}})).unwrap();
     let text = &rendered.files["config.yaml"];
-    assert!(text.contains("num_retries: 5") && text.contains("x: y") && text.contains("disable_cooldowns: true"));
+    assert!(text.contains("num_retries: 5") && text.contains("x: some") && text.contains("disable_cooldowns: true"));
     let rendered = overlay("portkey", serde_json::json!({"strategy": {"mode": "loadbalance"}})).unwrap();
     let ask = &rendered.asks[&("slot-1".to_owned(), crate::api::ApiId::OpenaiChat)];
     let config: serde_json::Value = serde_json::from_str(ask.headers.get("x-portkey-config").unwrap()).unwrap();

@@ -1,0 +1,239 @@
+//! Starting proxies, and their end: with small programs in their place, and (when asked for) the real ones.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crossfade::api::ApiId;
+use crossfade::proxy::{Canaries, Catalogue, Host, Launch, ProxyError, Route, RouteLeg, Running, Wanted, install};
+use crossfade::scenario::Settings;
+
+fn exe() -> PathBuf {
+    PathBuf::from(env!("CARGO_BIN_EXE_crossfade"))
+}
+
+/// A folder of this test's own.
+fn scratch(name: &str) -> PathBuf {
+    let dir = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("proxy-{name}-{}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&dir);
+    std::fs::create_dir_all(&dir).unwrap();
+    dir
+}
+
+fn host(dir: &Path) -> Host {
+    Host { home: dir.join("cache"), path: "/usr/local/bin:/usr/bin:/bin".into(), exe: exe() }
+}
+
+/// A launch of a shell script in a proxy's place.
+fn script(dir: &Path, script: &str, ready: &str) -> Launch {
+    let folder = dir.join("profiles/little");
+    std::fs::create_dir_all(&folder).unwrap();
+    let profile = format!(
+        "profile: little\nsummary: A shell script.\nget: {{system: {{bin: sh, hint: none, version_args: [-c, echo 1.2]}}}}\n\
+         command: [\"{{{{ bin }}}}\", -c, \"{script}\"]\nenv: {{PATH: \"{{{{ path }}}}\"}}\n{ready}\
+         case_by: model\nleg_by: prefix\n"
+    );
+    std::fs::write(folder.join("profile.yaml"), profile).unwrap();
+    let catalogue = Catalogue::with_folder(&dir.join("profiles")).unwrap();
+    let program = catalogue.resolve(&"little".parse::<Wanted>().unwrap(), &host(dir)).unwrap();
+    Launch {
+        program,
+        routes: Vec::new(),
+        settings: Settings::default(),
+        overlay: None,
+        decoys: Canaries::seeded(1).decoys("http://127.0.0.1:1/decoy"),
+        run_dir: dir.join("run"),
+        port: None,
+        config: None,
+    }
+}
+
+async fn start(dir: &Path, launch: &Launch) -> Result<Running, ProxyError> {
+    launch.start(&host(dir)).await
+}
+
+/// Processes whose command line has this word.
+fn alive(word: &str) -> Vec<String> {
+    let output = Command::new("ps").args(["-eo", "pid,args"]).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    text.lines().filter(|line| line.contains(word) && !line.contains("ps -eo")).map(str::to_owned).collect()
+}
+
+fn gone_within(word: &str, limit: Duration) {
+    let began = Instant::now();
+    while began.elapsed() < limit {
+        if alive(word).is_empty() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    panic!("still there: {:?}", alive(word));
+}
+
+fn wait_for(word: &str, count: usize) {
+    let began = Instant::now();
+    while alive(word).len() < count {
+        assert!(began.elapsed() < Duration::from_secs(10), "only {:?}", alive(word));
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_killed_parent_takes_the_whole_tree_along() {
+    let dir = scratch("tree");
+    // The tree ignores SIGTERM, and one of it left the group and the session.
+    let nap = format!("7{:05}.5", std::process::id() % 100_000);
+    let tree = format!("trap '' TERM; sleep {nap} & setsid sleep {nap} & (sleep {nap} & wait) & wait");
+    let parent = format!("mkfifo f; '{}' __guard -- sh -c \"{tree}\" < f & exec 3> f; wait", exe().display());
+    let mut parent = Command::new("sh").arg("-c").arg(parent).current_dir(&dir).spawn().unwrap();
+    wait_for(&format!("sleep {nap}"), 3);
+    Command::new("kill").args(["-9", &parent.id().to_string()]).status().unwrap();
+    parent.wait().unwrap();
+    gone_within(&nap, Duration::from_secs(8));
+    std::fs::remove_dir_all(dir).unwrap();
+}
+
+#[test]
+fn the_guard_ends_as_the_program_did() {
+    let check = |script: &str, expect: i32| {
+        let mut guard = Command::new(exe());
+        let guard = guard.args(["__guard", "--", "sh", "-c", script]).stdin(Stdio::piped()).stderr(Stdio::null());
+        let mut guard = guard.spawn().unwrap();
+        // `wait` would close the pipe first.
+        let pipe = guard.stdin.take();
+        assert_eq!(guard.wait().unwrap().code(), Some(expect), "{script}");
+        drop(pipe);
+    };
+    check("exit 0", 0);
+    check("exit 7", 7);
+    check("kill -9 $$", 137);
+    let missing = Command::new(exe()).args(["__guard", "--", "/no/such/program"]).output().unwrap();
+    assert_eq!(missing.status.code(), Some(127));
+    assert!(String::from_utf8_lossy(&missing.stderr).contains("cannot start /no/such/program"));
+}
+
+#[tokio::test]
+async fn a_proxy_that_dies_at_start_shows_its_last_words() {
+    let dir = scratch("dies");
+    let ready = "ready: {path: /, status: [200], within: 20s}\n";
+    let launch = script(&dir, "echo one; echo boom >&2; exit 3", ready);
+    let error = start(&dir, &launch).await.unwrap_err();
+    let log = dir.join("run/proxy.log");
+    let expect = format!("little 1.2 did not start: it ended with exit code 3 (log: {})", log.display());
+    assert_eq!(error.to_string(), expect);
+    assert_eq!(error.tail(), ["one", "boom"]);
+    std::fs::remove_dir_all(dir).unwrap();
+}
+
+#[tokio::test]
+async fn a_proxy_that_never_answers_is_ended() {
+    let dir = scratch("never");
+    let nap = format!("6{:05}.5", std::process::id() % 100_000);
+    let ready = "ready: {path: /up, status: [200], within: 300ms}\n";
+    let launch = script(&dir, &format!("sleep {nap}; true"), ready);
+    let error = start(&dir, &launch).await.unwrap_err().to_string();
+    assert!(error.starts_with("little 1.2 did not start: GET /up has no answer after 0 s (log: "), "{error}");
+    assert_eq!(alive(&nap), Vec::<String>::new());
+    std::fs::remove_dir_all(dir).unwrap();
+}
+
+#[tokio::test]
+async fn death_is_noticed_and_stop_waits_for_the_end() {
+    let dir = scratch("death");
+    let launch = script(&dir, "sleep 0.2; exit 9", "");
+    let running = start(&dir, &launch).await.unwrap();
+    assert_eq!(running.exited(), None);
+    assert_eq!(running.wait_exit().await, "it ended with exit code 9");
+    assert_eq!(running.exited().as_deref(), Some("it ended with exit code 9"));
+
+    let nap = format!("5{:05}.5", std::process::id() % 100_000);
+    let launch = script(&dir, &format!("sleep {nap}; true"), "");
+    let running = start(&dir, &launch).await.unwrap();
+    tokio::task::spawn_blocking({
+        let nap = nap.clone();
+        move || wait_for(&nap, 1)
+    })
+    .await
+    .unwrap();
+    running.stop().await;
+    assert_eq!(alive(&nap), Vec::<String>::new());
+    std::fs::remove_dir_all(dir).unwrap();
+}
+
+#[tokio::test]
+async fn the_environment_is_the_profiles_alone() {
+    let dir = scratch("env");
+    let launch = script(&dir, "env | cut -d= -f1 | sort | tr '\\\\n' ' '", "");
+    let running = start(&dir, &launch).await.unwrap();
+    running.wait_exit().await;
+    let log = running.log_tail().join(" ");
+    let shells_own = ["PWD", "OLDPWD", "SHLVL", "_"];
+    let names: Vec<&str> = log.split_whitespace().filter(|name| !shells_own.contains(name)).collect();
+    assert_eq!(names, ["ANTHROPIC_API_KEY", "OPENAI_API_KEY", "PATH"]);
+    std::fs::remove_dir_all(dir).unwrap();
+}
+
+/// Installs every version of every bundled profile and starts it. `CROSSFADE_HOME=... cargo test -- --ignored real`
+#[tokio::test]
+#[ignore = "installs from the package registries"]
+async fn real_ones_install_and_start() {
+    let dir = scratch("real");
+    let path = std::env::var_os("PATH").unwrap();
+    let home = PathBuf::from(std::env::var_os("CROSSFADE_HOME").expect("CROSSFADE_HOME says where to"));
+    let host = Host { home, path, exe: exe() };
+    let catalogue = Catalogue::bundled();
+    for bundle in catalogue.all() {
+        let profile = &bundle.profile;
+        let mut versions: Vec<Option<&str>> = profile.versions.keys().map(|version| Some(version.as_str())).collect();
+        if versions.is_empty() {
+            versions.push(None);
+        }
+        for version in versions {
+            let mut said = Vec::new();
+            let began = Instant::now();
+            let installed = install(bundle, version, &host, &mut |step| said.push(step.to_owned())).unwrap();
+            println!("{} {version:?}: {installed:?} {said:?} {:?}", profile.profile, began.elapsed());
+            let wanted =
+                Wanted { name: profile.profile.clone(), version: version.map(str::to_owned), ..Wanted::default() };
+            let program = catalogue.resolve(&wanted, &host).unwrap();
+            let title = program.title();
+            let run_dir = dir.join(title.replace(' ', "-"));
+            let canaries = Canaries::random();
+            let launch = Launch {
+                program,
+                routes: vec![route("s1", &canaries), route("s2", &canaries)],
+                settings: Settings::default(),
+                overlay: None,
+                decoys: canaries.decoys("http://127.0.0.1:9/decoy"),
+                run_dir,
+                port: None,
+                config: None,
+            };
+            let began = Instant::now();
+            let running = launch.start(&host).await.unwrap_or_else(|error| panic!("{error}: {:#?}", error.tail()));
+            println!("{title}: up after {:?} on {}", began.elapsed(), running.addr());
+            let port = running.addr().port();
+            let listens = Command::new("ss").args(["-ltnH", &format!("sport = :{port}")]).output().unwrap();
+            let listens = String::from_utf8_lossy(&listens.stdout).into_owned();
+            assert!(listens.contains(&format!("127.0.0.1:{port}")) && listens.lines().count() == 1, "{listens}");
+            let began = Instant::now();
+            running.stop().await;
+            println!("{title}: {:?} after {:?}", running.exited(), began.elapsed());
+        }
+    }
+    std::fs::remove_dir_all(dir).unwrap();
+}
+
+/// A route with two legs that nobody plays.
+fn route(name: &str, canaries: &Canaries) -> Route {
+    let leg = |leg: &str| RouteLeg {
+        name: leg.to_owned(),
+        model: "openai/gpt-4o-mini".parse().unwrap(),
+        api: ApiId::OpenaiChat,
+        base_url: format!("http://127.0.0.1:9/{name}/{leg}"),
+        host: "127.0.0.1:9".to_owned(),
+        key: canaries.leg("openai", name, leg),
+    };
+    Route { name: name.to_owned(), legs: vec![leg("primary"), leg("fallback")] }
+}

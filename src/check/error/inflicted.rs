@@ -1,0 +1,60 @@
+//! `error.not-self-inflicted`: the refusal of what the proxy itself edited never reaches the client.
+
+use crate::check::Level;
+use crate::check::found::{Found, worst};
+use crate::check::view::{Call, StepView};
+use crate::history::{Control, Refusal};
+
+/// `error.not-self-inflicted`.
+pub(in crate::check) fn not_self_inflicted(step: &StepView<'_>) -> Found {
+    let refusals = step.calls.iter().filter_map(|call| call.exchange.refused.as_ref().map(|refusal| (call, refusal)));
+    if let Some(found) = worst(refusals.map(|(call, refusal)| judge(step, call, refusal))) {
+        return found;
+    }
+    match step.client.status() {
+        Some(status @ 400..500) => Found::pass_for(format!("status {status} is not of the proxy's making")),
+        _ => Found::not_exercised("no request was refused, and the client saw no 4xx"),
+    }
+}
+
+fn judge(step: &StepView<'_>, call: &Call<'_>, refusal: &Refusal) -> Found {
+    match step.control(call.name()) {
+        Some(Control::Done { .. }) => {}
+        Some(Control::Failed { status, text }) => return Found::skip(format!("control: {status} {text}")),
+        Some(Control::Missing { reason }) => return Found::skip(format!("no control: {reason}")),
+        None => return Found::skip("no control"),
+    }
+    let Some(where_) = reaches(step, call, refusal) else {
+        return Found::pass_for(format!("`{}` refused an edited request, and the client is not told", call.name()));
+    };
+    let reason = format!(
+        "`{}` accepts the client's request (control), refuses what the proxy made of it, and the client gets that \
+         refusal {where_}: {}",
+        call.name(),
+        refusal.error.message
+    );
+    let found = if refusal.certain {
+        Found::fail(reason)
+    } else {
+        Found::warn(format!("{reason} (a rule without evidence)")).at(Level::Should)
+    };
+    found.with(step.evidence(call)).with(step.client_evidence(step.client.error_text()))
+}
+
+/// Where the client meets a refusal.
+fn reaches(step: &StepView<'_>, call: &Call<'_>, refusal: &Refusal) -> Option<&'static str> {
+    // Proxies quote one JSON inside another: escapes are no difference.
+    let plain = |text: &str| text.replace('\\', "");
+    let told = plain(&step.client.error_text());
+    let raw = plain(&String::from_utf8_lossy(&step.client.body));
+    let message = plain(&refusal.error.message);
+    let whole_error = step.client.sees_error() && raw.contains(&message);
+    if told.contains(&message) || whole_error {
+        return Some("in its error");
+    }
+    // The same status from no other leg can only be the refusal's.
+    let status = step.client.status()?;
+    let other = step.calls.iter().any(|other| other.index != call.index && other.exchange.status == status);
+    let its_own = (400..500).contains(&status) && status == refusal.error.status && !other;
+    its_own.then_some("as its status")
+}

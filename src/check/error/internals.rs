@@ -1,0 +1,83 @@
+//! `error.no-internals`: nothing of the proxy's inside reaches the client.
+
+use super::traces::trace;
+use crate::check::Evidence;
+use crate::check::fallback::carries;
+use crate::check::found::Found;
+use crate::check::view::StepView;
+use crate::proxy::Credentials;
+
+/// `error.no-internals`.
+pub(in crate::check) fn no_internals(step: &StepView<'_>) -> Found {
+    let headers = step.client.exchange.response.iter().flat_map(|head| head.headers.iter());
+    let mut seen: String = headers.map(|(name, value)| format!("{name}: {value}\n")).collect();
+    seen.push_str(&String::from_utf8_lossy(&step.client.body));
+
+    let mut leaks: Vec<(String, Evidence)> = Vec::new();
+    let mut leak = |what: String, got: String| {
+        let evidence = Evidence { exchange: step.client_name(), path: None, expected: None, got: Some(got) };
+        leaks.push((what, evidence));
+    };
+    for (what, value) in secrets(step) {
+        if carries(&seen, &value) || what.ends_with("route") && seen.contains(&value) {
+            leak(what, around(&seen, &value));
+        }
+    }
+    if let Some(route) = other_route(step, &seen) {
+        leak(format!("another route, `{route}`"), around(&seen, &route));
+    }
+    // Answers may be about code; only what stands in an error is a trace of the proxy's.
+    if let Some(found) = trace(&step.client.error_text()) {
+        leak("a stack trace".to_owned(), found);
+    }
+    if let Some((what, _)) = leaks.first() {
+        let count = leaks.len();
+        let more = if count > 1 { format!(" and {} more", count - 1) } else { String::new() };
+        return Found::fail(format!("the client sees {what}{more}")).with_all(leaks.into_iter().map(|(_, seen)| seen));
+    }
+    if !step.client.sees_error() {
+        return Found::not_exercised("the client saw no error");
+    }
+    if step.history.proxy.attached {
+        return Found::skip("attached");
+    }
+    Found::pass()
+}
+
+/// Values that the client must not see, by what they are.
+fn secrets(step: &StepView<'_>) -> Vec<(String, String)> {
+    let proxy = &step.history.proxy;
+    // Where the client's own key passes through, a vendor may name it to the client.
+    let passes = proxy.policy.credentials == Some(Credentials::Passthrough);
+    let own = proxy.legs.iter().filter(|_| !passes).map(|leg| (format!("the key of `{}`", leg.name), leg.key.clone()));
+    let other = proxy.other_keys.iter().map(|(route, key)| (format!("the key of {route}"), key.clone()));
+    let decoys = proxy.decoys.iter().map(|(what, value)| (format!("the {what}"), value.clone()));
+    own.chain(other).chain(decoys).filter(|(_, value)| value.len() >= 6).collect()
+}
+
+/// A route of this launch that is not the case's own. Names that say little, or that the client itself wrote, prove
+/// nothing.
+fn other_route(step: &StepView<'_>, seen: &str) -> Option<String> {
+    let request = &step.client.exchange.request;
+    let mut asked = format!("{}\n{}", request.target, request.body.to_text());
+    for (_, value) in request.headers.iter() {
+        asked.push('\n');
+        asked.push_str(value);
+    }
+    let routes = step.history.proxy.other_keys.keys().filter_map(|place| place.split('/').next());
+    let telling = |name: &&str| name.len() >= 8 && !asked.contains(name);
+    routes.filter(telling).find(|name| is_word(seen, name)).map(str::to_owned)
+}
+
+fn is_word(text: &str, word: &str) -> bool {
+    let part = |c: char| c.is_alphanumeric() || c == '-' || c == '_';
+    text.match_indices(word).any(|(at, _)| !text[..at].ends_with(part) && !text[at + word.len()..].starts_with(part))
+}
+
+/// What stands around a value, the value itself included: it is a canary, worth nothing.
+fn around(text: &str, value: &str) -> String {
+    let Some(at) = text.find(value) else { return "in another encoding".to_owned() };
+    let before: String = text[..at].chars().rev().take(60).collect::<Vec<_>>().into_iter().rev().collect();
+    let after: String = text[at..].chars().take(120).collect();
+    format!("{before}{after}")
+}

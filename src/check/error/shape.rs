@@ -1,0 +1,69 @@
+//! `error.shape`: an error that the client API's SDKs read as one.
+
+use crate::check::Level;
+use crate::check::found::Found;
+use crate::check::view::{Form, Reach, StepView};
+
+/// `error.shape`.
+pub(in crate::check) fn shape(step: &StepView<'_>) -> Found {
+    let client = &step.client;
+    match client.form {
+        Form::ErrorStatus => status(step),
+        Form::ErrorBody => {
+            let reason =
+                format!("an error under status {}: SDKs do not raise on it", client.status().unwrap_or_default());
+            Found::fail(reason).at(Level::Must).with(step.client_evidence(client.error_text()))
+        }
+        Form::Stream => in_stream(step),
+        Form::Unreadable | Form::Unary | Form::Nothing => Found::not_exercised("the client got no error"),
+    }
+}
+
+fn status(step: &StepView<'_>) -> Found {
+    let client = &step.client;
+    let status = client.status().unwrap_or_default();
+    if !(400..600).contains(&status) {
+        let reason = format!("status {status} is no error status");
+        return Found::fail(reason).at(Level::Must).with(step.client_evidence(client.error_text()));
+    }
+    if client.error.is_none() {
+        let reason = format!("the body of status {status} is no error of {}", client.exchange.api);
+        return Found::warn(reason)
+            .with(step.client_evidence(client.error_text().chars().take(400).collect::<String>()));
+    }
+    exhausted(step, status).unwrap_or_else(Found::pass)
+}
+
+/// All legs failed by status: the client's is the declared one.
+fn exhausted(step: &StepView<'_>, status: u16) -> Option<Found> {
+    let declared = step.policy().exhausted_status.as_deref()?;
+    let legs: Vec<u16> = step.calls.iter().map(|call| call.exchange.status).collect();
+    if legs.is_empty() || legs.iter().any(|leg| *leg < 400) {
+        return None;
+    }
+    let fits = match declared.parse::<u16>() {
+        Ok(declared) => declared == status,
+        Err(_) => legs.contains(&status),
+    };
+    let reason = format!("status {status} when all legs failed ({legs:?}); declared: {declared}");
+    (!fits).then(|| Found::fail(reason).with(step.client_evidence(status.to_string())))
+}
+
+fn in_stream(step: &StepView<'_>) -> Found {
+    let client = &step.client;
+    let Some(error) = client.answer.errors.first() else {
+        return Found::not_exercised("the client got no error");
+    };
+    if client.answer.visible_error().is_none() {
+        let reason = format!("the official SDK of {} drops this error: {}", client.exchange.api, error.message);
+        return Found::fail(reason).at(Level::Must).with(step.client_evidence(&error.message));
+    }
+    // Where every leg failed by its status, the proxy knew before its first byte.
+    let known_before = !step.calls.is_empty() && step.calls.iter().all(|call| call.reach == Reach::Nothing);
+    if known_before && !step.hearing.anything() {
+        let status = client.status().unwrap_or_default();
+        let reason = format!("an error in a stream under status {status}, though no leg had begun to answer");
+        return Found::warn(reason).with(step.client_evidence(&error.message));
+    }
+    Found::pass()
+}

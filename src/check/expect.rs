@@ -1,0 +1,224 @@
+//! `expect.*`: the table of legal endings, and what the scenario says beyond it.
+
+use super::found::{Found, worst};
+use super::stream::handed_on_unchanged;
+use super::view::{Call, Reach, StepView};
+use crate::history::UpstreamEnd;
+use crate::proxy::{AfterContent, BeforeContent};
+use crate::scenario::{Outcome, Toggle};
+
+/// `expect.outcome`.
+pub(super) fn outcome(step: &StepView<'_>) -> Found {
+    let Some(outcome) = step.ending.outcome else { return Found::inconclusive(step.ending.why.clone()) };
+    let several = step.calls.iter().filter(|call| call.reach >= Reach::Content).count() > 1;
+    if step.hearing.same_words && several {
+        return Found::skip("same words: two legs of this case play the same text");
+    }
+    let found = match outcome {
+        Outcome::Hung => hung(step),
+        Outcome::Silent if handed_on_unchanged(step) => {
+            Found::warn("silent: the upstream's own clean end was handed on as it was, as declared")
+        }
+        Outcome::Silent | Outcome::Doubled | Outcome::Spliced => illegal(step, outcome),
+        Outcome::Left => match &step.plan.client.leave {
+            Some(_) => Found::pass(),
+            None => Found::inconclusive("our client left without being told to"),
+        },
+        Outcome::Completed => completed(step),
+        Outcome::Restarted => restarted(step),
+        Outcome::Continued => continued(step),
+        Outcome::Error | Outcome::Broken => error(step),
+    };
+    let found = worst([found, expected(step, outcome)]).unwrap_or_else(Found::pass);
+    if found.evidence.is_empty() && found != Found::pass() {
+        return found.with(step.client_evidence(format!("{}: {}", name(outcome), step.ending.why)));
+    }
+    found
+}
+
+/// The word that scenarios use.
+fn name(outcome: Outcome) -> String {
+    format!("{outcome:?}").to_lowercase()
+}
+
+fn illegal(step: &StepView<'_>, outcome: Outcome) -> Found {
+    Found::fail(format!("{}, which is legal nowhere: {}", name(outcome), step.ending.why))
+}
+
+/// What the scenario allows.
+fn expected(step: &StepView<'_>, outcome: Outcome) -> Found {
+    let allowed = &step.plan.expect.outcome;
+    let fits = allowed.is_empty()
+        || allowed.contains(&outcome)
+        || (outcome == Outcome::Broken && allowed.contains(&Outcome::Error))
+        // The scenario has the client leave.
+        || (outcome == Outcome::Left && step.plan.client.leave.is_some())
+        // Judged, and named, by the table.
+        || matches!(outcome, Outcome::Silent | Outcome::Doubled | Outcome::Spliced | Outcome::Hung);
+    if fits {
+        return Found::pass();
+    }
+    let words: Vec<String> = allowed.iter().copied().map(name).collect();
+    let reason = format!("{} ({}), but the scenario allows {}", name(outcome), step.ending.why, words.join(", "));
+    Found::fail(reason)
+}
+
+fn hung(step: &StepView<'_>) -> Found {
+    let idle = step.history.case.settings.idle_timeout;
+    let speaking = step.calls.last().filter(|call| call.exchange.end == UpstreamEnd::CaseOver && !call.stalls());
+    if let Some(call) = speaking {
+        // The leg itself had not come to its end.
+        return Found::inconclusive(format!("`{}` was still answering when the time was up", call.name()));
+    }
+    if let Some(call) = step.calls.iter().find(|call| call.stalls()) {
+        let Some(idle) = idle else {
+            return Found::skip("a stall without `idle_timeout`: nothing bounds the silence");
+        };
+        let silent_since = call.exchange.sent.last().map_or(call.exchange.at, |sent| sent.at);
+        let silence = step.client.exchange.ended_at.saturating_sub(silent_since) / 1_000;
+        if silence < idle.0 + 10_000 {
+            let reason = format!("the case was over after {silence} ms of silence; hung is {idle} and 10 s more");
+            return Found::inconclusive(reason);
+        }
+    }
+    Found::fail(format!("hung: {}", step.ending.why))
+}
+
+/// A leg behind one that answered to its end.
+fn needless(step: &StepView<'_>) -> Option<Found> {
+    let whole = step.calls.iter().position(|call| call.reach == Reach::Terminator)?;
+    let first = &step.calls[whole];
+    let next = step.calls[whole + 1..].iter().find(|next| next.leg != first.leg)?;
+    if step.hedge() > 1 || next.exchange.at < first.exchange.ended_at {
+        return None;
+    }
+    let reason = format!("`{}` answered to its end, and `{}` was asked besides", first.name(), next.name());
+    Some(Found::fail(reason).with(step.evidence(next)))
+}
+
+fn completed(step: &StepView<'_>) -> Found {
+    needless(step).unwrap_or_else(Found::pass)
+}
+
+/// The calls before the one that finished the answer.
+fn before<'s, 'a>(step: &'s StepView<'a>) -> &'s [Call<'a>] {
+    &step.calls[..step.ending.finisher.unwrap_or(0)]
+}
+
+fn restarted(step: &StepView<'_>) -> Found {
+    if let Some(found) = needless(step) {
+        return found;
+    }
+    let finished = before(step).iter().find(|call| call.finished());
+    if let Some(call) = finished.filter(|_| step.hedge() <= 1) {
+        let reason = format!("`{}` finished its answer, and the client got another's", call.name());
+        return Found::fail(reason).with(step.evidence(call));
+    }
+    let policy = step.policy();
+    if let Some(call) = before(step).iter().find(|call| call.reach >= Reach::Content) {
+        // Nothing of it was delivered: the proxy holds text back, or the cut was quicker.
+        return match policy.after_content {
+            Some(_) => Found::pass(),
+            None => Found::undeclared(false, format!("`{}` had sent content, and the answer began anew", call.name())),
+        };
+    }
+    let other_leg = before(step).iter().any(|call| Some(call.leg) != step.ending.finisher.map(|f| step.calls[f].leg));
+    if policy.before_content == Some(BeforeContent::Error) && other_leg {
+        return Found::fail("restarted on another leg; the proxy declares to give the error");
+    }
+    Found::pass()
+}
+
+fn continued(step: &StepView<'_>) -> Found {
+    if let Some(found) = needless(step) {
+        return found;
+    }
+    let finished = before(step).iter().find(|call| call.finished());
+    if let Some(call) = finished {
+        let reason = format!("`{}` finished its answer, and another request went on with it", call.name());
+        return Found::fail(reason).with(step.evidence(call));
+    }
+    if step.history.case.settings.continuation == Some(Toggle::On) {
+        return Found::pass();
+    }
+    match step.policy().after_content {
+        Some(AfterContent::ContinueUser | AfterContent::ContinuePrefill) => Found::pass(),
+        Some(AfterContent::Error | AfterContent::BufferAll) => {
+            Found::fail("continued; the proxy declares something else after content")
+        }
+        None => Found::undeclared(false, "continued"),
+    }
+}
+
+fn error(step: &StepView<'_>) -> Found {
+    let broken_off = step.calls.iter().any(|call| call.truncated() && call.reach >= Reach::Content);
+    let last = step.calls.iter().rev().find(|call| call.reach == Reach::Terminator);
+    if let Some(call) = last.filter(|call| !broken_off && step.calls.last().is_some_and(|l| l.index == call.index)) {
+        let reason =
+            format!("`{}` answered to its end, and the client got an error ({})", call.name(), step.ending.why);
+        return Found::fail(reason).with(step.evidence(call));
+    }
+    no_fallback(step).unwrap_or_else(Found::pass)
+}
+
+/// An error before content, though the proxy declares to ask the next leg then.
+fn no_fallback(step: &StepView<'_>) -> Option<Found> {
+    let policy = step.policy();
+    let legs = step.history.case.shape.legs.len();
+    let [only] = step.calls.as_slice() else { return None };
+    let applies = policy.before_content == Some(BeforeContent::Fallback)
+        && only.leg.is_some_and(|leg| leg + 1 < legs)
+        && only.exchange.refused.is_none()
+        && step.history.case.settings.max_fallbacks != Some(0)
+        && step.plan.client.body.is_none()
+        && only.exchange.end != UpstreamEnd::CaseOver;
+    let on = step.history.case.settings.fallback_on.as_ref().or(policy.fallback_on.as_ref());
+    let status = only.exchange.status;
+    let leads_on = match on {
+        // Which other failures lead to the fallback is not told apart here.
+        Some(on) => only.reach == Reach::Nothing && on.iter().any(|class| matches(class, status)),
+        None => only.reach == Reach::Nothing && status >= 500,
+    };
+    let reason =
+        format!("`{}` answered {status}, and no other leg was asked; the proxy declares a fallback", only.name());
+    (applies && leads_on).then(|| Found::fail(reason).with(step.evidence(only)))
+}
+
+/// Whether a class such as `429` or `5xx` holds a status.
+fn matches(class: &str, status: u16) -> bool {
+    class.parse() == Ok(status) || class.strip_suffix("xx").and_then(|first| first.parse().ok()) == Some(status / 100)
+}
+
+/// `expect.requests`.
+pub(super) fn requests(step: &StepView<'_>) -> Found {
+    let expected = &step.plan.expect.requests;
+    if expected.is_empty() {
+        return Found::not_exercised("the scenario counts no requests");
+    }
+    let found = expected.iter().map(|(leg, count)| {
+        let calls: Vec<&Call<'_>> = step.calls.iter().filter(|call| call.name() == leg).collect();
+        let got = u32::try_from(calls.len()).unwrap_or(u32::MAX);
+        if count.holds(got) {
+            return Found::pass();
+        }
+        let reason = format!("`{leg}` was asked {got} times, expected {count}");
+        if step.hedge() > 1 && got > count.max {
+            return Found::warn(format!("{reason}; the proxy declares to hedge"));
+        }
+        Found::fail(reason).with_all(calls.iter().map(|call| step.evidence(call)))
+    });
+    worst(found).unwrap_or_else(Found::pass)
+}
+
+/// `expect.status`.
+pub(super) fn status(step: &StepView<'_>) -> Found {
+    let Some(expected) = step.plan.expect.status else {
+        return Found::not_exercised("the scenario expects no status");
+    };
+    let got = step.client.status();
+    if got == Some(expected) {
+        return Found::pass();
+    }
+    let got = got.map_or("none".to_owned(), |status| status.to_string());
+    Found::fail(format!("status {got}, expected {expected}")).with(step.client_evidence(got))
+}

@@ -1,0 +1,82 @@
+//! `fallback.attempts`: no leg is asked again for nothing, and none too often.
+
+use crate::api::ApiId;
+use crate::check::Level;
+use crate::check::found::{Found, worst};
+use crate::check::view::{Call, StepView};
+use crate::history::Continuation;
+
+/// `fallback.attempts`.
+pub(in crate::check) fn attempts(step: &StepView<'_>) -> Found {
+    let repeated = step.calls.iter().any(|call| call.exchange.attempt > 1);
+    if !repeated && step.calls.iter().all(Call::finished) {
+        return Found::not_exercised("no leg failed, and none was asked twice");
+    }
+    let legs = step.history.case.shape.legs.iter();
+    let found = legs.filter_map(|leg| {
+        let calls: Vec<&Call<'_>> = step.calls.iter().filter(|call| call.name() == leg.name).collect();
+        worst([in_vain(step, &calls), too_many(step, &calls), too_soon(step, &calls)].into_iter().flatten())
+    });
+    worst(found).unwrap_or_else(Found::pass)
+}
+
+/// The same request again, after an answer that another try cannot change.
+fn in_vain(step: &StepView<'_>, calls: &[&Call<'_>]) -> Option<Found> {
+    let pairs =
+        calls.iter().enumerate().flat_map(|(number, one)| calls[number + 1..].iter().map(move |two| (*one, *two)));
+    let (first, second) = pairs.into_iter().find(|(first, second)| {
+        // Asked at the same time, the second could not know of the answer to the first.
+        first.failed_for_good() && second.exchange.at >= first.exchange.ended_at && same_request(first, second)
+    })?;
+    let mut evidence = step.evidence(second);
+    evidence.expected = Some(format!("no second try after {}", step.upstream(first.index)));
+    let reason =
+        format!("`{}` got the same request again after it had answered {}", first.name(), first.exchange.status);
+    Some(Found::fail(reason).with(evidence))
+}
+
+/// Equal by content, and with the same key.
+fn same_request(one: &Call<'_>, other: &Call<'_>) -> bool {
+    let (a, b) = (&one.exchange.request, &other.exchange.request);
+    let key = |call: &Call<'_>| {
+        let api = call.exchange.api.and_then(ApiId::spoken)?;
+        api.presented_key(&call.exchange.request.headers)
+    };
+    let same_body = match (a.json(), b.json()) {
+        (Some(a), Some(b)) => a == b,
+        _ => a.body == b.body,
+    };
+    a.method == b.method && a.target == b.target && same_body && key(one) == key(other)
+}
+
+/// More attempts than the settings and the proxy's promise allow. A request to go on is no attempt at the same thing.
+fn too_many(step: &StepView<'_>, calls: &[&Call<'_>]) -> Option<Found> {
+    let tries: Vec<&&Call<'_>> = calls
+        .iter()
+        .enumerate()
+        .filter(|(number, call)| {
+            call.exchange.continuation == Continuation::None
+                || calls[..*number].iter().any(|earlier| same_request(earlier, call))
+        })
+        .map(|(_, call)| call)
+        .collect();
+    let set = step.history.case.settings.retries.unwrap_or(0);
+    let declared = step.policy().retries;
+    let promised = declared.map_or(0, |retries| retries.same_leg + retries.other_key);
+    let allowed = (1 + set.max(promised)).max(step.hedge()) as usize;
+    let last = tries.last().filter(|_| tries.len() > allowed)?;
+    let reason = format!("`{}` was asked {} times, {allowed} allowed", last.name(), tries.len());
+    Some(Found::undeclared(declared.is_some(), reason).with(step.evidence(last)))
+}
+
+/// A second request to the same leg before the time that it asked for.
+fn too_soon(step: &StepView<'_>, calls: &[&Call<'_>]) -> Option<Found> {
+    let (second, wait) = calls.windows(2).find_map(|pair| {
+        let status = pair[0].play.and_then(|play| play.status.as_ref())?;
+        let wait = status.retry_after?;
+        let waited = pair[1].exchange.at.saturating_sub(pair[0].exchange.ended_at);
+        (pair[0].exchange.status == status.code && waited < wait.0.saturating_mul(1_000)).then_some((pair[1], wait))
+    })?;
+    let reason = format!("`{}` was asked again before the {wait} of its Retry-After were over", second.name());
+    Some(Found::warn(reason).at(Level::Should).with(step.evidence(second)))
+}

@@ -1,0 +1,84 @@
+//! `fallback.same-as-control`: what the failure changed in the request.
+
+use super::NONE;
+use crate::api::compare::{Difference, continuation_additions, differences, without_words};
+use crate::api::{ApiId, Conversation};
+use crate::check::Evidence;
+use crate::check::found::{Found, worst};
+use crate::check::view::{Call, StepView};
+use crate::history::{Continuation, Control};
+use crate::wire::Request;
+
+/// Differences that are shown.
+const MOST_SHOWN: usize = 20;
+
+/// `fallback.same-as-control`.
+pub(in crate::check) fn same_as_control(step: &StepView<'_>) -> Found {
+    // A request to go on is judged on whatever leg it reaches.
+    let calls = step.calls.iter().enumerate().filter(|(number, call)| {
+        call.is_fallback() || (*number > 0 && call.exchange.continuation != Continuation::None)
+    });
+    let found = calls.map(|(_, call)| judge(step, call));
+    worst(found).unwrap_or_else(|| Found::not_exercised(NONE))
+}
+
+fn judge(step: &StepView<'_>, call: &Call<'_>) -> Found {
+    let (request, unique) = match step.control(call.name()) {
+        Some(Control::Done { request, unique, .. }) => (request, unique),
+        Some(Control::Failed { status, text }) => return Found::skip(format!("control: {status} {text}")),
+        Some(Control::Missing { reason }) => return Found::skip(format!("no control: {reason}")),
+        None => return Found::skip("no control"),
+    };
+    let Some(got) = StepView::conversation(call) else {
+        return Found::fail("the request is no JSON").with(step.evidence(call));
+    };
+    let Some(control) = read(request, call) else {
+        return Found::skip("no control: its request is of another API or no JSON");
+    };
+    let words = [step.history.unique.clone(), unique.clone()];
+    let (control, got) = (without_words(&control, &words), without_words(&got, &words));
+    let rest = continuation_additions(&control, &got, &call.exchange.continuation);
+    let mut evidence: Vec<Evidence> =
+        differences(&control, &rest).into_iter().take(MOST_SHOWN).map(|found| shown(step, call, found)).collect();
+    evidence.extend(model(step, call, &control, &got));
+    let paths: Vec<&str> = evidence.iter().filter_map(|evidence| evidence.path.as_deref()).collect();
+    if paths.is_empty() {
+        return Found::pass();
+    }
+    let what = if matches!(call.exchange.continuation, Continuation::Unrecognised { .. }) {
+        " and asks to continue in a way that is not recognised"
+    } else {
+        ""
+    };
+    let reason = format!("the request to `{}` differs from its control in {}{what}", call.name(), paths.join(", "));
+    Found::fail(reason).with_all(evidence)
+}
+
+fn read(control: &Request, call: &Call<'_>) -> Option<Conversation> {
+    let path = control.target.split('?').next().unwrap_or_default();
+    let api = ApiId::of_path(path)?;
+    (Some(api.id()) == call.exchange.api).then(|| control.json().map(|body| api.read_request(&body)))?
+}
+
+/// The leg's model may be spelled in any way that the route was given.
+fn model(step: &StepView<'_>, call: &Call<'_>, control: &Conversation, got: &Conversation) -> Option<Evidence> {
+    let accepted = step.facts(call.name()).map_or(&[][..], |facts| facts.models.as_slice());
+    let fits = got.model == control.model || accepted.is_empty() || accepted.contains(&got.model);
+    let evidence = Evidence {
+        path: Some("model".to_owned()),
+        expected: Some(control.model.clone()),
+        got: Some(got.model.clone()),
+        ..step.evidence(call)
+    };
+    (!fits).then_some(evidence)
+}
+
+fn shown(step: &StepView<'_>, call: &Call<'_>, difference: Difference) -> Evidence {
+    let text = |value: Option<serde_json::Value>| value.map(|value| value.to_string());
+    Evidence {
+        path: Some(difference.path),
+        expected: text(difference.expected),
+        got: text(difference.got),
+        ..step.evidence(call)
+    }
+}

@@ -1,0 +1,65 @@
+//! `route.*`: whether the case's legs were asked at all, and in their order.
+
+use super::found::Found;
+use super::view::StepView;
+use crate::scenario::Toggle;
+
+/// `route.reached`.
+pub(super) fn reached(step: &StepView<'_>) -> Found {
+    if step.calls.is_empty() {
+        return unreached(step);
+    }
+    if let Some(call) = step.calls.iter().find(|call| call.leg.is_none()) {
+        let reason = format!("`{}` is no leg of this case", call.name());
+        return Found::inconclusive(reason).with(step.evidence(call));
+    }
+    let mut first_asked: Vec<usize> = Vec::new();
+    for leg in step.calls.iter().filter_map(|call| call.leg) {
+        if !first_asked.contains(&leg) {
+            first_asked.push(leg);
+        }
+    }
+    let names = || {
+        let legs = &step.history.case.shape.legs;
+        let names = first_asked.iter().map(|leg| legs[*leg].name.as_str());
+        names.collect::<Vec<_>>().join(", ")
+    };
+    let settings = &step.history.case.settings;
+    let remembers = settings.affinity == Some(Toggle::On) || settings.cooldown == Some(Toggle::On);
+    let in_order = first_asked.is_sorted();
+    if step.hedge() > 1 || (in_order && first_asked[0] == 0) {
+        return Found::pass();
+    }
+    let wrong = format!("legs were first asked in this order: {}", names());
+    let evidence = step.evidence(&step.calls[0]);
+    if in_order && step.index > 0 && remembers {
+        return Found::pass_for("a leg was left out, as the settings have it");
+    }
+    if in_order && step.index > 0 && (settings.affinity.is_none() || settings.cooldown.is_none()) {
+        return Found::warn(format!("{wrong}; what an earlier step left behind is not declared")).with(evidence);
+    }
+    Found::fail(wrong).with(evidence)
+}
+
+fn unreached(step: &StepView<'_>) -> Found {
+    if let Some((index, exchange)) = step.step.upstream.iter().enumerate().find(|(_, exchange)| !exchange.side_call) {
+        let mut evidence = step.client_evidence(format!("{} {}", exchange.request.method, exchange.request.target));
+        evidence.exchange = step.upstream(index);
+        return Found::fail(format!("`{}` was asked on a path that it does not have", exchange.leg)).with(evidence);
+    }
+    let cached = step.policy().cache.as_deref().is_some_and(|cache| cache == "semantic");
+    let got = match step.client.status() {
+        Some(status) => format!("the client got status {status}"),
+        None => "the client got no response".to_owned(),
+    };
+    if cached {
+        return Found::inconclusive(format!("no leg was asked: a cache by meaning may have answered; {got}"));
+    }
+    let strays = match step.history.strays.first() {
+        Some(stray) => {
+            format!("; {} strays, the first at {}: {}", step.history.strays.len(), stray.place, stray.reason)
+        }
+        None => String::new(),
+    };
+    Found::fail(format!("no leg was asked; {got}{strays}")).with(step.client_evidence(got))
+}

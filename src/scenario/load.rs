@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::resolve::{self, Source};
-use super::{Case, Scenario, bundled, shorthand, vary};
+use super::{Case, Scenario, bundled, fit, shorthand, vary};
 use crate::answer::Library;
 use crate::diagnostic::{Diagnostic, SourceFile, quoted};
 use crate::yaml::{Document, Limits, Node, decode};
@@ -95,7 +95,7 @@ fn expand(document: Document, folder: Option<&Path>, library: &Library) -> Resul
     // The base is decoded first, so that an error that every case shares is told once.
     decode::<Scenario>(&base).map_err(|error| vec![error.in_file(&file)])?;
     let expanded = vary::expand(&file, &base)?;
-    let source = Source { file: &file, folder, library };
+    let source = Source { file: &file, folder, library, renditions: fit::Renditions::default() };
     let mut cases = Vec::with_capacity(expanded.len());
     let mut errors: Vec<Diagnostic> = Vec::new();
     for case in expanded {

@@ -3,6 +3,7 @@
 mod bundled;
 mod case;
 mod conversation;
+mod fit;
 mod load;
 mod model;
 mod resolve;

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::conversation;
+use super::fit::{self, Asked, Misfit};
 use super::vary::Varied;
 use super::{
     Answer, AnswerPlan, At, Barrier, By, Case, ClientPlan, Edit, Expect, Leave, Leg, LegPlan, Millis, Obeys, Pace,
@@ -32,6 +33,8 @@ pub(super) struct Source<'a> {
     pub(super) folder: Option<&'a Path>,
     /// Answers and cassettes.
     pub(super) library: &'a Library,
+    /// Answers as they look on the wire.
+    pub(super) renditions: fit::Renditions,
 }
 
 type Errors = Vec<Diagnostic>;
@@ -264,7 +267,7 @@ impl Resolver<'_> {
                     leg,
                     shape.legs.first().map_or(ApiId::OpenaiChat, |leg| leg.api),
                     &client.conversation,
-                    true,
+                    index,
                 )
             });
             let attempts: Vec<Play> = plays.collect();
@@ -372,18 +375,18 @@ impl Resolver<'_> {
             }
         }
         let mut plays = Vec::new();
-        for node in &nodes {
+        for (turn, node) in nodes.iter().enumerate() {
             match decode::<Leg>(node) {
-                Ok(leg) => {
-                    plays.push(self.play(node, &leg, shape.api, &client.conversation, client.conversation.stream))
-                }
+                Ok(leg) => plays.push(self.play(node, &leg, shape.api, &client.conversation, turn)),
                 Err(error) => self.errors.push(error.in_file(self.source.file)),
             }
         }
         plays
     }
 
-    fn play(&mut self, node: &Node, leg: &Leg, api: ApiId, conversation: &Conversation, stream: bool) -> Play {
+    fn play(&mut self, node: &Node, leg: &Leg, api: ApiId, conversation: &Conversation, turn: usize) -> Play {
+        let stream = conversation.stream;
+        let before = self.errors.len();
         let answer = self.answer(node, leg.answer.as_ref(), api, conversation);
         if let Some(status) = &leg.status
             && !(300..600).contains(&status.code)
@@ -413,7 +416,7 @@ impl Resolver<'_> {
             }
             _ => {}
         }
-        Play {
+        let play = Play {
             answer,
             status: leg.status.clone(),
             cut: leg.cut.clone(),
@@ -421,7 +424,24 @@ impl Resolver<'_> {
             pace: leg.pace.unwrap_or(Pace::Instant),
             barrier: leg.barrier.unwrap_or(Barrier::Seen),
             obeys: leg.obeys.unwrap_or(Obeys::Exactly),
+        };
+        // What is wrong already would only be told twice.
+        let asked = Asked { tools: &conversation.tools, stream, turn };
+        if self.errors.len() == before {
+            match fit::check(&self.source.renditions, &play, api, asked) {
+                Ok(()) => {}
+                Err(Misfit::Cut(message)) => {
+                    let help =
+                        "positions are those of this answer in the leg's API; `crossfade show answers` lists lengths";
+                    self.error(span_in(node, &["cut", "at"]), message, Some(help.to_owned()));
+                }
+                Err(Misfit::Streaming(message)) => {
+                    let help = format!("set `client.stream: {}`, or name another cassette", !stream);
+                    self.error(span_in(node, &["answer"]), message, Some(help));
+                }
+            }
         }
+        play
     }
 
     fn answer(&mut self, node: &Node, answer: Option<&Answer>, api: ApiId, conversation: &Conversation) -> AnswerPlan {

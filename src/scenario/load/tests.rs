@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::api::ApiId;
+use crate::api::{ApiId, Role};
 use crate::scenario::{AnswerPlan, At, Barrier, By, Millis, Obeys, Pace, Toggle};
 
 fn cases(text: &str) -> Vec<Case> {
@@ -96,4 +96,199 @@ fn an_unknown_path_of_vary_is_shown_there() {
     assert!(got.contains("a.yaml:3:3") && got.contains("did you mean `cut`"), "{got}");
     let got = error("legs: {primary: {}}\nvary:\n  legs.primry.model: [openai/x]\n");
     assert!(got.contains("a.yaml:3:3") && got.contains("did you mean `primary`"), "{got}");
+}
+
+#[test]
+fn a_cut_past_the_end_does_not_load() {
+    let cut = |at: &str| format!("legs: {{primary: {{cut: {{at: {at}, by: close}}}}}}\n");
+    for good in
+        ["{texts: 24}", "{pieces: 24}", "{events: 25}", "head", "preamble", "last_content", "finish", "terminator"]
+    {
+        cases(&cut(good));
+    }
+    for (bad, message) in
+        [("{texts: 25}", "the answer has 24 texts"), ("{bytes: 9999999}", "bytes"), ("{texts: 0}", "count from 1")]
+    {
+        let got = error(&cut(bad));
+        assert!(got.contains(message), "{got}");
+    }
+    let unary = "client: {stream: false}\nlegs: {primary: {cut: {at: {bytes: 9}, by: error_event}}}\n";
+    assert!(error(unary).contains("`error_event` needs a streamed answer"), "{}", error(unary));
+    let got = error("client: {stream: false}\nlegs: {primary: {cut: {at: {texts: 2}, by: close}}}\n");
+    assert!(got.contains("a unary answer has no events"), "{got}");
+}
+
+/// The examples of the format's design, each complete.
+#[test]
+fn every_example_of_the_format_loads() {
+    let prefill = "\
+# yaml-language-server: $schema=../scenario.schema.json
+scenario: continue-on-a-model-without-prefill
+summary: A stream that dies mid-answer falls back to a model that rejects assistant prefill
+source: https://github.com/BerriAI/litellm/issues/27967
+client:
+  api: openai-chat
+  stream: true
+  conversation: [{system: You are terse.}, {user: Recite the pangram.}]
+  params: {temperature: 0.5, max_tokens: 64}
+legs:                                    # in the order in which the proxy shall try them
+  primary:  {model: anthropic/claude-opus-4-1, answer: text, cut: {at: {texts: 5}, by: error_event}}
+  fallback: {model: anthropic/claude-sonnet-4-6, answer: text}
+vary:                                    # every path exists above; the file without `vary` is itself a case
+  client.api: [openai-chat, anthropic-messages, openai-responses]
+  legs.primary.cut.by: [error_event, close, eof, reset, {stall: {for: 10s}}]
+  legs.fallback.model: [anthropic/claude-sonnet-4-6, anthropic/claude-opus-4-7, openai/gpt-4o-mini, {value: bedrock/anthropic.claude-opus-4-6-v1, name: bedrock-opus}]
+except:
+  - {legs.fallback.model: openai/gpt-4o-mini, client.api: anthropic-messages}
+expect:
+  outcome: [error, continued]
+  requests: {fallback: 0..1}
+";
+    let all = cases(prefill);
+    assert_eq!(all.len(), 3 * 5 * 4 - 5);
+    assert_eq!(all[0].id(), "continue-on-a-model-without-prefill[openai-chat,error_event,claude-sonnet-4-6]");
+    assert_eq!(all[19].name, "openai-chat,stall,bedrock-opus");
+    assert_eq!(all[0].line, 11);
+    assert_eq!(all[0].not_yet, None);
+    assert_eq!(all[19].not_yet.as_deref(), Some("`bedrock-converse` is not spoken yet"));
+    assert_eq!(all[35].not_yet.as_deref(), Some("`openai-responses` is not spoken yet"));
+    let conversation = &all[0].steps[0].client.conversation;
+    assert_eq!(conversation.turns.iter().map(|turn| turn.role).collect::<Vec<_>>(), [Role::System, Role::User]);
+    assert!(all[0].steps[0].expect.requests["fallback"].holds(1));
+
+    let leaves = cases(
+        "\
+client: {api: openai-chat, stream: true, conversation: [{user: Count to 500.}], leave: {at: {texts: 3}, by: close}}
+legs: {primary: {model: openai/gpt-4o-mini, answer: long-text, pace: {every: 20ms}}}
+expect: {cancelled: {primary: 2s}}
+",
+    );
+    assert_eq!(leaves[0].steps[0].client.leave.as_ref().map(|leave| leave.at), Some(At::Texts(3)));
+    assert_eq!(leaves[0].steps[0].legs[0].attempts[0].pace, Pace::Every(Millis(20)));
+
+    let steps = cases(
+        "\
+settings: {affinity: on, fallback_on: [429]}
+client: {api: openai-chat, conversation: [{user: Hello.}], session: s1}
+legs: {primary: {model: openai/gpt-4o-mini, answer: text}, fallback: {model: openai/gpt-4o, answer: text}}
+steps:
+  - expect: {requests: {primary: 1, fallback: 0}}
+  - legs: {primary: {status: {code: 429, retry_after: 30s}}}        # patch of the base
+    expect: {outcome: [restarted], requests: {fallback: 1}}
+",
+    );
+    let [first, second] = steps[0].steps.as_slice() else { panic!("two steps") };
+    assert_eq!(first.legs[0].attempts[0].status, None);
+    assert_eq!(second.legs[0].attempts[0].status.as_ref().map(|status| status.code), Some(429));
+    assert_eq!((first.expect.requests.len(), second.expect.requests.len()), (2, 1));
+    assert_eq!(steps[0].settings.fallback_on, Some(vec!["429".to_owned()]));
+    assert_eq!(second.client.session.as_deref(), Some("s1"));
+
+    let only = cases(
+        "\
+only: litellm
+proxy_config: {litellm: {router_settings: {enable_mid_stream_fallback_continuation: true}}}
+client: {api: openai-chat, stream: true, conversation: [{user: Hi.}], body: {disable_fallbacks: true}}
+legs: {primary: {cut: {at: {texts: 5}, by: close}}, fallback: {}}
+expect: {requests: {fallback: 0}, outcome: [error]}
+",
+    );
+    assert_eq!(only[0].only, ["litellm"]);
+    assert_eq!(only[0].steps[0].client.body, Some(json!({"disable_fallbacks": true})));
+    assert_eq!(
+        only[0].proxy_config["litellm"]["router_settings"]["enable_mid_stream_fallback_continuation"],
+        json!(true)
+    );
+
+    let pool = cases("pool: {workers: 2, model: openai/m, attempts: [{status: {code: 503}}, {answer: text}]}\n");
+    assert_eq!(pool[0].not_yet.as_deref(), Some("`pool` is not played yet"));
+    assert_eq!(pool[0].shape.legs.len(), 2);
+}
+
+#[test]
+fn attempts_patch_their_leg() {
+    let cases = cases(
+        "\
+legs:
+  primary:
+    pace: {every: 5ms}
+    cut: {at: {texts: 5}, by: close}
+    attempts: [{status: 503}, {cut: {at: head, by: stall}}, {cut: null, answer: long-text}]
+",
+    );
+    let plays = &cases[0].steps[0].legs[0].attempts;
+    assert_eq!(plays.len(), 3);
+    assert_eq!(plays[0].status.as_ref().map(|status| status.code), Some(503));
+    assert_eq!(plays[1].cut.as_ref().map(|cut| cut.at), Some(At::Head));
+    assert_eq!(plays[2].cut, None);
+    assert!(plays.iter().all(|play| play.pace == Pace::Every(Millis(5))));
+}
+
+#[test]
+fn a_step_replaces_what_names_one_of_several() {
+    let cases = cases(
+        "\
+legs: {primary: {answer: text, cut: {at: {texts: 5}, by: {stall: {for: 1s}}}}}
+steps:
+  - legs: {primary: {cut: {at: {events: 3}, by: reset}, answer: long-text}}
+  - legs: {primary: {cut: null}}
+    client: {stream: false, conversation: Hello again.}
+",
+    );
+    let first = cases[0].steps[0].legs[0].attempts[0].cut.clone().expect("a cut");
+    assert_eq!((first.at, first.by), (At::Events(3), By::Reset));
+    assert_eq!(cases[0].steps[1].legs[0].attempts[0].cut, None);
+    assert!(!cases[0].steps[1].client.conversation.stream);
+    assert_eq!(cases[0].steps[1].client.conversation.turns[0].text(), "Hello again.");
+}
+
+#[test]
+fn a_conversation_says_all_that_is_neutral() {
+    let cases = cases(
+        "\
+client:
+  conversation:
+    - system: Be terse.
+    - user: [{text: Look., cache: true}, {image: \"https://example.com/a.png\"}]
+    - assistant: [{thinking: {text: Hm., signature: abc}}, {tool_call: {name: find, arguments: {q: x}}}]
+    - user: [{tool_result: found}, {text: And now?}]
+    - assistant: It is
+  params:
+    max_tokens: null
+    temperature: 0.5
+    stop: [END]
+    tools: [{name: find, description: Finds., parameters: {type: object}}]
+    tool_choice: {tool: find}
+legs: {primary: {}}
+",
+    );
+    let conversation = &cases[0].steps[0].client.conversation;
+    let turns = serde_json::to_value(&conversation.turns).expect("JSON");
+    let parts: Vec<_> =
+        turns.as_array().expect("turns").iter().map(|turn| json!([turn["role"], turn["parts"]])).collect();
+    let url = "https://example.com/a.png";
+    assert_eq!(
+        json!(parts),
+        json!([
+            ["system", [{"text": {"text": "Be terse.", "cache": false}}]],
+            ["user", [{"text": {"text": "Look.", "cache": true}}, {"image": {"digest": url, "media_type": "", "url": url}}]],
+            ["assistant", [
+                {"thinking": {"text": "Hm.", "signature": "abc"}},
+                {"tool_call": {"id": "call_1", "name": "find", "arguments": {"q": "x"}}},
+            ]],
+            ["tool", [{"tool_result": {"id": "call_1", "parts": [{"text": {"text": "found", "cache": false}}], "error": false}}]],
+            ["user", [{"text": {"text": "And now?", "cache": false}}]],
+            ["assistant", [{"text": {"text": "It is", "cache": false}}]],
+        ])
+    );
+    assert_eq!(json!(conversation.params), json!({"stop": ["END"], "temperature": 0.5}));
+    assert_eq!(conversation.tools[0].name, "find");
+    assert_eq!(conversation.tool_choice, Some(json!({"tool": "find"})));
+}
+
+#[test]
+fn a_tool_is_offered_where_an_answer_calls_one() {
+    let tools = |text: &str| cases(text)[0].steps[0].client.conversation.tools.len();
+    assert_eq!(tools("legs: {primary: {answer: tool-call}, fallback: {}}\n"), 1);
+    assert_eq!(tools("legs: {primary: {}, fallback: {}}\n"), 0);
 }

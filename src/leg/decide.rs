@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::recorded;
 use super::reply;
 use super::rest::Speech;
 use super::seed::seed;
 use super::session::LegBinding;
-use crate::answer::{Rendition, Spoken, speak};
+use crate::answer::{Rendition, Spoken, from_cassette, speak};
 use crate::api::{Api, Conversation, EncodeContext};
 use crate::cassette::RecordedEnd;
 use crate::continuation::{self, Recognised, VoiceText};
@@ -127,7 +126,7 @@ impl Asked<'_> {
                 let last = cassette.exchanges.len().saturating_sub(1);
                 let turn = (self.attempt as usize).saturating_sub(1).min(last);
                 match cassette.exchanges.get(turn) {
-                    Some(exchange) => Own::Recorded(recorded::rendition(exchange, self.api), exchange.response.end),
+                    Some(exchange) => Own::Recorded(from_cassette(exchange, self.api), exchange.response.end),
                     None => Own::Spoken(Spoken::default()),
                 }
             }
@@ -277,7 +276,7 @@ pub(super) fn first_speeches(legs: &[LegBinding], step: &crate::scenario::StepPl
             }
             AnswerPlan::Cassette { cassette, .. } => {
                 let api = leg.api.spoken()?;
-                let rendition = recorded::rendition(cassette.exchanges.first()?, api);
+                let rendition = from_cassette(cassette.exchanges.first()?, api);
                 Own::Recorded(rendition, RecordedEnd::Complete).speech()
             }
         };

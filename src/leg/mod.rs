@@ -15,7 +15,6 @@ mod head;
 mod legs;
 mod play;
 mod queue;
-mod recorded;
 mod registry;
 mod reply;
 mod rest;
@@ -25,6 +24,10 @@ mod session;
 mod side;
 mod socket;
 mod spec;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 mod words;
 
 pub use address::Addressing;

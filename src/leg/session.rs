@@ -76,6 +76,11 @@ impl Session {
         Self { registry, slot, case }
     }
 
+    #[cfg(test)]
+    pub(super) fn case_for_tests(&self) -> &CaseState {
+        &self.case
+    }
+
     /// Begins the step with this index: attempts count from 1 again. `progress` is what the client decodes; `None`
     /// where no client of ours is there to wait for.
     pub fn begin_step(&self, index: usize, progress: Option<Progress>) {

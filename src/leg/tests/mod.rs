@@ -1,0 +1,7 @@
+//! The legs over real sockets.
+
+mod answers;
+mod cases;
+mod connections;
+mod waiting;
+mod wire;

@@ -28,7 +28,7 @@ pub(super) enum Cause {
 pub(super) struct Failure {
     pub(super) cause: Cause,
     /// The error; its status is the one that a client is shown.
-    error: ApiError,
+    error: Box<ApiError>,
     /// The API in whose words the error is; `None` for our own.
     api: Option<ApiId>,
     /// `retry-after` as the upstream gave it.
@@ -39,7 +39,7 @@ impl Failure {
     /// A failure that the upstream did not put in words.
     fn ours(cause: Cause, status: u16, message: &str) -> Self {
         let error = ApiError { status, kind: String::new(), message: message.to_owned(), code: None, param: None };
-        Self { cause, error, api: None, retry_after: None }
+        Self { cause, error: Box::new(error), api: None, retry_after: None }
     }
 
     pub(super) fn timeout() -> Self {
@@ -65,7 +65,7 @@ impl Failure {
         let mut error = api.read_error(status, body).unwrap_or_else(|| api.status_error(shown));
         error.status = shown;
         let retry_after = headers.get("retry-after").map(str::to_owned);
-        Self { cause: Cause::Refused, error, api: Some(api.id()), retry_after }
+        Self { cause: Cause::Refused, error: Box::new(error), api: Some(api.id()), retry_after }
     }
 
     /// An error inside a stream.
@@ -73,7 +73,7 @@ impl Failure {
         let status = error.kind.as_deref().and_then(status_of).unwrap_or(500);
         let kind = error.kind.clone().unwrap_or_else(|| api.status_error(status).kind);
         let error = ApiError { status, kind, message: error.message.clone(), code: None, param: None };
-        Self { cause: Cause::Refused, error, api: Some(api.id()), retry_after: None }
+        Self { cause: Cause::Refused, error: Box::new(error), api: Some(api.id()), retry_after: None }
     }
 
     /// Whether the list of failures that lead to the next leg names this one.
@@ -111,7 +111,7 @@ impl Failure {
     /// The error in the words of the client's API: the upstream's own message, the type that the API has for its status.
     pub(super) fn shown_in(&self, api: &dyn Api) -> ApiError {
         if self.api == Some(api.id()) {
-            return self.error.clone();
+            return (*self.error).clone();
         }
         ApiError { message: self.error.message.clone(), ..api.status_error(self.error.status) }
     }

@@ -54,7 +54,7 @@ impl Upstream {
         let request = request(leg, api, headers, body).ok_or_else(Failure::transport)?;
         match timeout(first_byte, send(leg, request)).await {
             Err(_) => Err(Failure::timeout()),
-            Ok(Err(_)) => Err(Failure::transport()),
+            Ok(Err(())) => Err(Failure::transport()),
             // A head alone says nothing yet: the first bytes behind it are the first that count.
             Ok(Ok((response, connection))) => {
                 Ok(Self { response, wait: first_byte.min(idle), idle, _connection: connection })

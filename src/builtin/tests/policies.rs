@@ -324,7 +324,9 @@ async fn a_client_that_goes_takes_the_upstream_along() {
                     assert_eq!((outcome.exchange.end, outcome.progress.as_str()), (ClientEnd::Left, "one two"));
                 }
                 // Before the head nothing is there to leave at: the driver is dropped.
-                None => drop(tokio::time::timeout(Duration::from_millis(100), bench.ask()).await),
+                None => {
+                    let _ = tokio::time::timeout(Duration::from_millis(100), bench.ask()).await;
+                }
             }
             assert!(bench.primary.left(Duration::from_secs(1)).await, "the upstream goes on");
             assert!(bench.fallback.seen().is_empty());

@@ -80,7 +80,9 @@ pub(super) fn parse_arguments(text: &str) -> Value {
     if text.trim().is_empty() {
         return Value::Object(Map::new());
     }
-    serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()))
+    // A string alone is no arguments either, and is kept as it was written.
+    let parsed = serde_json::from_str(text).ok().filter(|value: &Value| !value.is_string());
+    parsed.unwrap_or_else(|| Value::String(text.to_owned()))
 }
 
 /// Arguments as JSON text; what did not parse is given back as it was.

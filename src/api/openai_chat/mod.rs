@@ -3,6 +3,8 @@
 mod errors;
 mod grammar;
 mod request;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use serde_json::Value;

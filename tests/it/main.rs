@@ -1,2 +1,4 @@
-//! it
+//! One integration binary: it links once.
+
 mod proxy;
+mod support;

@@ -1,0 +1,76 @@
+//! Attaching to two proxies that the code has never seen: small scripts in `tests/proxies/`.
+
+use std::process::Command;
+
+use crate::support::{Program, Run, free_port, root, run, scratch};
+
+/// Writes a scenario to a scratch folder.
+fn scenario(name: &str, text: &str) -> String {
+    let file = scratch(&format!("{name}-scenario")).join(format!("{name}.yaml"));
+    std::fs::write(&file, text).expect("it is written");
+    file.to_string_lossy().into_owned()
+}
+
+fn german(name: &str, fallback: &str) -> Run {
+    let (port, legs) = (free_port(), free_port());
+    let script = root().join("tests/proxies/german.py");
+    let leg = |leg: &str| format!("http://127.0.0.1:{legs}/{leg}");
+    let mut command = Command::new("python3");
+    command.arg(script).args([port.to_string(), leg("primary"), leg("fallback"), fallback.to_owned()]);
+    let _proxy = Program::start(&mut command, port);
+    let file = scenario(
+        name,
+        &format!(
+            "client: {{api: openai-chat, conversation: [{{system: You are terse.}}, {{user: Recite the pangram.}}]}}\n\
+             legs:\n  primary: {{model: anthropic/claude-sonnet-4-5, cut: {{at: {{texts: 5}}, by: error_event}}}}\n  \
+             fallback: {{model: anthropic/{fallback}}}\n"
+        ),
+    );
+    let (url, listen) = (format!("http://127.0.0.1:{port}"), format!("127.0.0.1:{legs}"));
+    run(name, &[&file, "--proxy", &url, "--listen", &listen, "--model", "any", "--control-model", "direct"])
+}
+
+#[test]
+fn a_german_prefill_is_refused_and_seen() {
+    let run = german("german-refused", "claude-sonnet-4-6");
+    assert_eq!(run.code, 1, "{}", run.told());
+    let expect = |check: &str, verdict: &str| run.expect("german-refused", &[], check, verdict);
+    expect("route.reached", "pass");
+    expect("fallback.accepted", "fail");
+    expect("error.not-self-inflicted", "fail");
+    expect("fallback.same-as-control", "fail");
+}
+
+#[test]
+fn a_german_prefill_loses_the_blank_at_the_seam() {
+    let run = german("german-accepted", "claude-sonnet-4-5");
+    assert_eq!(run.code, 1, "{}", run.told());
+    let expect = |check: &str, verdict: &str| run.expect("german-accepted", &[], check, verdict);
+    expect("fallback.accepted", "pass");
+    expect("error.not-self-inflicted", "pass");
+    expect("fallback.same-as-control", "fail");
+    expect("stream.text", "fail");
+}
+
+#[test]
+fn a_proxy_that_never_falls_back_is_right_where_it_breaks_visibly() {
+    let (port, legs) = (free_port(), free_port());
+    let mut command = Command::new("node");
+    command.arg(root().join("tests/proxies/stubborn.mjs")).args([port.to_string(), format!("http://127.0.0.1:{legs}/primary")]);
+    let _proxy = Program::start(&mut command, port);
+    let file = scenario(
+        "stubborn",
+        "legs: {primary: {cut: {at: {texts: 5}, by: close}}, fallback: {}}\n\
+         vary: {legs.primary.cut.by: [close, reset, eof, error_event]}\n",
+    );
+    let (url, listen) = (format!("http://127.0.0.1:{port}"), format!("127.0.0.1:{legs}"));
+    let run = run("stubborn", &[&file, "--proxy", &url, "--listen", &listen]);
+    assert_eq!(run.code, 1, "{}", run.told());
+    run.expect("stubborn", &[], "route.reached", "pass");
+    run.expect("stubborn", &[], "fallback.accepted", "not-exercised");
+    for by in ["close", "reset", "error_event"] {
+        run.expect("stubborn", &[by], "stream.truncation-visible", "pass");
+        run.expect("stubborn", &[by], "stream.text", "pass");
+    }
+    run.expect("stubborn", &["eof"], "stream.truncation-visible", "fail");
+}

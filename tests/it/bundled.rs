@@ -1,0 +1,86 @@
+//! The bundled suite against the reference proxy: clean under every policy, and each defect fails what it names.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crossfade::builtin::Defect;
+
+use crate::support::{Run, run};
+
+const POLICIES: [&str; 4] = ["error", "continue_user", "continue_prefill", "buffer_all"];
+
+#[test]
+fn clean_under_every_policy_and_every_case_is_exercised() {
+    for policy in POLICIES {
+        let run = run(&format!("clean-{policy}"), &["--policy", policy]);
+        assert_eq!(run.code, 0, "{policy}: {}", run.told());
+        for verdict in ["fail", "warn", "skip", "inconclusive"] {
+            // A check may say that it does not apply; no case may be left out.
+            let found: Vec<_> = run.cells().into_iter().filter(|cell| cell.verdict == verdict && !stays_away(&cell.check, verdict)).collect();
+            assert!(found.is_empty(), "{policy}: {verdict}: {found:#?}");
+        }
+        assert!(scenarios(&run).len() >= 8, "{policy}: {:?}", scenarios(&run));
+    }
+}
+
+/// Verdicts that a clean run may have beside pass and not-exercised: none so far.
+fn stays_away(_check: &str, _verdict: &str) -> bool {
+    false
+}
+
+#[test]
+fn every_check_that_a_file_is_named_for_is_judged() {
+    let run = run("named-checks", &[]);
+    let judged: BTreeSet<(String, String)> = run
+        .cells()
+        .into_iter()
+        .filter(|cell| cell.verdict == "pass" || cell.verdict == "fail")
+        .map(|cell| (cell.scenario, cell.check))
+        .collect();
+    let cases = crossfade::scenario::bundled().expect("the bundled suite loads");
+    for case in cases {
+        assert!(!case.checks.is_empty(), "{} names no check", case.scenario);
+        for check in &case.checks {
+            assert!(judged.contains(&(case.scenario.clone(), check.clone())), "{}/{check} is never judged", case.scenario);
+        }
+    }
+}
+
+fn scenarios(run: &Run) -> BTreeSet<String> {
+    run.cells().into_iter().map(|cell| cell.scenario).collect()
+}
+
+#[test]
+fn each_defect_fails_exactly_what_it_names() {
+    let mut table = BTreeMap::new();
+    for defect in Defect::ALL {
+        let policy = defect.policy();
+        let run = run(&format!("defect-{}", defect.name()), &["--policy", policy, "--defect", defect.name()]);
+        assert_eq!(run.code, 1, "{}: {}", defect.name(), run.told());
+        table.insert(defect.name(), run.checks_with("fail"));
+    }
+    let mut text = String::new();
+    for (defect, checks) in &table {
+        text.push_str(&format!("{defect:<26} {}\n", checks.iter().cloned().collect::<Vec<_>>().join(", ")));
+    }
+    insta::assert_snapshot!("defects", text);
+    for defect in Defect::ALL {
+        let named: BTreeSet<String> = defect.fails().iter().map(ToString::to_string).collect();
+        assert_eq!(table[defect.name()], named, "{}", defect.name());
+    }
+}
+
+#[test]
+fn thirty_runs_in_a_row_give_the_same_verdicts() {
+    let runs = if std::env::var_os("CI").is_some() { 30 } else { 3 };
+    let verdicts = |run: &Run| {
+        let mut cells: Vec<_> = run.cells().into_iter().map(|c| (c.scenario, c.case, c.check, c.verdict)).collect();
+        cells.sort();
+        cells
+    };
+    let first = verdicts(&run("repeat", &[]));
+    assert!(!first.is_empty());
+    for n in 1..runs {
+        let again = run("repeat", &[]);
+        assert_eq!(first, verdicts(&again), "run {n}: {}", again.told());
+    }
+}

@@ -1,0 +1,101 @@
+//! Real proxies, installed by `crossfade proxy install`.
+
+use std::collections::BTreeSet;
+
+use crate::support::{Run, proxies, root, run};
+
+const PREFILL: &str = "continue-on-a-model-without-prefill";
+
+fn real(name: &str, scenario: &str, proxy: &str, snapshots: &str) -> Option<Run> {
+    proxies()?;
+    let file = root().join("scenarios").join(scenario);
+    let run = run(name, &[&file.to_string_lossy(), "--proxy", proxy, "--snapshots", snapshots]);
+    assert!(!run.cells().is_empty(), "{}", run.told());
+    assert_ne!(run.code, 6, "{}", run.told());
+    Some(run)
+}
+
+#[test]
+fn litellm_1_84_prefills_and_shows_the_refusal() {
+    let Some(run) = real("litellm-1.84.0", "prefill/continue-on-a-model-without-prefill.yaml", "litellm@1.84.0", "litellm-1.84.0") else {
+        return;
+    };
+    let expect = |parts: &[&str], check: &str, verdict: &str| run.expect(PREFILL, parts, check, verdict);
+    for (by, model) in [("error_event", "claude-sonnet-4-6"), ("error_event", "claude-opus-4-7"), ("stall", "claude-sonnet-4-6")] {
+        expect(&["openai-chat", by, model], "fallback.accepted", "fail");
+        expect(&["openai-chat", by, model], "error.not-self-inflicted", "fail");
+    }
+    let capable = ["openai-chat", "error_event", "claude-sonnet-4-5"];
+    expect(&capable, "fallback.accepted", "pass");
+    expect(&capable, "error.not-self-inflicted", "pass");
+    expect(&capable, "fallback.same-as-control", "fail");
+    for by in ["close", "eof", "reset"] {
+        expect(&["openai-chat", by], "stream.truncation-visible", "fail");
+        expect(&["openai-chat", by], "fallback.accepted", "not-exercised");
+    }
+    expect(&["anthropic-messages"], "fallback.accepted", "not-exercised");
+    assert_eq!(run.outcomes(PREFILL, &["anthropic-messages", "stall"]), BTreeSet::from(["hung".to_owned()]));
+    assert_eq!(run.checks_with("inconclusive"), BTreeSet::new(), "{}", run.told());
+}
+
+#[test]
+fn litellm_1_106_asks_no_fallback_in_mid_stream() {
+    let Some(run) = real("litellm-1.106.2", "prefill/continue-on-a-model-without-prefill.yaml", "litellm@1.106.2", "litellm-1.106.2") else {
+        return;
+    };
+    run.expect(PREFILL, &["openai-chat"], "fallback.accepted", "not-exercised");
+    run.expect(PREFILL, &["openai-chat", "eof"], "stream.truncation-visible", "fail");
+}
+
+#[test]
+fn portkey_hides_a_broken_stream() {
+    let Some(run) = real("portkey", "truncation/truncation.yaml", "portkey@1.15.2", "portkey") else { return };
+    for by in ["close", "reset", "eof"] {
+        run.expect("truncation", &[by], "stream.truncation-visible", "fail");
+    }
+}
+
+#[test]
+fn nginx_shows_a_broken_stream_and_hands_on_a_clean_end() {
+    let Some(run) = real("nginx", "truncation/truncation.yaml", "nginx", "nginx") else { return };
+    for by in ["close", "reset"] {
+        run.expect("truncation", &[by], "stream.truncation-visible", "pass");
+    }
+    run.expect("truncation", &["eof"], "stream.truncation-visible", "warn");
+}
+
+#[test]
+fn what_a_proxy_cannot_do_is_skipped_with_a_sentence() {
+    let Some(run) = real("nginx-models", "prefill/continue-on-a-model-without-prefill.yaml", "nginx", "nginx") else { return };
+    assert_eq!(run.code, 4, "nothing was judged: {}", run.told());
+    assert!(run.cells().iter().all(|cell| cell.verdict == "skip" && !cell.reason.is_empty()), "{}", run.told());
+    assert!(!run.stdout.contains("not yet"), "{}", run.told());
+}
+
+#[test]
+fn nothing_that_the_suite_names_is_not_yet_there() {
+    for (name, proxy) in [("litellm-all", "litellm@1.106.2"), ("portkey-all", "portkey@1.15.2"), ("nginx-all", "nginx")] {
+        let Some(run) = real(name, "", proxy, name) else { return };
+        let late: Vec<_> = run.cells().into_iter().filter(|cell| cell.reason.contains("not yet")).collect();
+        assert!(late.is_empty(), "{late:#?}");
+    }
+}
+
+#[test]
+fn repeated_runs_at_eight_in_parallel_give_the_same_verdicts() {
+    let runs = std::env::var("CROSSFADE_TEST_REPEATS").ok().and_then(|n| n.parse().ok()).unwrap_or(2);
+    for (name, proxy, scenario) in
+        [("repeat-litellm", "litellm@1.84.0", "truncation"), ("repeat-portkey", "portkey@1.15.2", "truncation")]
+    {
+        let verdicts = |run: &Run| {
+            let mut cells: Vec<_> = run.cells().into_iter().map(|c| (c.scenario, c.case, c.check, c.verdict)).collect();
+            cells.sort();
+            cells
+        };
+        let Some(first) = real(name, scenario, proxy, name) else { return };
+        for n in 1..runs {
+            let Some(again) = real(name, scenario, proxy, name) else { return };
+            assert_eq!(verdicts(&first), verdicts(&again), "{proxy}, run {n}: {}", again.told());
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! Runs the binary as a user does, and reads its JSON report.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// One run of the binary.
+pub(crate) struct Run {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    pub(crate) report: Value,
+    pub(crate) took: Duration,
+}
+
+/// A fresh folder below the target folder, emptied first.
+pub(crate) fn scratch(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).expect("the scratch folder is made");
+    folder
+}
+
+/// The checkout.
+pub(crate) fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The binary, with a clean environment, in a scratch folder of its own.
+pub(crate) fn crossfade(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_crossfade"));
+    command.current_dir(folder).env_remove("INSTA_UPDATE").env("NO_COLOR", "1").stdin(Stdio::null());
+    command
+}
+
+/// `crossfade run ARGS`, with a JSON report. Snapshots go to the scratch folder's own sub-folder name.
+pub(crate) fn run(name: &str, args: &[&str]) -> Run {
+    let folder = scratch(name);
+    let report = folder.join("report.json");
+    let started = Instant::now();
+    let output = crossfade(&folder)
+        .arg("run")
+        .args(args)
+        .arg("--json")
+        .arg(&report)
+        .output()
+        .expect("the binary starts");
+    Run {
+        code: output.status.code().unwrap_or(-1),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        report: std::fs::read(&report).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default(),
+        took: started.elapsed(),
+    }
+}
+
+/// The verdict of one check on one case.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Cell {
+    pub(crate) scenario: String,
+    pub(crate) case: String,
+    pub(crate) check: String,
+    pub(crate) verdict: String,
+    pub(crate) reason: String,
+}
+
+impl Run {
+    fn cases(&self) -> &[Value] {
+        self.report["cases"].as_array().map_or(&[], Vec::as_slice)
+    }
+
+    /// Every verdict of the run.
+    pub(crate) fn cells(&self) -> Vec<Cell> {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        self.cases()
+            .iter()
+            .flat_map(|case| {
+                case["verdicts"].as_array().into_iter().flatten().map(move |verdict| Cell {
+                    scenario: text(&case["scenario"]),
+                    case: text(&case["case"]),
+                    check: text(&verdict["check"]),
+                    verdict: text(&verdict["verdict"]),
+                    reason: text(&verdict["reason"]),
+                })
+            })
+            .collect()
+    }
+
+    /// The verdicts of one check, by case, of the cases whose name contains all of `parts`.
+    pub(crate) fn of(&self, scenario: &str, parts: &[&str], check: &str) -> BTreeMap<String, String> {
+        let found: BTreeMap<_, _> = self
+            .cells()
+            .into_iter()
+            .filter(|cell| cell.scenario == scenario && cell.check == check)
+            .filter(|cell| parts.iter().all(|part| cell.case.split(',').any(|value| value == *part)))
+            .map(|cell| (cell.case, cell.verdict))
+            .collect();
+        assert!(!found.is_empty(), "no verdict of {check} on {scenario}{parts:?}\n{}", self.told());
+        found
+    }
+
+    /// Asserts the verdict of one check on every case of `scenario` whose name contains all of `parts`.
+    #[track_caller]
+    pub(crate) fn expect(&self, scenario: &str, parts: &[&str], check: &str, verdict: &str) {
+        for (case, got) in self.of(scenario, parts, check) {
+            assert_eq!(got, verdict, "{scenario}[{case}]/{check}\n{}", self.told());
+        }
+    }
+
+    /// The outcomes of the cases whose name contains all of `parts`.
+    pub(crate) fn outcomes(&self, scenario: &str, parts: &[&str]) -> BTreeSet<String> {
+        self.cases()
+            .iter()
+            .filter(|case| case["scenario"] == scenario)
+            .filter(|case| {
+                let name = case["case"].as_str().unwrap_or_default();
+                parts.iter().all(|part| name.split(',').any(|value| value == *part))
+            })
+            .map(|case| case["outcome"].as_str().unwrap_or_default().to_owned())
+            .collect()
+    }
+
+    /// Checks with at least one verdict of this value.
+    pub(crate) fn checks_with(&self, verdict: &str) -> BTreeSet<String> {
+        self.cells().into_iter().filter(|cell| cell.verdict == verdict).map(|cell| cell.check).collect()
+    }
+
+    /// What the run said, for messages.
+    pub(crate) fn told(&self) -> String {
+        let tail = |text: &str| {
+            let from = text.len().saturating_sub(6_000);
+            text.get(from..).unwrap_or(text).to_owned()
+        };
+        format!("exit {}\n--- stdout\n{}\n--- stderr\n{}", self.code, tail(&self.stdout), tail(&self.stderr))
+    }
+}
+
+/// The folder with the installed proxies, or `None` with a loud word. Missing ones are an error where they are required.
+pub(crate) fn proxies() -> Option<PathBuf> {
+    let home = std::env::var_os("CROSSFADE_HOME").map(PathBuf::from);
+    let home = home.filter(|home| home.join("proxies").is_dir());
+    let required = std::env::var_os("CROSSFADE_TEST_PROXIES").is_some_and(|value| value == "required");
+    match home {
+        Some(home) => Some(home),
+        None if required => panic!("real proxies are required, but $CROSSFADE_HOME has none"),
+        None => {
+            let name = std::thread::current().name().unwrap_or_default().to_owned();
+            let _ = writeln!(std::io::stderr(), "SKIPPED {name}: set CROSSFADE_HOME to a folder with installed proxies");
+            None
+        }
+    }
+}
+
+/// A server in the test: `serve` is called with each connection, on a thread of its own.
+pub(crate) fn server(serve: impl Fn(TcpStream) + Send + Sync + 'static) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let address = listener.local_addr().expect("it is bound");
+    let serve = std::sync::Arc::new(serve);
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let serve = serve.clone();
+            std::thread::spawn(move || serve(stream));
+        }
+    });
+    address
+}
+
+/// Reads one HTTP request with a content length: head and body.
+pub(crate) fn read_request(stream: &mut TcpStream) -> Option<(String, Vec<u8>)> {
+    let mut bytes = Vec::new();
+    let mut buffer = [0; 4096];
+    let head_end = loop {
+        if let Some(at) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
+            break at + 4;
+        }
+        match stream.read(&mut buffer) {
+            Ok(n) if n > 0 => bytes.extend_from_slice(&buffer[..n]),
+            _ => return None,
+        }
+    };
+    let head = String::from_utf8_lossy(&bytes[..head_end]).into_owned();
+    let length = head
+        .lines()
+        .filter_map(|line| line.split_once(':'))
+        .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
+        .and_then(|(_, value)| value.trim().parse().ok())
+        .unwrap_or(0);
+    let mut body = bytes.split_off(head_end);
+    while body.len() < length {
+        match stream.read(&mut buffer) {
+            Ok(n) if n > 0 => body.extend_from_slice(&buffer[..n]),
+            _ => return None,
+        }
+    }
+    Some((head, body))
+}
+
+/// A port that was free a moment ago.
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port is free").port()
+}
+
+/// A program that is killed with the test.
+pub(crate) struct Program(std::process::Child);
+
+impl Program {
+    /// Starts it and waits until `port` answers.
+    pub(crate) fn start(command: &mut Command, port: u16) -> Self {
+        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().expect("the program starts");
+        let program = Self(child);
+        let until = Instant::now() + Duration::from_secs(20);
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(Instant::now() < until, "the program never listened");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        program
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}

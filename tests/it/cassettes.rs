@@ -164,8 +164,8 @@ fn cassette(recipe: &Recipe) -> Cassette {
 fn the_bundled_cassettes_are_fresh() {
     for recipe in RECIPES {
         let path = root().join("cassettes").join(recipe.file);
-        let modeline = "# yaml-language-server: $schema=../cassette.schema.json\n";
-        let text = format!("{modeline}{}", cassette::save(&cassette(recipe)));
+        
+        let text = cassette::save(&cassette(recipe));
         if std::env::var_os("CROSSFADE_UPDATE").is_some() {
             std::fs::create_dir_all(path.parent().expect("it has one")).expect("it is made");
             std::fs::write(&path, &text).expect("it is written");

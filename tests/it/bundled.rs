@@ -36,7 +36,7 @@ fn every_check_that_a_file_is_named_for_is_judged() {
         .filter(|cell| cell.verdict == "pass" || cell.verdict == "fail")
         .map(|cell| (cell.scenario, cell.check))
         .collect();
-    let cases = crossfade::scenario::bundled().expect("the bundled suite loads");
+    let cases = crossfade::scenario::load_bundled().expect("the bundled suite loads");
     for case in cases {
         assert!(!case.checks.is_empty(), "{} names no check", case.scenario);
         for check in &case.checks {

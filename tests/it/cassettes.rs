@@ -29,13 +29,69 @@ struct Recipe {
 }
 
 const RECIPES: &[Recipe] = &[
-    Recipe { file: "anthropic/text.yaml", api: ApiId::AnthropicMessages, model: "claude-sonnet-4-5", summary: "Text with umlauts and an emoji, in chunks that cut through both", parts: text, tools: false, broken_after: None },
-    Recipe { file: "anthropic/tools.yaml", api: ApiId::AnthropicMessages, model: "claude-sonnet-4-5", summary: "Text, then two tool calls with streamed arguments", parts: tools, tools: true, broken_after: None },
-    Recipe { file: "anthropic/thinking.yaml", api: ApiId::AnthropicMessages, model: "claude-sonnet-4-5", summary: "Signed reasoning, then text", parts: thinking, tools: false, broken_after: None },
-    Recipe { file: "anthropic/broken.yaml", api: ApiId::AnthropicMessages, model: "claude-sonnet-4-5", summary: "Text whose connection closes inside the body", parts: text, tools: false, broken_after: Some(12) },
-    Recipe { file: "openai/text.yaml", api: ApiId::OpenaiChat, model: "gpt-4o-mini", summary: "Text with umlauts and an emoji, in chunks that cut through both", parts: text, tools: false, broken_after: None },
-    Recipe { file: "openai/tools.yaml", api: ApiId::OpenaiChat, model: "gpt-4o-mini", summary: "Two tool calls with streamed arguments", parts: calls, tools: true, broken_after: None },
-    Recipe { file: "openai/broken.yaml", api: ApiId::OpenaiChat, model: "gpt-4o-mini", summary: "Text whose connection closes inside the body", parts: text, tools: false, broken_after: Some(12) },
+    Recipe {
+        file: "anthropic/text.yaml",
+        api: ApiId::AnthropicMessages,
+        model: "claude-sonnet-4-5",
+        summary: "Text with umlauts and an emoji, in chunks that cut through both",
+        parts: text,
+        tools: false,
+        broken_after: None,
+    },
+    Recipe {
+        file: "anthropic/tools.yaml",
+        api: ApiId::AnthropicMessages,
+        model: "claude-sonnet-4-5",
+        summary: "Text, then two tool calls with streamed arguments",
+        parts: tools,
+        tools: true,
+        broken_after: None,
+    },
+    Recipe {
+        file: "anthropic/thinking.yaml",
+        api: ApiId::AnthropicMessages,
+        model: "claude-sonnet-4-5",
+        summary: "Signed reasoning, then text",
+        parts: thinking,
+        tools: false,
+        broken_after: None,
+    },
+    Recipe {
+        file: "anthropic/broken.yaml",
+        api: ApiId::AnthropicMessages,
+        model: "claude-sonnet-4-5",
+        summary: "Text whose connection closes inside the body",
+        parts: text,
+        tools: false,
+        broken_after: Some(12),
+    },
+    Recipe {
+        file: "openai/text.yaml",
+        api: ApiId::OpenaiChat,
+        model: "gpt-4o-mini",
+        summary: "Text with umlauts and an emoji, in chunks that cut through both",
+        parts: text,
+        tools: false,
+        broken_after: None,
+    },
+    Recipe {
+        file: "openai/tools.yaml",
+        api: ApiId::OpenaiChat,
+        model: "gpt-4o-mini",
+        summary: "Two tool calls with streamed arguments",
+        parts: calls,
+        tools: true,
+        broken_after: None,
+    },
+    Recipe {
+        file: "openai/broken.yaml",
+        api: ApiId::OpenaiChat,
+        model: "gpt-4o-mini",
+        summary: "Text whose connection closes inside the body",
+        parts: text,
+        tools: false,
+        broken_after: Some(12),
+    },
 ];
 
 /// Tokens as tokenisers make them: each word with its blank in front.
@@ -164,7 +220,7 @@ fn cassette(recipe: &Recipe) -> Cassette {
 fn the_bundled_cassettes_are_fresh() {
     for recipe in RECIPES {
         let path = root().join("cassettes").join(recipe.file);
-        
+
         let text = cassette::save(&cassette(recipe));
         if std::env::var_os("CROSSFADE_UPDATE").is_some() {
             std::fs::create_dir_all(path.parent().expect("it has one")).expect("it is made");

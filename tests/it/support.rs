@@ -43,13 +43,8 @@ pub(crate) fn run(name: &str, args: &[&str]) -> Run {
     let folder = scratch(name);
     let report = folder.join("report.json");
     let started = Instant::now();
-    let output = crossfade(&folder)
-        .arg("run")
-        .args(args)
-        .arg("--json")
-        .arg(&report)
-        .output()
-        .expect("the binary starts");
+    let output =
+        crossfade(&folder).arg("run").args(args).arg("--json").arg(&report).output().expect("the binary starts");
     Run {
         code: output.status.code().unwrap_or(-1),
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
@@ -150,7 +145,8 @@ pub(crate) fn proxies() -> Option<PathBuf> {
         None if required => panic!("real proxies are required, but $CROSSFADE_HOME has none"),
         None => {
             let name = std::thread::current().name().unwrap_or_default().to_owned();
-            let _ = writeln!(std::io::stderr(), "SKIPPED {name}: set CROSSFADE_HOME to a folder with installed proxies");
+            let _ =
+                writeln!(std::io::stderr(), "SKIPPED {name}: set CROSSFADE_HOME to a folder with installed proxies");
             None
         }
     }

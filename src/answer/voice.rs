@@ -56,7 +56,7 @@ impl Voice {
             (9, false) => (room / 10, room - room / 10),
             _ => (0, room),
         };
-        self.spell(base + self.shuffle(rank % room, room), length)
+        Self::spell(base + self.shuffle(rank % room, room), length)
     }
 
     /// A seeded bijection on `0..room`: no two words of one length collide.
@@ -71,7 +71,7 @@ impl Voice {
     }
 
     /// The word with this number among those of its length.
-    fn spell(self, number: u128, length: usize) -> String {
+    fn spell(number: u128, length: usize) -> String {
         let mut left = number;
         let mut digit = |letters: &[u8]| {
             let letter = letters[(left % letters.len() as u128) as usize];

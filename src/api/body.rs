@@ -63,7 +63,8 @@ pub(crate) fn image(url: &str) -> Part {
     match data {
         Some((media_type, data)) => {
             let bytes = STANDARD.decode(data).unwrap_or_else(|_| data.as_bytes().to_vec());
-            let digest = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+            let hex = |byte: &u8| [byte >> 4, byte & 15].map(|digit| char::from_digit(digit.into(), 16).unwrap_or('0'));
+            let digest = Sha256::digest(&bytes).iter().flat_map(hex).collect();
             Part::Image { digest, media_type: media_type.to_owned(), url: url.to_owned() }
         }
         None => Part::Image { digest: url.to_owned(), media_type: String::new(), url: url.to_owned() },

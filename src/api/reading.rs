@@ -80,6 +80,11 @@ impl Seen {
         if kind == PieceKind::Text {
             self.completion.text.push_str(more);
         }
+        self.append(part, more);
+    }
+
+    /// Adds to a part what is no part of the answer that is followed (further choices).
+    pub(super) fn append(&mut self, part: usize, more: &str) {
         match self.completion.parts.get_mut(part) {
             Some(Part::Text { text, .. } | Part::Thinking { text, .. } | Part::Refusal { text }) => text.push_str(more),
             Some(Part::ToolCall { arguments: Value::String(text), .. }) => text.push_str(more),

@@ -105,3 +105,118 @@ fn the_key_that_is_sent_is_the_key_that_is_presented() {
         assert_eq!(api.presented_key(&api.request_headers("sk-1")).as_deref(), Some("sk-1"));
     }
 }
+
+/// What is said in one API and written in the other, event by event, as a proxy does.
+#[test]
+fn a_stream_that_is_translated_says_the_same() {
+    for (from, to) in [(ApiId::OpenaiChat, ApiId::AnthropicMessages), (ApiId::AnthropicMessages, ApiId::OpenaiChat)] {
+        let (from, to) = (from.spoken().expect("spoken"), to.spoken().expect("spoken"));
+        for (n, script) in scripts().iter().enumerate() {
+            let spoken = speak(script, Lexicon::new(3).voice(1), &[], 5);
+            let body = from.render_stream(&spoken, &context(true)).body();
+            let mut reader = from.stream_reader();
+            let mut writer = to.stream_writer(&context(true));
+            let mut out: Vec<u8> = Vec::new();
+            let mut begun = false;
+            for chunk in body.chunks(50) {
+                for say in reader.feed(chunk) {
+                    if !std::mem::replace(&mut begun, true) {
+                        out.extend(writer.begin().into_iter().flat_map(|written| written.bytes));
+                    }
+                    out.extend(writer.say(&say).into_iter().flat_map(|written| written.bytes));
+                }
+            }
+            let original = reader.finish().completion;
+            let ended = writer.finish(original.finishes[0].reason, Usage { input: 1, output: 2 });
+            out.extend(ended.into_iter().flat_map(|written| written.bytes));
+            let mut reader = to.stream_reader();
+            reader.feed(&out);
+            let reading = reader.finish();
+            let what = format!("{} to {} script {n}\n{}", from.id(), to.id(), String::from_utf8_lossy(&out));
+            assert_eq!(reading.findings, [], "{what}");
+            assert_eq!(reading.completion.starts.len(), 1, "{what}");
+            assert!(reading.completion.terminator.is_some(), "{what}");
+            let calls = |completion: &Completion| -> Vec<Part> {
+                completion.parts.iter().filter(|part| matches!(part, Part::ToolCall { .. })).cloned().collect()
+            };
+            assert_eq!(calls(&reading.completion), calls(&original), "{what}");
+            let words = |completion: &Completion| -> String {
+                let said = completion.deltas.iter().filter(|delta| delta.kind != PieceKind::Arguments);
+                said.map(|delta| delta.text.as_str()).collect()
+            };
+            assert_eq!(words(&reading.completion), words(&original), "{what}");
+        }
+    }
+}
+
+#[test]
+fn a_request_that_is_translated_keeps_its_turns() {
+    let chat = ApiId::OpenaiChat.spoken().expect("spoken");
+    let messages = ApiId::AnthropicMessages.spoken().expect("spoken");
+    let asked = json!({
+        "model": "m", "max_completion_tokens": 9, "stream": true, "stream_options": {"include_usage": true},
+        "user": "u", "seed": 3, "stop": "x", "n": 1,
+        "tools": [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}, "strict": true}}],
+        "tool_choice": "required",
+        "messages": [
+            {"role": "developer", "content": "Be terse."},
+            {"role": "user", "content": [
+                {"type": "text", "text": "See"}, {"type": "image_url", "image_url": {"url": "data:image/png;base64,aGk="}}
+            ]},
+            {"role": "assistant", "content": null, "tool_calls": [
+                {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{\"a\":1}"}},
+                {"id": "call_2", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+            ]},
+            {"role": "tool", "tool_call_id": "call_1", "content": "one"},
+            {"role": "tool", "tool_call_id": "call_2", "content": "two"},
+            {"role": "system", "content": "Now."},
+            {"role": "user", "content": "Go on."}
+        ]
+    });
+    let conversation = chat.read_request(&asked);
+    let body = messages.write_request(&conversation, "claude");
+    assert_eq!(
+        body,
+        json!({
+            "model": "claude", "max_tokens": 9, "stream": true, "stop_sequences": ["x"], "metadata": {"user_id": "u"},
+            "tools": [{"name": "f", "input_schema": {"type": "object"}}],
+            "tool_choice": {"type": "any"},
+            "system": [{"type": "text", "text": "Be terse."}, {"type": "text", "text": "Now."}],
+            "messages": [
+                {"role": "user", "content": [
+                    {"type": "text", "text": "See"},
+                    {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "aGk="}}
+                ]},
+                {"role": "assistant", "content": [
+                    {"type": "tool_use", "id": "call_1", "name": "f", "input": {"a": 1}},
+                    {"type": "tool_use", "id": "call_2", "name": "f", "input": {}}
+                ]},
+                {"role": "user", "content": [
+                    {"type": "tool_result", "tool_use_id": "call_1", "content": "one"},
+                    {"type": "tool_result", "tool_use_id": "call_2", "content": "two"}
+                ]},
+                {"role": "user", "content": "Go on."}
+            ]
+        })
+    );
+    let back = chat.write_request(&messages.read_request(&body), "m");
+    assert_eq!(back["messages"][3], asked["messages"][3]);
+    assert_eq!(back["messages"][2], asked["messages"][2]);
+    assert_eq!(back["tool_choice"], "required");
+    assert_eq!(back["user"], "u");
+}
+
+/// What is made here, of no body, is said in full in either API.
+#[test]
+fn a_conversation_without_a_body_is_written() {
+    let conversation = Conversation {
+        turns: vec![Turn { role: Role::User, parts: vec![Part::text("Hi")], place: String::new() }],
+        params: [("max_tokens".to_owned(), json!(5)), ("vendor_key".to_owned(), json!(true))].into(),
+        ..Conversation::default()
+    };
+    for api in spoken_apis() {
+        let body = api.write_request(&conversation, "m");
+        assert_eq!((&body["max_tokens"], &body["vendor_key"]), (&json!(5), &json!(true)), "{}", api.id());
+        assert_eq!(body["messages"], json!([{"role": "user", "content": "Hi"}]));
+    }
+}

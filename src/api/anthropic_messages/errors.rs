@@ -93,7 +93,6 @@ pub(super) fn read(status: u16, body: &[u8]) -> Option<ApiError> {
 /// What Anthropic says with a bare status.
 pub(super) fn of_status(status: u16) -> ApiError {
     let (kind, message) = match status {
-        400 => ("invalid_request_error", "Invalid request"),
         401 => ("authentication_error", "invalid x-api-key"),
         402 => ("billing_error", "There is an issue with your billing or payment information."),
         403 => ("permission_error", "Your API key does not have permission to use the specified resource."),

@@ -24,7 +24,7 @@ pub(super) fn read(body: &Value) -> Conversation {
     }
     for (key, value) in fields {
         match key.as_str() {
-            "model" if value.is_string() => conversation.model = value.as_str().unwrap_or_default().to_owned(),
+            "model" if value.is_string() => value.as_str().unwrap_or_default().clone_into(&mut conversation.model),
             "stream" if value.is_boolean() => conversation.stream = value == true,
             "system" if !value.is_null() => {}
             "stop_sequences" => {
@@ -285,7 +285,7 @@ fn write_tool_choice(conversation: &Conversation) -> Option<Value> {
 fn write_turns(conversation: &Conversation, own: bool) -> (Option<Value>, Vec<Value>) {
     let mut system: Vec<Part> = Vec::new();
     let mut system_listed = false;
-    let mut messages: Vec<Message> = Vec::new();
+    let mut messages: Vec<Message<'_>> = Vec::new();
     for turn in &conversation.turns {
         let content = if turn.place == "/system" { "" } else { "/content" };
         let listed = own && has_below(&conversation.rest, &format!("{}{content}", turn.place));

@@ -2,6 +2,8 @@ use serde_json::{Value, json};
 
 use crate::api::{Api, ApiError, ApiId, Conversation, FinishReason, Part, Reading, Role};
 
+use Role::{Assistant, System, Tool, User};
+
 fn api() -> &'static dyn Api {
     ApiId::AnthropicMessages.spoken().expect("spoken")
 }
@@ -222,7 +224,6 @@ fn requests() {
         "output_config": {"format": {"type": "json_schema"}, "effort": "low"},
         "service_tier": "auto"
     }));
-    use Role::{Assistant, System, Tool, User};
     let turns: Vec<(Role, &str)> = conversation.turns.iter().map(|turn| (turn.role, turn.place.as_str())).collect();
     assert_eq!(
         turns,

@@ -29,6 +29,8 @@ pub(super) struct MessagesWriter {
     open: Option<Kind>,
     /// Content is out: what comes between is content too.
     content: bool,
+    /// The model refused, in words.
+    refused: bool,
 }
 
 /// The id of an answer.
@@ -71,6 +73,7 @@ impl MessagesWriter {
             blocks: 0,
             open: None,
             content: false,
+            refused: false,
         }
     }
 
@@ -150,6 +153,7 @@ impl StreamWriter for MessagesWriter {
             }
             // A refusal is text here; only the stop reason says what it is.
             Say::Text(text) | Say::Refusal(text) => {
+                self.refused |= matches!(say, Say::Refusal(_));
                 let mut written = self.block(Kind::Text, &text_block);
                 let delta = json!({"type": "text_delta", "text": text});
                 written.push(self.delta(&delta, Some((PieceKind::Text, text))));
@@ -171,7 +175,8 @@ impl StreamWriter for MessagesWriter {
                 written
             }
             Say::ToolCall { id, name } => {
-                let start = json!({"type": "tool_use", "id": id, "name": name, "input": {}});
+                let start =
+                    json!({"type": "tool_use", "id": id, "name": name, "input": {}, "caller": {"type": "direct"}});
                 let mut written = self.block(Kind::Tool, &start);
                 written.push(self.delta(&json!({"type": "input_json_delta", "partial_json": ""}), None));
                 written
@@ -186,6 +191,8 @@ impl StreamWriter for MessagesWriter {
     fn finish(&mut self, reason: FinishReason, used: Usage) -> Vec<Written> {
         let mut written = if self.begun { Vec::new() } else { self.begin() };
         written.extend(self.close());
+        // Elsewhere a refusal in words ends like any other answer.
+        let reason = if self.refused && reason == FinishReason::Stop { FinishReason::Refusal } else { reason };
         let data = json!({
             "type": "message_delta",
             "delta": {"stop_reason": raw_finish(reason), "stop_sequence": null, "stop_details": null},
@@ -227,7 +234,8 @@ pub(super) fn render_unary(spoken: &Spoken, context: &EncodeContext) -> Renditio
                 json!({"type": "thinking", "thinking": deltas.concat(), "signature": signature.as_deref().unwrap_or_default()})
             }
             SpokenPart::ToolCall { id, name, arguments } => {
-                json!({"type": "tool_use", "id": call_id(id), "name": name, "input": parse_arguments(&arguments.concat())})
+                let input = parse_arguments(&arguments.concat());
+                json!({"type": "tool_use", "id": call_id(id), "name": name, "input": input, "caller": {"type": "direct"}})
             }
         })
         .collect();

@@ -116,7 +116,6 @@ pub(super) fn read(status: u16, body: &[u8]) -> Option<ApiError> {
 /// What OpenAI says with a bare status.
 pub(super) fn of_status(status: u16) -> ApiError {
     let (kind, message, code) = match status {
-        400 => ("invalid_request_error", "Invalid request.", None),
         401 => (
             "invalid_request_error",
             "Incorrect API key provided. You can find your API key at https://platform.openai.com/account/api-keys.",
@@ -134,7 +133,7 @@ pub(super) fn of_status(status: u16) -> ApiError {
         503 => ("server_error", "The engine is currently overloaded, please try again later", None),
         504 => ("server_error", "Gateway timeout.", None),
         529 => ("server_error", "The server is overloaded, please try again later", None),
-        400..500 => ("invalid_request_error", "The request could not be processed.", None),
+        400..500 => ("invalid_request_error", "Invalid request.", None),
         _ => ("server_error", "The server had an error while processing your request. Sorry about that!", None),
     };
     ApiError { status, kind: kind.to_owned(), message: message.to_owned(), code: code.map(str::to_owned), param: None }

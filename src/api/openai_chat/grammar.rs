@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use crate::answer::Stage;
 use crate::api::body::text_at;
 use crate::api::reading::{Grammar, Seen};
 use crate::api::{FinishReason, Level, Part, PieceKind, Say, StreamError};
@@ -193,8 +194,8 @@ impl ChatGrammar {
             seen.find("C34", Should, at, "the usage chunk comes before the last finish_reason");
         }
         self.usage_chunk = true;
-        if seen.stage == crate::answer::Stage::Finish {
-            seen.reach(crate::answer::Stage::Tail);
+        if seen.stage == Stage::Finish {
+            seen.reach(Stage::Tail);
         }
     }
 
@@ -325,10 +326,16 @@ impl DeltaOf<'_> {
             }
         };
         let part = *slot.get_or_insert_with(|| self.seen.part(part));
-        self.seen.content(self.at, kind, part, text);
-        // Further choices of `n > 1` are read, but they are no part of what is said.
+        self.add(kind, part, text, say);
+    }
+
+    /// Further choices of `n > 1` are read, but they are no part of what is said.
+    fn add(&mut self, kind: PieceKind, part: usize, text: &str, say: Say) {
         if self.index == 0 {
+            self.seen.content(self.at, kind, part, text);
             self.said.push(say);
+        } else {
+            self.seen.append(part, text);
         }
     }
 
@@ -374,9 +381,9 @@ impl DeltaOf<'_> {
         let (id, name) = (id.unwrap_or_default().to_owned(), name.unwrap_or_default().to_owned());
         let part = Part::ToolCall { id: id.clone(), name: name.clone(), arguments: Value::String(String::new()) };
         let part = self.seen.part(part);
-        self.seen.reach(crate::answer::Stage::Content);
         self.choice.calls.insert(index, part);
         if self.index == 0 {
+            self.seen.reach(Stage::Content);
             self.said.push(Say::ToolCall { id, name });
         }
         self.arguments(part, function);
@@ -387,10 +394,7 @@ impl DeltaOf<'_> {
             None | Some(Value::Null) => {}
             Some(Value::String(text)) if text.is_empty() => {}
             Some(Value::String(text)) => {
-                self.seen.content(self.at, PieceKind::Arguments, part, text);
-                if self.index == 0 {
-                    self.said.push(Say::Arguments(text.clone()));
-                }
+                self.add(PieceKind::Arguments, part, text, Say::Arguments(text.clone()));
             }
             Some(_) => self.find("C26", Must, "`arguments` of the tool call is no string"),
         }
@@ -415,6 +419,8 @@ impl DeltaOf<'_> {
                 self.find("C31", Should, "finish_reason is tool_calls, but no tool was called");
             }
         }
-        self.seen.finish(self.at, reason.unwrap_or(FinishReason::Other), raw);
+        if self.index == 0 {
+            self.seen.finish(self.at, reason.unwrap_or(FinishReason::Other), raw);
+        }
     }
 }

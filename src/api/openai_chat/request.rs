@@ -35,7 +35,7 @@ pub(super) fn read(body: &Value) -> Conversation {
     let rest = &mut conversation.rest;
     for (key, value) in fields {
         match key.as_str() {
-            "model" if value.is_string() => conversation.model = value.as_str().unwrap_or_default().to_owned(),
+            "model" if value.is_string() => value.as_str().unwrap_or_default().clone_into(&mut conversation.model),
             "stream" if value.is_boolean() => conversation.stream = value == true,
             "user" if value.is_string() => conversation.user = value.as_str().map(str::to_owned),
             "response_format" => conversation.format = Some(value.clone()),
@@ -316,7 +316,7 @@ fn write_assistant(turn: &Turn, listed: bool, own: bool) -> Value {
 fn write_content(parts: &[Part], listed: bool, own: bool) -> Value {
     match parts {
         [] => "".into(),
-        [Part::Text { text, cache }] if !listed && !(own && *cache) => text.as_str().into(),
+        [Part::Text { text, cache }] if !(listed || own && *cache) => text.as_str().into(),
         [Part::Other(other)] if own && !other.is_object() => other.clone(),
         _ => parts.iter().filter_map(|part| write_part(part, own)).collect(),
     }

@@ -2,6 +2,8 @@ use serde_json::{Value, json};
 
 use crate::api::{Api, ApiError, ApiId, Conversation, FinishReason, Part, Reading, Role, Say};
 
+use Role::{Assistant, System, Tool, User};
+
 fn api() -> &'static dyn Api {
     ApiId::OpenaiChat.spoken().expect("spoken")
 }
@@ -196,7 +198,6 @@ fn requests() {
         "metadata": {"a/b": "~"}
     }));
     let roles: Vec<Role> = conversation.turns.iter().map(|turn| turn.role).collect();
-    use Role::{Assistant, System, Tool, User};
     assert_eq!(roles, [System, User, Assistant, Tool, Tool, System, Assistant, Assistant]);
     assert_eq!(conversation.params["max_tokens"], 64);
     assert_eq!(conversation.rest["/messages/6/prefix"], true);

@@ -20,6 +20,7 @@ pub mod report;
 pub mod rules;
 pub mod runner;
 pub mod scenario;
+pub mod schema;
 pub mod sse;
 pub mod wire;
 pub mod yaml;

@@ -69,7 +69,7 @@ impl<'de> Deserialize<'de> for Blob {
 }
 
 /// Headers in the order in which they were sent, names as they were spelled.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(transparent)]
 pub struct Headers(pub Vec<(String, String)>);
 

@@ -1,12 +1,13 @@
 //! Answer scripts: what is said, without words, and what a voice makes of them.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::api::FinishReason;
 
 /// An API-neutral answer: shape (lengths, paragraphs, emoji, JSON) without words.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AnswerScript {
     /// One sentence.
@@ -29,7 +30,7 @@ pub struct AnswerScript {
 }
 
 /// One part of an answer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum ScriptPart {
     /// Text: n words of the voice, or literal text in which `{word}` stands for a word of the voice.

@@ -112,6 +112,24 @@ pub struct ModelName {
     pub model: String,
 }
 
+impl JsonSchema for ModelName {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Model".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "type": "string",
+            "pattern": "^[^/]+/.+$",
+            "description": "A vendor and its model: `anthropic/claude-sonnet-4-5`."
+        })
+    }
+}
+
 impl FromStr for ModelName {
     type Err = String;
 

@@ -6,6 +6,7 @@ mod save;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -18,7 +19,7 @@ use crate::scenario::Millis;
 use crate::wire::Headers;
 
 /// A cassette file, format 1.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Cassette {
     /// Version of the format: 1.
@@ -46,7 +47,7 @@ impl Cassette {
 }
 
 /// Where a cassette comes from.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Provenance {
     /// How it came to be.
@@ -65,7 +66,7 @@ pub struct Provenance {
 }
 
 /// How a cassette came to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum How {
     /// By our recorder from a real provider.
@@ -77,7 +78,7 @@ pub enum How {
 }
 
 /// One recorded exchange.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Exchange {
     /// The request.
@@ -87,7 +88,7 @@ pub struct Exchange {
 }
 
 /// A recorded request.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RecordedRequest {
     /// HTTP method.
@@ -103,7 +104,7 @@ pub struct RecordedRequest {
 }
 
 /// A recorded response.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RecordedResponse {
     /// HTTP status.
@@ -119,7 +120,7 @@ pub struct RecordedResponse {
 }
 
 /// One HTTP chunk: exactly one of `data` and `base64`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RecordedChunk {
     /// Time since the chunk before.
@@ -153,7 +154,7 @@ impl RecordedChunk {
 }
 
 /// How a recorded response ended.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RecordedEnd {
     /// Properly.

@@ -1,11 +1,12 @@
 //! What a proxy promises. Contrary to a declaration fails; undeclared deviations warn.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::scenario::Millis;
 
 /// What a proxy promises; every key may be left out (unknown).
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Policy {
     /// On a failure before any content.
@@ -81,7 +82,7 @@ impl Policy {
 }
 
 /// On a failure before any content.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum BeforeContent {
     /// The next leg is asked.
@@ -91,7 +92,7 @@ pub enum BeforeContent {
 }
 
 /// On a failure after content.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AfterContent {
     /// The client gets an error.
@@ -105,7 +106,7 @@ pub enum AfterContent {
 }
 
 /// Whether upstream bytes are handed on as they are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Passthrough {
     /// They are not.
@@ -117,7 +118,7 @@ pub enum Passthrough {
 }
 
 /// Retries.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Retries {
     /// Of the same leg.
@@ -127,7 +128,7 @@ pub struct Retries {
 }
 
 /// Whose credentials a leg sees.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Credentials {
     /// Its own.
@@ -137,7 +138,7 @@ pub enum Credentials {
 }
 
 /// Whether a leg has a model of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ModelChoice {
     /// It has.
@@ -147,7 +148,7 @@ pub enum ModelChoice {
 }
 
 /// Whose error the client sees when all legs fail.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorChoice {
     /// The first leg's.
@@ -161,7 +162,7 @@ pub enum ErrorChoice {
 }
 
 /// What follows an error in a stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AfterError {
     /// Nothing.
@@ -171,7 +172,7 @@ pub enum AfterError {
 }
 
 /// Usage over several legs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum UsageChoice {
     /// The last leg's.
@@ -183,7 +184,7 @@ pub enum UsageChoice {
 }
 
 /// Whether the id stays the same over a seam.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum IdAtSeam {
     /// It stays.

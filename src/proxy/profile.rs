@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use indexmap::IndexMap;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Policy;
@@ -10,7 +11,7 @@ use crate::api::ApiId;
 use crate::scenario::Millis;
 
 /// A profile, `src/profiles/<name>/profile.yaml`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Profile {
     /// Name.
@@ -81,7 +82,7 @@ fn yes() -> bool {
 }
 
 /// How a proxy is got.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum GetBy {
     /// In-process: the reference proxy.
@@ -110,7 +111,7 @@ pub enum GetBy {
 }
 
 /// What one version promises otherwise than its profile.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Version {
     /// Keys of the policy that differ.
@@ -120,7 +121,7 @@ pub struct Version {
 }
 
 /// Where a scenario's `proxy_config` is merged into.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Overlay {
     /// A rendered file of YAML or JSON (by its extension), one of `files`.
@@ -130,7 +131,7 @@ pub enum Overlay {
 }
 
 /// When a proxy is up.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Ready {
     /// Path to GET.
@@ -142,7 +143,7 @@ pub struct Ready {
 }
 
 /// How the client asks.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Endpoint {
     /// Path, a template over the route.
@@ -156,7 +157,7 @@ pub struct Endpoint {
 }
 
 /// How the client picks the route.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CaseBy {
     /// By the model's name.
@@ -172,7 +173,7 @@ pub enum CaseBy {
 }
 
 /// How the fake tells the legs apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LegBy {
     /// By the path's first segments: `/<slot>/<leg>`.
@@ -182,7 +183,7 @@ pub enum LegBy {
 }
 
 /// What a proxy remembers from one request to the next.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Remembers {
     /// Nothing that matters.

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use indexmap::IndexMap;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -13,7 +14,7 @@ use super::{Count, Millis};
 use crate::api::{ApiId, ModelName};
 
 /// A scenario file: one complete, runnable case, and what varies.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Scenario {
     /// Name; the file's stem if left out.
@@ -49,7 +50,7 @@ pub struct Scenario {
 }
 
 /// What the client sends and does.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Client {
     /// API of the client's request.
@@ -86,7 +87,7 @@ impl Default for Client {
 }
 
 /// Where and how the client goes away.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Leave {
     /// Position in what the client receives.
@@ -96,7 +97,7 @@ pub struct Leave {
 }
 
 /// Neutral knobs; each left out stays as the proxy ships it, except retries (0) and cooldown (off).
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
     /// Retries of the same leg.
@@ -118,7 +119,7 @@ pub struct Settings {
 }
 
 /// A switch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Toggle {
     /// On.
@@ -128,7 +129,7 @@ pub enum Toggle {
 }
 
 /// A fake upstream: which model it plays, and its script.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Leg {
     /// Whom it plays; the vendor default of the client's API if left out.
@@ -154,7 +155,7 @@ pub struct Leg {
 }
 
 /// What a leg answers.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Answer {
     /// A bundled answer, by name.
@@ -166,7 +167,7 @@ pub enum Answer {
 }
 
 /// A scripted failure.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Cut {
     /// Where.
@@ -176,7 +177,7 @@ pub struct Cut {
 }
 
 /// A position in a response: after that much.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum At {
     /// After the response head.
@@ -200,7 +201,7 @@ pub enum At {
 }
 
 /// An effect on the wire.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum By {
     /// FIN inside the chunked body.
@@ -218,7 +219,7 @@ pub enum By {
 }
 
 /// Silence.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Stall {
     /// How long; then the stream goes on. Left out: until the proxy closes or the case ends.
@@ -226,7 +227,7 @@ pub struct Stall {
 }
 
 /// A legal but odd framing of the same stream.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Edit {
     /// HTTP chunks of n bytes, whatever stands there.
@@ -240,7 +241,7 @@ pub enum Edit {
 }
 
 /// When events are sent.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Pace {
     /// At once.
@@ -256,7 +257,7 @@ pub enum Pace {
 }
 
 /// Whether a cut waits until the client has received what was sent before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Barrier {
     /// It waits.
@@ -266,7 +267,7 @@ pub enum Barrier {
 }
 
 /// How a leg takes a request to continue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Obeys {
     /// Speaks the exact rest.
@@ -282,7 +283,7 @@ pub enum Obeys {
 }
 
 /// An error status instead of an answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Status {
     /// HTTP status.
@@ -293,7 +294,7 @@ pub struct Status {
 }
 
 /// Workers without a primary: the script follows the order of requests, whoever gets them.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Pool {
     /// How many.
@@ -305,7 +306,7 @@ pub struct Pool {
 }
 
 /// What is legal beyond the table of endings.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Expect {
     /// Endings that are legal here; empty: the table decides alone.
@@ -321,7 +322,7 @@ pub struct Expect {
 }
 
 /// How a client's exchange ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// One leg's answer, whole.
@@ -347,7 +348,7 @@ pub enum Outcome {
 }
 
 /// A patch of the base for one step: maps merge, everything else replaces.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Patch {
     /// Patch of `client`.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::render::client_headers;
 use super::{Ask, Bundle, ProxyError, Running};
-use crate::api::ApiId;
+use crate::api::{Api, ApiId};
 use crate::history::ProxyFacts;
 use crate::wire::Headers;
 
@@ -42,16 +42,11 @@ impl Attach {
     /// Finds the proxy and makes sure that somebody listens there.
     pub async fn open(self) -> Result<Running, ProxyError> {
         let (authority, base) = split(&self.url)?;
-        let failed = |why: String| ProxyError::Start {
-            name: format!("the proxy at {}", self.url),
-            why,
-            log: None,
-            tail: Vec::new(),
-        };
+        let failed = |why: String| ProxyError::Unreachable { url: self.url.clone(), why };
         let found = tokio::net::lookup_host(authority.as_str()).await;
         let addresses: Vec<SocketAddr> =
             found.map_err(|error| failed(format!("its name has no address: {error}")))?.collect();
-        let mut last = "its name has no address".to_owned();
+        let mut last = String::from("its name has no address");
         for addr in addresses {
             let connect = tokio::net::TcpStream::connect(addr);
             match tokio::time::timeout(Duration::from_secs(5), connect).await {
@@ -60,8 +55,8 @@ impl Attach {
                     let attached = Attached { url: self.url.clone(), attach: self, base };
                     return Ok(Running::attached(attached, addr, facts));
                 }
-                Ok(Err(error)) => last = format!("it cannot be reached: {error}"),
-                Err(_) => last = "it cannot be reached: no answer after 5 s".to_owned(),
+                Ok(Err(error)) => last = error.to_string(),
+                Err(_) => last = String::from("no answer after 5 s"),
             }
         }
         Err(failed(last))
@@ -102,7 +97,7 @@ impl Attached {
             },
             None => None,
         };
-        let own = api.spoken().map(|api| api.path()).ok_or_else(|| format!("{api} is not spoken yet"))?;
+        let own = api.spoken().map(Api::path).ok_or_else(|| format!("{api} is not spoken yet"))?;
         // What depends on a route of ours means nothing here.
         let fixed = |text: &&str| !text.contains("{{") && !text.contains("{%");
         let path = lent.map(|endpoint| endpoint.path.as_str()).filter(fixed).unwrap_or(own);

@@ -39,6 +39,14 @@ pub enum ProxyError {
         /// The end of its log.
         tail: Vec<String>,
     },
+    /// Nobody answers where a running proxy should be.
+    #[error("the proxy at {url} could not be reached: {why}")]
+    Unreachable {
+        /// Its address.
+        url: String,
+        /// Why.
+        why: String,
+    },
     /// A template does not render, or the overlay does not fit.
     #[error("the configuration of {name} cannot be made: {why}")]
     Configure {

@@ -9,6 +9,7 @@ use tokio::net::TcpListener;
 use tokio::process::Command;
 use tokio::sync::{oneshot, watch};
 
+use super::render::read;
 use super::running::{Kind, Running, facts};
 use super::{GetBy, Host, Launch, ProxyError, Ready, Rendered, error::tail, guard, port};
 use crate::builtin;
@@ -66,11 +67,9 @@ impl Launch {
         let (addr, listener) = bound.map_err(|error| self.failed(format!("cannot listen: {error}"), None))?;
         let rendered = self.render(path, addr.port())?;
         self.write(&rendered, &self.run_dir.join("proxy.log"))?;
-        let text = rendered.files.values().next().map_or("{}", String::as_str);
-        let config: builtin::Config = serde_json::from_str(text).map_err(|error| ProxyError::Configure {
-            name: self.program.profile().profile.clone(),
-            why: error.to_string(),
-        })?;
+        let (name, text) = rendered.files.iter().next().map_or(("", "{}"), |(name, text)| (name, text));
+        let config: builtin::Config = read(name, text)
+            .map_err(|why| ProxyError::Configure { name: self.program.profile().profile.clone(), why })?;
         let facts = facts(self, Some(&config));
         let (shutdown, gone) = oneshot::channel::<()>();
         let task = tokio::spawn(builtin::start(listener, config, async {
@@ -142,24 +141,22 @@ async fn wait(
             pause = (pause * 2).min(Duration::from_millis(100));
         }
     };
-    let result = tokio::select! {
-        () = answers => Ok(()),
+    tokio::select! {
+        () = answers => {}
         how = ended.wait_for(Option::is_some) => {
-            Err(how.ok().and_then(|how| how.clone()).unwrap_or_else(|| "it ended".to_owned()))
+            return Err(how.ok().and_then(|how| how.clone()).unwrap_or_else(|| "it ended".to_owned()));
         }
-        () = tokio::time::sleep(limit) => Err(()).or_else(|()| Err(String::new())),
-    };
-    let waited = began.elapsed().as_secs();
-    match result {
-        Err(why) if why.is_empty() => Err(match last {
-            Some(status) => format!("GET {} still answers {status} after {waited} s", ready.path),
-            None => format!("GET {} has no answer after {waited} s", ready.path),
-        }),
-        // Another program that had the port would answer while ours dies of it.
-        Ok(()) => match ended.borrow().clone() {
-            Some(how) => Err(how),
-            None => Ok(()),
-        },
-        other => other,
+        () = tokio::time::sleep(limit) => {
+            let waited = began.elapsed().as_secs();
+            return Err(match last {
+                Some(status) => format!("GET {} still answers {status} after {waited} s", ready.path),
+                None => format!("GET {} has no answer after {waited} s", ready.path),
+            });
+        }
+    }
+    // Another program that had the port would answer while ours dies of it.
+    match ended.borrow().clone() {
+        Some(how) => Err(how),
+        None => Ok(()),
     }
 }

@@ -44,8 +44,10 @@ pub struct Policy {
     /// Deltas that are held back.
     pub buffer: Option<u32>,
     /// How soon an upstream is cancelled once the client has gone.
+    #[schemars(with = "Option<String>")]
     pub cancel_within: Option<Millis>,
     /// Silence after which a case is over.
+    #[schemars(with = "Option<String>")]
     pub quiet: Option<Millis>,
     /// Requests that are no generation, like `GET /v1/models`.
     pub side_calls: Vec<String>,

@@ -67,6 +67,7 @@ pub struct Profile {
     #[serde(default)]
     pub front_ours: bool,
     /// Silence after which a case is over; 250 ms if left out.
+    #[schemars(with = "Option<String>")]
     #[serde(default)]
     pub quiet: Option<Millis>,
     /// Settings that it cannot be told, each with the sentence that a skipped case shows.
@@ -139,6 +140,7 @@ pub struct Ready {
     /// Accepted statuses.
     pub status: Vec<u16>,
     /// Longest wait.
+    #[schemars(with = "String")]
     pub within: Millis,
 }
 

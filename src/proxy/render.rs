@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::template::{Places, Templates, context, with_route};
-use super::{Ask, Bundle, Decoys, Endpoint, Overlay, Program, ProxyError, Route};
+use super::template::{Places, Templates, context, is_template, with_route};
+use super::{Ask, Bundle, Canaries, Decoys, Endpoint, Overlay, Program, ProxyError, Route};
 use crate::api::ApiId;
 use crate::diagnostic::SourceFile;
 use crate::scenario::Settings;
@@ -48,6 +49,20 @@ pub struct Launch {
 }
 
 impl Launch {
+    /// A launch for a proxy that runs alone, for other clients than ours: no routes but those of `config`.
+    pub fn alone(program: Program, run_dir: PathBuf, port: u16, config: Option<String>) -> Self {
+        Self {
+            program,
+            routes: Vec::new(),
+            settings: Settings::default(),
+            overlay: None,
+            decoys: Canaries::random().decoys("http://127.0.0.1:9/decoy"),
+            run_dir,
+            port: Some(port),
+            config,
+        }
+    }
+
     /// Renders everything, as it would be started on `port`.
     pub fn render(&self, path: &str, port: u16) -> Result<Rendered, ProxyError> {
         let bundle = &self.program.bundle;
@@ -78,7 +93,7 @@ impl Launch {
             let overlaid = matches!(&profile.overlay, Some(Overlay::File(file)) if file == name);
             let text = match (&self.config, bundle.files.get(template)) {
                 (Some(config), _) if overlaid => config.clone(),
-                (_, Some(text)) if !template.ends_with(".j2") => text.clone(),
+                (_, Some(text)) if !is_template(template) => text.clone(),
                 _ => templates.file(template, &base)?,
             };
             let text = match &self.overlay {
@@ -145,15 +160,19 @@ pub(super) fn client_headers(api: ApiId, key: Option<&str>) -> Headers {
 /// A file of YAML or JSON with the overlay merged in.
 fn merged(name: &str, text: &str, overlay: &Value) -> Result<String, String> {
     let json = Path::new(name).extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
-    let mut value: Value = if json {
-        serde_json::from_str(text).map_err(|error| format!("{name} is no JSON: {error}"))?
-    } else {
-        let read = Document::parse(SourceFile::new(name, text), Limits::CASSETTE).and_then(|tree| tree.decode());
-        read.map_err(|error| format!("{name}: {}", error.message))?
-    };
+    let mut value = read(name, text)?;
     merge(&mut value, overlay);
     let text = if json { serde_json::to_string_pretty(&value) } else { yaml::to_string(&value) };
     text.map_err(|error| format!("{name}: {error}"))
+}
+
+/// A file of JSON or YAML.
+pub(super) fn read<T: DeserializeOwned>(name: &str, text: &str) -> Result<T, String> {
+    let tree = Document::parse(SourceFile::new(name, text), Limits::CASSETTE).and_then(|tree| tree.decode());
+    tree.map_err(|error| match error.line() {
+        Some(line) => format!("{} ({name}:{line})", error.message),
+        None => format!("{} ({name})", error.message),
+    })
 }
 
 fn one_line(text: &str, overlay: &Value) -> Result<String, String> {

@@ -25,7 +25,7 @@ impl<'a> Templates<'a> {
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.set_auto_escape_callback(|_| AutoEscape::None);
         environment.add_filter("quoted", quoted);
-        for (name, text) in files.iter().filter(|(name, _)| name.ends_with(".j2")) {
+        for (name, text) in files.iter().filter(|(name, _)| is_template(name)) {
             environment.add_template(name, text).map_err(|error| why(&error))?;
         }
         Ok(Self { environment })
@@ -42,6 +42,11 @@ impl<'a> Templates<'a> {
     pub(super) fn text(&self, template: &str, context: &Value) -> Result<String, String> {
         self.environment.render_str(template, context).map_err(|error| why(&error))
     }
+}
+
+/// Files beside a profile that are rendered; others are taken as they are.
+pub(super) fn is_template(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|extension| extension == "j2")
 }
 
 /// A text in double quotes, with `"` and `\` escaped: a word of a configuration that is not JSON.
@@ -123,7 +128,7 @@ pub(super) fn check_templates(bundle: &Bundle) -> Result<(), (Vec<String>, Strin
     let places = Places { install_dir: here, bin: here, run_dir: here, path: "/usr/bin", port: 4000 };
     let base = context(places, &routes, &Settings::default(), &decoys);
     let route = with_route(&base, &routes[0]);
-    for (name, template) in profile.files.iter().filter(|(_, template)| template.ends_with(".j2")) {
+    for (name, template) in profile.files.iter().filter(|(_, template)| is_template(template)) {
         templates.file(template, &base).map_err(|why| (at(&["files", name]), why))?;
     }
     for (index, template) in profile.command.iter().enumerate() {

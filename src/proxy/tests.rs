@@ -90,16 +90,11 @@ fn keys_with_odd_characters_stay_themselves() {
         let mut launch = launch(name, Settings::default(), None);
         launch.routes[0].legs[0].key = odd.to_owned();
         let rendered = launch.render("/usr/bin", 4000).unwrap();
-        let found: serde_json::Value = match rendered.files.iter().find(|(name, _)| name.starts_with("config.")) {
-            Some((name, text)) => {
-                let source = crate::diagnostic::SourceFile::new(name.clone(), text.clone());
-                crate::yaml::Document::parse(source, crate::yaml::Limits::SCENARIO).unwrap().decode().unwrap()
-            }
-            None => {
-                let ask = &rendered.asks[&("slot-1".to_owned(), crate::api::ApiId::OpenaiChat)];
-                serde_json::from_str(ask.headers.get("x-portkey-config").unwrap()).unwrap()
-            }
-        };
+        let config = rendered.files.iter().find(|(name, _)| name.starts_with("config."));
+        let ask = &rendered.asks[&("slot-1".to_owned(), crate::api::ApiId::OpenaiChat)];
+        let header = ask.headers.get("x-portkey-config");
+        let text = config.map(|(_, text)| text.as_str()).or(header).unwrap();
+        let found: serde_json::Value = super::render::read(name, text).unwrap();
         let places = ["/model_list/0/litellm_params/api_key", "/routes/0/legs/0/key", "/targets/0/api_key"];
         assert_eq!(places.iter().find_map(|place| found.pointer(place)).unwrap(), odd, "{name}");
     }

@@ -1,0 +1,176 @@
+//! One launch that is up: legs listening, routes, the proxy between them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use super::group::LaunchPlan;
+use super::target::{LaunchOrder, Target};
+use crate::history::{LegFacts, ProxyFacts};
+use crate::leg::{Addressing, Legs, LegsConfig};
+use crate::proxy::{AfterContent, CONTROL, Canaries, LegBy, Profile, ProxyError, Route, RouteLeg, Running};
+use crate::scenario::{Settings, Shape, ShapeLeg};
+
+/// Silence after which a case is over, unless the profile asks for more.
+const QUIET: Duration = Duration::from_millis(250);
+
+/// Legs, routes and the proxy between them.
+pub(super) struct Rig {
+    pub(super) legs: Legs,
+    pub(super) proxy: Running,
+    pub(super) quiet: Duration,
+    pub(super) attached: bool,
+    /// Whether the proxy delivers nothing before an answer is whole.
+    pub(super) holds_back: bool,
+    /// Held by whoever uses a control route.
+    pub(super) control: tokio::sync::Mutex<()>,
+    routes: Vec<Route>,
+    /// Ordinals of control routes' legs, where a port tells the leg.
+    ordinals: BTreeMap<String, usize>,
+}
+
+impl fmt::Debug for Rig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rig").field("routes", &self.routes.len()).finish_non_exhaustive()
+    }
+}
+
+impl Rig {
+    /// Listens, renders the routes, starts the proxy.
+    pub(super) async fn raise(
+        target: &Target,
+        listen: Option<SocketAddr>,
+        plan: &LaunchPlan,
+        number: usize,
+    ) -> Result<Self, String> {
+        let profile = target.profile();
+        let attached = target.is_attached();
+        let most = plan.slots.iter().map(|slot| slot.shape.legs.len()).max().unwrap_or(0).max(1);
+        let first = listen.unwrap_or_else(|| (Ipv4Addr::LOCALHOST, 0).into());
+        let addresses = match profile.leg_by {
+            LegBy::Prefix => vec![first],
+            LegBy::Port => (0..most).map(|n| next(first, n)).collect(),
+        };
+        let side_calls = profile.policy.side_calls.clone();
+        let addressing = Addressing { leg_by: profile.leg_by, attached };
+        let legs = Legs::bind(LegsConfig { addresses, addressing, side_calls }).await.map_err(|error| error.to_string())?;
+
+        let canaries = Canaries::random();
+        let decoys = canaries.decoys(&legs.base_url("decoy", "decoy", 0));
+        let mut ordinals = BTreeMap::new();
+        let mut routes = Vec::new();
+        for control in &plan.controls {
+            // Attached, the target listens where the route's leg of that name does.
+            let ordinal = if attached { ordinal_of(plan, &control.target) } else { 0 };
+            ordinals.insert(control.name.clone(), ordinal);
+            let leg = std::slice::from_ref(&control.target);
+            routes.push(route(&legs, &canaries, profile, &control.name, leg, ordinal));
+        }
+        for slot in &plan.slots {
+            routes.push(route(&legs, &canaries, profile, &slot.name, &slot.shape.legs, 0));
+        }
+        let order = LaunchOrder {
+            number,
+            routes: &routes,
+            settings: &plan.settings,
+            overlay: plan.overlay.as_ref(),
+            decoys: &decoys,
+        };
+        let proxy = target.start(order).await.map_err(|error| explain(&error))?;
+        let policy = proxy.facts("").policy;
+        let quiet = policy.quiet.map_or(QUIET, |quiet| quiet.duration().max(QUIET));
+        let holds_back = policy.after_content == Some(AfterContent::BufferAll);
+        let control = tokio::sync::Mutex::new(());
+        Ok(Self { legs, proxy, quiet, attached, holds_back, control, routes, ordinals })
+    }
+
+    /// The route of a slot.
+    pub(super) fn route(&self, slot: &str) -> Option<&Route> {
+        self.routes.iter().find(|route| route.name == slot)
+    }
+
+    /// The name under which the proxy is asked for a slot's route: attached, there is the route and its control.
+    pub(super) fn asked_as<'a>(&self, slot: &'a str) -> &'a str {
+        if self.attached && self.ordinals.contains_key(slot) { CONTROL } else { slot }
+    }
+
+    /// The listener of a leg, where a port tells it.
+    pub(super) fn ordinal(&self, slot: &str, place: usize) -> usize {
+        self.ordinals.get(slot).copied().unwrap_or(place)
+    }
+
+    /// What is known of the proxy, as a case of this shape on that slot needs it.
+    pub(super) fn facts(&self, slot: &str, shape: &Shape) -> ProxyFacts {
+        let mut facts = self.proxy.facts(slot);
+        if self.attached {
+            let of = |leg: &ShapeLeg| LegFacts {
+                name: leg.name.clone(),
+                key: String::new(),
+                models: vec![leg.model.model.clone()],
+            };
+            facts.legs = shape.legs.iter().map(of).collect();
+        }
+        facts
+    }
+}
+
+/// One clear line, and the end of the log where there is one.
+fn explain(error: &ProxyError) -> String {
+    let mut text = error.to_string();
+    for line in error.tail() {
+        text.push_str("\n  | ");
+        text.push_str(line);
+    }
+    text
+}
+
+/// Attached, the place of a target in the shape that was planned.
+fn ordinal_of(plan: &LaunchPlan, target: &ShapeLeg) -> usize {
+    let place = |legs: &[ShapeLeg]| legs.iter().position(|leg| leg.name == target.name);
+    plan.slots.iter().find_map(|slot| place(&slot.shape.legs)).unwrap_or(0)
+}
+
+/// The n-th address after the first; port 0 stays 0, the system chooses.
+fn next(first: SocketAddr, n: usize) -> SocketAddr {
+    let mut address = first;
+    if first.port() != 0 {
+        address.set_port(first.port().saturating_add(n as u16));
+    }
+    address
+}
+
+fn route(
+    legs: &Legs,
+    canaries: &Canaries,
+    profile: &Profile,
+    name: &str,
+    shape: &[ShapeLeg],
+    from: usize,
+) -> Route {
+    let legs = shape.iter().enumerate().map(|(n, leg)| {
+        let ordinal = from + n;
+        // Without a key per leg, all legs of a slot share the first one's.
+        let owner = if profile.key_per_leg { leg } else { &shape[0] };
+        RouteLeg {
+            name: leg.name.clone(),
+            model: leg.model.clone(),
+            api: leg.api,
+            base_url: legs.base_url(name, &leg.name, ordinal),
+            host: legs.host(ordinal),
+            key: canaries.leg(&owner.model.vendor, name, &owner.name),
+        }
+    });
+    Route { name: name.to_owned(), legs: legs.collect() }
+}
+
+/// Settings and overlay in one line.
+pub(super) fn describe(settings: &Settings, overlay: bool) -> String {
+    let value = serde_json::to_value(settings).unwrap_or_default();
+    let set = value.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
+    let mut words: Vec<String> = set.map(|(name, value)| format!("{name} {}", value.to_string().trim_matches('"'))).collect();
+    if overlay {
+        words.push("an overlay".to_owned());
+    }
+    words.join(", ")
+}

@@ -11,9 +11,7 @@ use super::words;
 use crate::answer::Voice;
 use crate::api::Api;
 use crate::client;
-use crate::history::{
-    ClientEnd, ClientExchange, Control, FORMAT, History, ProxyFacts, StepHistory, Survival,
-};
+use crate::history::{ClientEnd, ClientExchange, Control, FORMAT, History, ProxyFacts, StepHistory, Survival};
 use crate::leg::{Binding, ControlRequest, LegBinding};
 use crate::progress::Progress;
 use crate::proxy::Ask;
@@ -84,7 +82,9 @@ pub(super) fn survival(history: &History) -> Survival {
         (ClientEnd::Complete, Some(status)) => Survival::Failed(format!("a plain request got status {status}")),
         (ClientEnd::NoResponse(why) | ClientEnd::Broken(why), _) => Survival::Failed(format!("a plain request: {why}")),
         (ClientEnd::TimedOut(ms), _) => Survival::Failed(format!("a plain request had no end within {ms} ms")),
-        (ClientEnd::Left, _) | (ClientEnd::Complete, None) => Survival::Failed("a plain request got no answer".to_owned()),
+        (ClientEnd::Left, _) | (ClientEnd::Complete, None) => {
+            Survival::Failed("a plain request got no answer".to_owned())
+        }
     }
 }
 
@@ -105,7 +105,13 @@ pub(super) fn limit(case: &Case, given: Option<Duration>) -> Duration {
     }
 }
 
-async fn exchange(rig: &Rig, order: &Order, plan: &ClientPlan, progress: &Progress, started: Instant) -> ClientExchange {
+async fn exchange(
+    rig: &Rig,
+    order: &Order,
+    plan: &ClientPlan,
+    progress: &Progress,
+    started: Instant,
+) -> ClientExchange {
     let route = rig.route(&order.slot);
     let model = route.and_then(|route| route.legs.first()).map(|leg| leg.model.model.clone()).unwrap_or_default();
     let asked = match route {

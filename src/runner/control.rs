@@ -60,9 +60,10 @@ impl Controls {
         for case in cases {
             for (step, leg) in case.steps.iter().flat_map(|step| case.shape.legs.iter().map(move |leg| (step, leg))) {
                 let key = Key::of(&step.client, &leg.model, leg.api);
-                let route = launch.controls.iter().find(|control| {
-                    control.target.model == leg.model && control.target.api == leg.api
-                });
+                let route = launch
+                    .controls
+                    .iter()
+                    .find(|control| control.target.model == leg.model && control.target.api == leg.api);
                 if let Some(route) = route
                     && !self.done.contains_key(&key)
                     && !seen.contains(&key)
@@ -176,8 +177,7 @@ pub(super) async fn still_serves(
         stream: true,
         ..Conversation::default()
     };
-    let client =
-        ClientPlan { api, conversation, body: None, headers: Headers::default(), session: None, leave: None };
+    let client = ClientPlan { api, conversation, body: None, headers: Headers::default(), session: None, leave: None };
     let limit = Some(limit.unwrap_or(LIMIT.duration()).min(Duration::from_secs(10)));
     let history = match control {
         Some(control) => plain(rig, words, n, &control.name, &control.target, client, limit).await,

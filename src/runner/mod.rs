@@ -1,16 +1,29 @@
 //! Runs cases on a proxy: launches, slots, controls, pace, limits. Joins everything, tells it as events.
 
+mod case;
+mod control;
 mod event;
 mod exit;
 mod group;
+mod keep;
+mod lanes;
 mod pace;
+mod repeat;
+mod rig;
+mod run;
 mod select;
 mod skip;
+mod target;
 #[cfg(test)]
 pub(crate) mod testing;
+mod words;
 
 pub use event::{CaseReport, Event, Judged, ProxyLine, SnapshotReport, SnapshotState, Start, Summary};
 pub use exit::Exit;
 pub use group::{ControlPlan, LaunchPlan, Limits, SlotPlan, plan};
+pub use keep::new_run;
 pub use pace::Pace;
+pub use repeat::Repeat;
+pub use run::{Plan, run};
 pub use select::Selection;
+pub use target::Target;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::group::LaunchPlan;
@@ -10,6 +11,7 @@ use super::target::{LaunchOrder, Target};
 use crate::history::{LegFacts, ProxyFacts};
 use crate::leg::{Addressing, Legs, LegsConfig};
 use crate::proxy::{AfterContent, CONTROL, Canaries, LegBy, Profile, ProxyError, Route, RouteLeg, Running};
+use crate::rules::RuleBook;
 use crate::scenario::{Settings, Shape, ShapeLeg};
 
 /// Silence after which a case is over, unless the profile asks for more.
@@ -53,8 +55,10 @@ impl Rig {
             LegBy::Port => (0..most).map(|n| next(first, n)).collect(),
         };
         let side_calls = profile.policy.side_calls.clone();
+        let rules = Arc::new(RuleBook::bundled().clone());
         let addressing = Addressing { leg_by: profile.leg_by, attached };
-        let legs = Legs::bind(LegsConfig { addresses, addressing, side_calls }).await.map_err(|error| error.to_string())?;
+        let legs =
+            Legs::bind(LegsConfig { addresses, addressing, side_calls, rules }).await.map_err(|error| error.to_string())?;
 
         let canaries = Canaries::random();
         let decoys = canaries.decoys(&legs.base_url("decoy", "decoy", 0));
@@ -88,6 +92,16 @@ impl Rig {
     /// The route of a slot.
     pub(super) fn route(&self, slot: &str) -> Option<&Route> {
         self.routes.iter().find(|route| route.name == slot)
+    }
+
+    /// Why the proxy is gone, if it is, with the end of its log.
+    pub(super) fn exited(&self) -> Option<String> {
+        let mut text = self.proxy.exited()?;
+        for line in self.proxy.log_tail() {
+            text.push_str("\n  | ");
+            text.push_str(&line);
+        }
+        Some(text)
     }
 
     /// The name under which the proxy is asked for a slot's route: attached, there is the route and its control.
@@ -140,14 +154,7 @@ fn next(first: SocketAddr, n: usize) -> SocketAddr {
     address
 }
 
-fn route(
-    legs: &Legs,
-    canaries: &Canaries,
-    profile: &Profile,
-    name: &str,
-    shape: &[ShapeLeg],
-    from: usize,
-) -> Route {
+fn route(legs: &Legs, canaries: &Canaries, profile: &Profile, name: &str, shape: &[ShapeLeg], from: usize) -> Route {
     let legs = shape.iter().enumerate().map(|(n, leg)| {
         let ordinal = from + n;
         // Without a key per leg, all legs of a slot share the first one's.
@@ -168,7 +175,8 @@ fn route(
 pub(super) fn describe(settings: &Settings, overlay: bool) -> String {
     let value = serde_json::to_value(settings).unwrap_or_default();
     let set = value.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
-    let mut words: Vec<String> = set.map(|(name, value)| format!("{name} {}", value.to_string().trim_matches('"'))).collect();
+    let mut words: Vec<String> =
+        set.map(|(name, value)| format!("{name} {}", value.to_string().trim_matches('"'))).collect();
     if overlay {
         words.push("an overlay".to_owned());
     }

@@ -71,11 +71,8 @@ mod tests {
 
     #[track_caller]
     fn check(turns: &[(Role, &str)], expect: &[&str]) {
-        let turn = |(role, text): &(Role, &str)| Turn {
-            role: *role,
-            parts: vec![Part::text(*text)],
-            place: String::new(),
-        };
+        let turn =
+            |(role, text): &(Role, &str)| Turn { role: *role, parts: vec![Part::text(*text)], place: String::new() };
         let mut conversation = Conversation { turns: turns.iter().map(turn).collect(), ..Conversation::default() };
         let marked = mark(&mut conversation, "word");
         let texts: Vec<_> = conversation.turns.iter().map(Turn::text).collect();
@@ -93,8 +90,7 @@ mod tests {
 
     #[test]
     fn tries_and_cases_have_words_of_their_own() {
-        let cases: Vec<_> =
-            (0..3).map(|n| Arc::new(crate::runner::testing::case("x", &n.to_string()))).collect();
+        let cases: Vec<_> = (0..3).map(|n| Arc::new(crate::runner::testing::case("x", &n.to_string()))).collect();
         let words = Words::new(7, &cases);
         let mut all = Vec::new();
         for case in 0..3 {

@@ -1,0 +1,53 @@
+//! The command that repeats one case.
+
+use crate::scenario::Case;
+
+/// How the cases of a run are repeated: the same program, proxy and options, one case.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Repeat {
+    /// Whether the cases are the bundled ones: no file is named then.
+    pub bundled: bool,
+    /// Options as they were given, those that select cases or write reports apart.
+    pub options: Vec<String>,
+}
+
+impl Repeat {
+    /// The command, ready for a shell.
+    pub fn command(&self, case: &Case) -> String {
+        let mut words = vec!["crossfade".to_owned(), "run".to_owned()];
+        if !self.bundled {
+            words.push(case.file.clone());
+        }
+        words.extend(["--filter".to_owned(), case.id()]);
+        words.extend(self.options.iter().cloned());
+        words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// The word as a POSIX shell reads it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runner::testing::case;
+
+    #[test]
+    fn the_command_is_ready_for_a_shell() {
+        let options = ["--proxy", "http://127.0.0.1:4000", "--header", "x-team: it's"].map(str::to_owned).to_vec();
+        let repeat = Repeat { bundled: false, options };
+        assert_eq!(
+            repeat.command(&case("x", "close,a")),
+            r"crossfade run x.yaml --filter 'x[close,a]' --proxy http://127.0.0.1:4000 --header 'x-team: it'\''s'"
+        );
+        let repeat = Repeat { bundled: true, options: Vec::new() };
+        assert_eq!(repeat.command(&case("x", "")), "crossfade run --filter x");
+    }
+}

@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use indexmap::IndexMap;
-
 use crate::answer::{AnswerScript, ScriptPart};
 use crate::api::{ApiId, Conversation, Part, Role, Turn};
 use crate::proxy::{CaseBy, Endpoint, GetBy, LegBy, Policy, Profile, Remembers};
@@ -93,7 +91,6 @@ pub(crate) fn profile() -> Profile {
         from: Vec::new(),
         overlay: None,
         files: BTreeMap::new(),
-        overlay: None,
         command: Vec::new(),
         env: BTreeMap::new(),
         ready: None,

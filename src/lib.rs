@@ -7,6 +7,7 @@ pub mod baseline;
 pub mod builtin;
 pub mod cassette;
 pub mod check;
+pub mod cli;
 pub mod client;
 pub mod config;
 pub mod continuation;

@@ -57,8 +57,9 @@ impl Rig {
         let side_calls = profile.policy.side_calls.clone();
         let rules = Arc::new(RuleBook::bundled().clone());
         let addressing = Addressing { leg_by: profile.leg_by, attached };
-        let legs =
-            Legs::bind(LegsConfig { addresses, addressing, side_calls, rules }).await.map_err(|error| error.to_string())?;
+        let legs = Legs::bind(LegsConfig { addresses, addressing, side_calls, rules })
+            .await
+            .map_err(|error| error.to_string())?;
 
         let canaries = Canaries::random();
         let decoys = canaries.decoys(&legs.base_url("decoy", "decoy", 0));

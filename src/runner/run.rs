@@ -20,6 +20,7 @@ use super::rig::{Rig, describe};
 use super::target::Target;
 use super::words::Words;
 use super::{Pace, Repeat, skip};
+use crate::baseline::{self, Baseline};
 use crate::check::{self, Judgement, Value, Verdict};
 use crate::diagnostic::SourceFile;
 use crate::history::{ClientEnd, History};
@@ -36,6 +37,8 @@ const FAST: Duration = Duration::from_millis(200);
 pub struct Plan {
     /// The selected cases, in order.
     pub cases: Vec<Case>,
+    /// Ids of all cases of the files that were loaded, selected or not.
+    pub all: Vec<String>,
     /// The proxy.
     pub target: Target,
     /// The proxy, as reports name it.
@@ -56,6 +59,8 @@ pub struct Plan {
     pub sources: BTreeMap<String, SourceFile>,
     /// How a case is repeated.
     pub repeat: Repeat,
+    /// Verdicts that are known to fail.
+    pub baseline: Baseline,
     /// The folder of this run; left out: nothing is kept.
     pub folder: Option<PathBuf>,
     /// Whether cases that are as expected are kept too.
@@ -82,6 +87,7 @@ pub async fn run(plan: &Plan, stop: watch::Receiver<bool>, emit: &mut dyn FnMut(
         stop,
         emit,
         histories: BTreeMap::new(),
+        met: BTreeSet::new(),
         summary: Summary { bundled: plan.bundled, proxy: plan.line.clone(), ..Summary::default() },
     };
     run.all().await;
@@ -102,6 +108,8 @@ struct Run<'a> {
     emit: &'a mut dyn FnMut(Event),
     /// Histories of judged cases, by index, for the snapshots.
     histories: BTreeMap<usize, Arc<History>>,
+    /// Addresses of verdicts that were judged and do not fail.
+    met: BTreeSet<String>,
     summary: Summary,
 }
 
@@ -170,7 +178,21 @@ impl Run<'_> {
                 break;
             }
         }
+        self.stale();
         self.snapshots();
+    }
+
+    /// Entries of the baseline whose verdict was judged and no longer fails, or whose case is there no more.
+    fn stale(&mut self) {
+        let scenario = |id: &str| id.split('[').next().unwrap_or_default().to_owned();
+        for known in &self.plan.baseline.entries {
+            let Some((id, _)) = baseline::split(&known.address) else { continue };
+            let scenarios = || self.plan.all.iter().map(|id| scenario(id));
+            let gone = !self.plan.all.iter().any(|each| each == id) && scenarios().any(|each| each == scenario(id));
+            if gone || self.met.contains(&known.address) {
+                self.summary.stale.push(format!("{} ({})", known.address, known.reason));
+            }
+        }
     }
 
     /// Runs a launch, once more if the proxy dies. `false`: the run is over.
@@ -411,11 +433,16 @@ impl Run<'_> {
         self.done(report);
     }
 
-    fn judged(&self, _case: &Case, mut verdict: Verdict) -> Judged {
+    fn judged(&mut self, case: &Case, mut verdict: Verdict) -> Judged {
         if self.plan.strict && verdict.value == Value::Warn {
             verdict.value = Value::Fail;
         }
-        Judged { verdict, known: None }
+        let address = format!("{}/{}", case.id(), verdict.check);
+        let known = self.plan.baseline.reason(&address).filter(|_| verdict.value == Value::Fail).map(str::to_owned);
+        if matches!(verdict.value, Value::Pass | Value::Warn | Value::NotExercised) {
+            self.met.insert(address);
+        }
+        Judged { verdict, known }
     }
 
     fn done(&mut self, report: CaseReport) {

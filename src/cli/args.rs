@@ -1,0 +1,325 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// What the program says of its exit codes.
+const EXIT_CODES: &str = "Exit codes:
+  0    all as expected
+  1    an unexpected failure, a changed snapshot, or a stale baseline entry
+  2    the command line makes no sense
+  3    a file does not load
+  4    nothing was judged
+  5    inconclusive: the harness could not tell
+  6    the proxy could not be installed, started or reached, or died
+  130  interrupted";
+
+/// A record-and-replay conformance harness for LLM proxies.
+#[derive(Debug, Parser)]
+#[command(name = "crossfade", version, after_help = EXIT_CODES, disable_help_subcommand = true)]
+pub(super) struct Cli {
+    /// Log errors only, and show no progress.
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(super) quiet: bool,
+    /// Log steps; twice: everything.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(super) verbose: u8,
+    /// What to do.
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Run scenarios against a proxy and judge what it did; without arguments the bundled suite on `builtin`.
+    Run(Box<RunArgs>),
+    /// List the cases that would run.
+    List(Box<ListArgs>),
+    /// Load files and say what is wrong with them; run nothing.
+    Lint(LintArgs),
+    /// Serve the fake legs alone, for any client.
+    Serve(ServeArgs),
+    /// Set up one case, wait for Enter, then fire the client; without time limits.
+    Hold(Box<HoldArgs>),
+    /// Judge a kept history again.
+    Judge(JudgeArgs),
+    /// Look at pending snapshots and accept or reject each.
+    Review(SnapshotArgs),
+    /// Accept pending snapshots.
+    Accept(SnapshotArgs),
+    /// Reject pending snapshots.
+    Reject(SnapshotArgs),
+    /// Write a scenario to begin with.
+    New(NewArgs),
+    /// Write a `crossfade.yaml` to begin with.
+    Init,
+    /// Show what there is.
+    Show {
+        /// Of what.
+        #[arg(value_enum)]
+        what: Shown,
+    },
+    /// Explain a check, a rule, a defect or an exit code.
+    Explain {
+        /// Its id.
+        id: String,
+    },
+    /// Install or start a proxy.
+    #[command(subcommand)]
+    Proxy(ProxyCommand),
+    /// Print a JSON schema.
+    Schema {
+        /// Of which files.
+        #[arg(value_enum)]
+        kind: SchemaKind,
+    },
+}
+
+/// The proxy, and how it is asked.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Proxy")]
+pub(super) struct ProxyArgs {
+    /// Profile that lends a running proxy its endpoints and policy.
+    #[arg(long = "as", value_name = "PROFILE")]
+    pub(super) lent: Option<String>,
+    /// Start this program.
+    #[arg(long, value_name = "PATH", conflicts_with = "from")]
+    pub(super) bin: Option<PathBuf>,
+    /// Key that the client presents to a running proxy.
+    #[arg(long, value_name = "KEY")]
+    pub(super) client_key: Option<String>,
+    /// Model under which a running proxy asks the fallback alone.
+    #[arg(long, value_name = "MODEL")]
+    pub(super) control_model: Option<String>,
+    /// Break the reference proxy in one way (`builtin` only; may be repeated).
+    #[arg(long, value_name = "NAME")]
+    pub(super) defect: Vec<String>,
+    /// Start the proxy from this checkout.
+    #[arg(long, value_name = "PATH")]
+    pub(super) from: Option<PathBuf>,
+    /// Header that the client sends to a running proxy, `NAME: VALUE` (may be repeated).
+    #[arg(long, value_name = "HEADER")]
+    pub(super) header: Vec<String>,
+    /// Where the legs listen for a running proxy.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) listen: Option<String>,
+    /// Model that the client names to a running proxy.
+    #[arg(long, value_name = "MODEL")]
+    pub(super) model: Option<String>,
+    /// What the reference proxy does when a stream breaks after content (`builtin` only).
+    #[arg(long, value_name = "NAME")]
+    pub(super) policy: Option<PolicyName>,
+    /// The proxy: NAME, NAME@VERSION, or the URL of one that runs.
+    #[arg(long, value_name = "PROXY")]
+    pub(super) proxy: Option<String>,
+}
+
+/// Policies of the reference proxy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub(super) enum PolicyName {
+    /// The client gets the error.
+    Error,
+    /// The fallback is asked, in a user message, to go on.
+    ContinueUser,
+    /// The fallback is asked to go on from a trailing assistant turn, if its model can.
+    ContinuePrefill,
+    /// Nothing is delivered before an answer is whole.
+    BufferAll,
+}
+
+/// Which cases.
+#[derive(Args, Clone, Debug, Default)]
+pub(super) struct SelectArgs {
+    /// Scenario files, folders, or addresses (`scenario[case]`).
+    #[arg(value_name = "PATH")]
+    pub(super) paths: Vec<String>,
+    /// Only cases whose id contains this, or matches it with `*` and `?` (may be repeated).
+    #[arg(long, value_name = "PATTERN", help_heading = "Selection")]
+    pub(super) filter: Vec<String>,
+}
+
+/// `crossfade run`.
+#[derive(Args, Clone, Debug, Default)]
+pub(super) struct RunArgs {
+    #[command(flatten)]
+    pub(super) select: SelectArgs,
+    #[command(flatten)]
+    pub(super) proxy: ProxyArgs,
+    /// File of the verdicts that are known to fail.
+    #[arg(long, value_name = "FILE", help_heading = "Judgement")]
+    pub(super) baseline: Option<PathBuf>,
+    /// Treat warnings as failures.
+    #[arg(long, help_heading = "Judgement")]
+    pub(super) strict: bool,
+    /// Sub-folder of the snapshots.
+    #[arg(long, value_name = "NAME", help_heading = "Judgement")]
+    pub(super) snapshots: Option<String>,
+    /// Cases at a time, at most.
+    #[arg(long, value_name = "N", help_heading = "Run", value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub(super) jobs: Option<u32>,
+    /// Seed of every word, as the first line of a run shows it.
+    #[arg(long, value_name = "HEX", help_heading = "Run", value_parser = hex)]
+    pub(super) seed: Option<u64>,
+    /// Limit of one exchange of the client, like `30s`.
+    #[arg(long, value_name = "TIME", help_heading = "Run")]
+    pub(super) time_limit: Option<crate::scenario::Millis>,
+    /// Write the report for programs to this file (`-` for stdout).
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub(super) json: Option<PathBuf>,
+    /// Keep every case's folder, not only those of failures.
+    #[arg(long, help_heading = "Output")]
+    pub(super) keep: bool,
+}
+
+/// `crossfade list`.
+#[derive(Args, Clone, Debug, Default)]
+pub(super) struct ListArgs {
+    #[command(flatten)]
+    pub(super) select: SelectArgs,
+    #[command(flatten)]
+    pub(super) proxy: ProxyArgs,
+    /// Show the starts of the proxy that a run would take.
+    #[arg(long)]
+    pub(super) launches: bool,
+}
+
+/// `crossfade lint`.
+#[derive(Args, Clone, Debug)]
+pub(super) struct LintArgs {
+    /// Scenario files and folders, cassettes, baselines, `crossfade.yaml`.
+    #[arg(value_name = "PATH", required = true)]
+    pub(super) paths: Vec<PathBuf>,
+}
+
+/// `crossfade serve`.
+#[derive(Args, Clone, Debug)]
+pub(super) struct ServeArgs {
+    /// Scenario file or address (`scenario[case]`); left out: every answer under every fault.
+    pub(super) scenario: Option<String>,
+    /// Only the case with this id.
+    #[arg(long, value_name = "PATTERN")]
+    pub(super) filter: Vec<String>,
+    /// Port to listen on; left out: a free one.
+    #[arg(long, default_value_t = 0)]
+    pub(super) port: u16,
+    /// Seed of every word.
+    #[arg(long, value_name = "HEX", value_parser = hex)]
+    pub(super) seed: Option<u64>,
+}
+
+/// `crossfade hold`.
+#[derive(Args, Clone, Debug)]
+pub(super) struct HoldArgs {
+    /// Scenario file or address (`scenario[case]`).
+    #[arg(value_name = "CASE")]
+    pub(super) case: String,
+    /// Only the case with this id.
+    #[arg(long, value_name = "PATTERN", help_heading = "Selection")]
+    pub(super) filter: Vec<String>,
+    #[command(flatten)]
+    pub(super) proxy: ProxyArgs,
+}
+
+/// `crossfade judge`.
+#[derive(Args, Clone, Debug)]
+pub(super) struct JudgeArgs {
+    /// `history.json`, or the folder that holds it.
+    pub(super) history: PathBuf,
+    /// Treat warnings as failures.
+    #[arg(long)]
+    pub(super) strict: bool,
+}
+
+/// `crossfade review`, `accept` and `reject`.
+#[derive(Args, Clone, Debug)]
+pub(super) struct SnapshotArgs {
+    /// Folders to look in, or snapshot files; left out: this folder.
+    #[arg(value_name = "PATH")]
+    pub(super) paths: Vec<PathBuf>,
+}
+
+/// `crossfade new`.
+#[derive(Args, Clone, Debug)]
+pub(super) struct NewArgs {
+    /// Name of the scenario; the file is NAME.yaml.
+    pub(super) name: String,
+    /// Begin with a copy of this bundled scenario.
+    #[arg(long, value_name = "SCENARIO")]
+    pub(super) like: Option<String>,
+}
+
+/// `crossfade show`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Shown {
+    /// Bundled answers and cassettes.
+    Answers,
+    /// Effects of a cut, and its positions.
+    Faults,
+    /// Checks, with their levels and requirements.
+    Checks,
+    /// Rejection rules.
+    Rules,
+    /// Profiles of proxies, and what is installed.
+    Proxies,
+}
+
+/// `crossfade proxy`.
+#[derive(Debug, Subcommand)]
+pub(super) enum ProxyCommand {
+    /// Install a proxy, pinned, in `$CROSSFADE_HOME`.
+    Install {
+        /// NAME or NAME@VERSION.
+        proxy: String,
+    },
+    /// Start a proxy alone with a configuration of your own.
+    Start {
+        /// NAME or NAME@VERSION.
+        proxy: String,
+        /// Its configuration, taken as it is.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Port to listen on; left out: a free one.
+        #[arg(long)]
+        port: Option<u16>,
+    },
+}
+
+/// Kinds of files that have a schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum SchemaKind {
+    /// Answers.
+    Answer,
+    /// Baselines.
+    Baseline,
+    /// Cassettes.
+    Cassette,
+    /// `crossfade.yaml`.
+    Config,
+    /// Profiles.
+    Profile,
+    /// The JSON report.
+    Report,
+    /// Rejection rules.
+    Rules,
+    /// Scenarios.
+    Scenario,
+}
+
+fn hex(text: &str) -> Result<u64, String> {
+    u64::from_str_radix(text, 16).map_err(|_| "a seed is a hexadecimal number".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,119 @@
+//! Which files a command means: `crossfade.yaml`, scenario files, folders, addresses, the bundled suite.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::Failure;
+use super::args::SelectArgs;
+use crate::answer::Library;
+use crate::config::{Config, FILE_NAME};
+use crate::diagnostic::{Diagnostic, SourceFile};
+use crate::runner::Selection;
+use crate::scenario::{self, Case};
+
+/// Where the command works: `crossfade.yaml` (found upwards) and its folder, else the working folder.
+#[derive(Debug)]
+pub(super) struct Place {
+    /// The folder of `crossfade.yaml`, or the working folder.
+    pub(super) root: PathBuf,
+    /// `crossfade.yaml`; empty where there is none.
+    pub(super) config: Config,
+    /// Whether there is one.
+    pub(super) configured: bool,
+}
+
+impl Place {
+    /// Looks for `crossfade.yaml` from the working folder upwards.
+    pub(super) fn find() -> Result<Self, Failure> {
+        let here = std::env::current_dir().map_err(|error| Failure::file("the working folder", error))?;
+        for folder in here.ancestors() {
+            let path = folder.join(FILE_NAME);
+            if path.is_file() {
+                // Named as the user would name it.
+                let shown = if folder == here { PathBuf::from(FILE_NAME) } else { path };
+                let config = Config::load(&shown).map_err(|error| Failure::load(&[error], false))?;
+                return Ok(Self { root: folder.to_owned(), config, configured: true });
+            }
+        }
+        Ok(Self { root: here, config: Config::default(), configured: false })
+    }
+}
+
+/// Cases that a command means.
+#[derive(Debug, Default)]
+pub(super) struct Chosen {
+    /// The selected cases, in order.
+    pub(super) cases: Vec<Case>,
+    /// Ids of all cases of the files that were loaded, selected or not.
+    pub(super) all: Vec<String>,
+    /// Whether they are the bundled ones.
+    pub(super) bundled: bool,
+    /// The files, by name.
+    pub(super) sources: BTreeMap<String, SourceFile>,
+}
+
+/// Loads and selects. Without paths: the bundled suite, or, if `configured`, the scenarios of `crossfade.yaml`.
+pub(super) fn choose(place: &Place, select: &SelectArgs, configured: bool) -> Result<Chosen, Failure> {
+    let (mut paths, mut patterns) = (Vec::new(), select.filter.clone());
+    for path in &select.paths {
+        if !Path::new(path).exists() && looks_like_address(path) {
+            patterns.push(path.clone());
+        } else {
+            paths.push(PathBuf::from(path));
+        }
+    }
+    if paths.is_empty() && configured {
+        paths.clone_from(&place.config.scenarios);
+    }
+    let mut chosen = Chosen { bundled: paths.is_empty(), ..Chosen::default() };
+    let cases = if chosen.bundled {
+        for (path, text) in scenario::BUNDLED {
+            let name = format!("scenarios/{path}");
+            chosen.sources.insert(name.clone(), SourceFile::new(name, *text));
+        }
+        scenario::load_bundled().map_err(|errors| Failure::load(&errors, false))?
+    } else {
+        load(place, &paths, &mut chosen.sources).map_err(|errors| Failure::load(&errors, false))?
+    };
+    chosen.all = cases.iter().map(Case::id).collect();
+    chosen.cases = Selection::new(patterns).apply(cases);
+    Ok(chosen)
+}
+
+/// Loads scenario files and folders; every error of every file.
+pub(super) fn load(
+    place: &Place,
+    paths: &[PathBuf],
+    sources: &mut BTreeMap<String, SourceFile>,
+) -> Result<Vec<Case>, Vec<Diagnostic>> {
+    let library = Library::rooted(&place.root);
+    let (mut cases, mut errors) = (Vec::new(), Vec::new());
+    for path in paths {
+        let files = match scenario::discover(path) {
+            Ok(files) => files,
+            Err(error) => {
+                errors.push(error);
+                continue;
+            }
+        };
+        for file in files {
+            match scenario::load(&file, &library) {
+                Ok(loaded) => {
+                    if let (Some(case), Ok(text)) = (loaded.first(), std::fs::read(&file))
+                        && let Ok(source) = SourceFile::from_bytes(case.file.clone(), text)
+                    {
+                        sources.insert(case.file.clone(), source);
+                    }
+                    cases.extend(loaded);
+                }
+                Err(found) => errors.extend(found),
+            }
+        }
+    }
+    if errors.is_empty() { Ok(cases) } else { Err(errors) }
+}
+
+/// `scenario[case]`, or a bare name: no path has brackets at its end, and a file has an extension.
+fn looks_like_address(text: &str) -> bool {
+    text.ends_with(']') && text.contains('[') || !text.contains(['/', '\\', '.'])
+}

@@ -1,0 +1,116 @@
+//! The command line: the only reader of arguments and environment, and the only printer.
+
+mod args;
+mod clock;
+mod files;
+mod log;
+mod proxy;
+mod run;
+mod show;
+
+use std::fmt;
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::diagnostic::Diagnostic;
+use crate::proxy::{ProxyError, guard};
+use crate::runner::Exit;
+use args::{Cli, Command};
+
+/// Why a command ends early: what is said on stderr, and the exit code.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    exit: Exit,
+    text: String,
+}
+
+impl Failure {
+    fn usage(text: impl fmt::Display) -> Self {
+        Self { exit: Exit::Usage, text: format!("error: {text}\n") }
+    }
+
+    fn load(errors: &[Diagnostic], colour: bool) -> Self {
+        let texts: Vec<String> = errors.iter().map(|error| error.render(colour)).collect();
+        Self { exit: Exit::Load, text: texts.join("\n") }
+    }
+
+    fn file(what: &str, error: impl fmt::Display) -> Self {
+        Self { exit: Exit::Load, text: format!("error: {what}: {error}\n") }
+    }
+}
+
+impl From<ProxyError> for Failure {
+    fn from(error: ProxyError) -> Self {
+        let exit = if error.is_usage() { Exit::Usage } else { Exit::ProxyDown };
+        let mut text = format!("error: {error}\n");
+        for line in error.tail() {
+            text.push_str(&format!("  | {line}\n"));
+        }
+        Self { exit, text }
+    }
+}
+
+/// Runs the program and gives its exit code.
+pub fn main() -> ExitCode {
+    let mut raw = std::env::args_os();
+    if raw.nth(1).is_some_and(|first| first == guard::SUBCOMMAND) {
+        let arguments: Vec<_> = raw.collect();
+        return ExitCode::from(guard::run(&arguments));
+    }
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { Exit::Usage.code() } else { 0 });
+        }
+    };
+    log::init(cli.quiet, cli.verbose);
+    let exit = match dispatch(&cli) {
+        Ok(exit) => exit,
+        Err(failure) => {
+            // Where stderr is closed there is nobody to tell.
+            let _ = std::io::stderr().write_all(failure.text.as_bytes());
+            failure.exit
+        }
+    };
+    ExitCode::from(exit.code())
+}
+
+fn dispatch(cli: &Cli) -> Result<Exit, Failure> {
+    match &cli.command {
+        Command::Run(args) => run::run(args, cli.quiet, cli.verbose),
+        Command::Show { what } => show::show(*what),
+        Command::Explain { id } => show::explain(id),
+        Command::Proxy(command) => proxy::command(command),
+        _ => Err(Failure::usage("not built yet")),
+    }
+}
+
+/// Prints to stdout. A closed stdout (`| head`) is no error.
+fn print(text: &str) {
+    let _ = std::io::stdout().write_all(text.as_bytes());
+}
+
+/// An environment variable that is set and not empty.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Whether this is a CI system, by the convention of `CI`.
+fn is_ci() -> bool {
+    variable("CI").is_some_and(|value| value != "false" && value != "0") || variable("TF_BUILD").is_some()
+}
+
+/// Runs a future on a runtime of our own.
+fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure { exit: Exit::Inconclusive, text: format!("error: no threads: {error}\n") })?;
+    let result = runtime.block_on(future);
+    // A blocked thread (a read of stdin) must not hold up the end.
+    runtime.shutdown_background();
+    Ok(result)
+}

@@ -1,0 +1,226 @@
+//! `crossfade run`.
+
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher as _, Hasher as _};
+use std::io::{self, IsTerminal as _};
+use std::path::{Path, PathBuf};
+
+use tokio::sync::watch;
+
+use super::args::{ProxyArgs, RunArgs};
+use super::files::{self, Place};
+use super::{Failure, block_on, clock, is_ci, proxy, variable};
+use crate::baseline::Baseline;
+use crate::report::{Human, JsonReport, Style};
+use crate::runner::{self, Event, Exit, Plan, Repeat};
+
+/// Cases at a time, unless told otherwise.
+const JOBS: u32 = 8;
+
+/// Runs scenarios.
+pub(super) fn run(args: &RunArgs, quiet: bool, verbose: u8) -> Result<Exit, Failure> {
+    let place = Place::find()?;
+    let bare = args.select.paths.is_empty() && args.proxy.proxy.is_none();
+    let chosen = files::choose(&place, &args.select, !bare)?;
+    let mut proxy_args = args.proxy.clone();
+    if bare {
+        proxy_args.proxy = Some("builtin".to_owned());
+    }
+    if !bare && proxy_args.proxy.is_none() && place.config.proxy.is_none() {
+        return Err(Failure::usage(
+            "which proxy? give `--proxy NAME`, `--proxy URL`, or `proxy:` in crossfade.yaml \
+             (`--proxy builtin` is the reference proxy)",
+        ));
+    }
+    let folder = RunFolder::make(&place)?;
+    let choice = match proxy::choose(&place, &proxy_args, &folder.path) {
+        Ok(Some(choice)) => choice,
+        Ok(None) => return Err(Failure::usage("no proxy is named")),
+        Err(failure) => {
+            folder.remove();
+            return Err(failure);
+        }
+    };
+    let baseline = match args.baseline.clone().or_else(|| place.config.baseline.clone()) {
+        Some(path) => Baseline::load(&path).map_err(|error| Failure::load(&[error], false))?,
+        None => Baseline::default(),
+    };
+    let time_limit = args.time_limit.or(place.config.time_limit);
+    let plan = Plan {
+        cases: chosen.cases,
+        all: chosen.all,
+        target: choice.target,
+        line: choice.line,
+        listen: choice.listen,
+        bundled: chosen.bundled,
+        seed: args.seed.unwrap_or_else(random),
+        jobs: args.jobs.or(place.config.jobs).unwrap_or(JOBS) as usize,
+        strict: args.strict || place.config.strict,
+        time_limit: time_limit.map(crate::scenario::Millis::duration),
+        sources: chosen.sources,
+        repeat: Repeat { bundled: chosen.bundled, options: options(args, bare) },
+        baseline,
+        folder: Some(folder.path.clone()),
+        keep: args.keep,
+    };
+    let json_to_stdout = args.json.as_deref() == Some(Path::new("-"));
+    let colour = io::stdout().is_terminal() && variable("NO_COLOR").is_none();
+    let style = Style {
+        colour,
+        progress: io::stderr().is_terminal() && !quiet && !is_ci() && variable("TERM").as_deref() != Some("dumb"),
+        every: verbose > 0,
+    };
+    let mut human = if json_to_stdout {
+        Human::new(io::stderr(), io::stderr(), Style { colour: false, ..style })
+    } else {
+        Human::new(io::stdout(), io::stderr(), style)
+    };
+    let mut json = JsonReport::new();
+    let mut kept = args.keep;
+    let summary = block_on(async {
+        let stop = signals();
+        runner::run(&plan, stop, &mut |event| {
+            if let Event::CaseDone(report) = &event {
+                kept |= report.kept.is_some();
+            }
+            json.take(&event);
+            // A closed stdout ends the report, not the run: the exit code still counts.
+            let _ = human.take(&event);
+        })
+        .await
+    })?;
+    if !kept && summary.proxy_down.is_none() {
+        folder.remove();
+    }
+    if let Some(path) = &args.json {
+        let text = serde_json::to_string_pretty(json.report()).map_err(|error| Failure::file("the report", error))?;
+        if json_to_stdout {
+            super::print(&(text + "\n"));
+        } else {
+            std::fs::write(path, text + "\n").map_err(|error| Failure::file(&path.display().to_string(), error))?;
+        }
+    }
+    Ok(summary.exit())
+}
+
+/// The folder of a run; removed again when nothing in it is worth keeping.
+pub(super) struct RunFolder {
+    pub(super) path: PathBuf,
+    parent: PathBuf,
+}
+
+impl RunFolder {
+    /// Makes it below `.crossfade/runs/` beside `crossfade.yaml`, or where files can be written.
+    pub(super) fn make(place: &Place) -> Result<Self, Failure> {
+        let parent = place.root.join(".crossfade");
+        let name = clock::stamp();
+        if let Ok(path) = runner::new_run(&parent.join("runs"), &name) {
+            return Ok(Self { path: shortened(path), parent });
+        }
+        let parent = std::env::temp_dir().join("crossfade");
+        let path = runner::new_run(&parent.join("runs"), &name);
+        let path = path.map_err(|error| Failure::file("a folder for the run", error))?;
+        Ok(Self { path, parent })
+    }
+
+    /// Removes it, and the folders above it that are empty now.
+    pub(super) fn remove(&self) {
+        let _ = std::fs::remove_dir_all(&self.path);
+        if std::fs::remove_dir(self.parent.join("runs")).is_ok() {
+            let _ = std::fs::remove_file(self.parent.join(".gitignore"));
+            let _ = std::fs::remove_dir(&self.parent);
+        }
+    }
+}
+
+/// Relative to the working folder where it lies below it; proxies are started elsewhere, so only for people.
+fn shortened(path: PathBuf) -> PathBuf {
+    path
+}
+
+/// Turns true at ctrl-C or SIGTERM; a second one ends the program at once.
+pub(super) fn signals() -> watch::Receiver<bool> {
+    let (tell, stop) = watch::channel(false);
+    tokio::spawn(async move {
+        for n in 0.. {
+            signal().await;
+            if n > 0 {
+                end_now();
+            }
+            tell.send_replace(true);
+        }
+    });
+    stop
+}
+
+#[expect(clippy::exit, reason = "the second signal means now; guards end the proxies")]
+fn end_now() {
+    std::process::exit(i32::from(Exit::Interrupted.code()));
+}
+
+#[cfg(unix)]
+async fn signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = terminate.recv() => {}
+        },
+        Err(_) => drop(tokio::signal::ctrl_c().await),
+    }
+}
+
+#[cfg(not(unix))]
+async fn signal() {
+    drop(tokio::signal::ctrl_c().await);
+}
+
+/// A seed from the system's randomness.
+pub(super) fn random() -> u64 {
+    RandomState::new().build_hasher().finish()
+}
+
+/// The options that a repeated case needs, as they were given.
+fn options(args: &RunArgs, bare: bool) -> Vec<String> {
+    let mut options = proxy_options(&args.proxy);
+    if bare {
+        options.retain(|option| option != "--proxy");
+    }
+    let mut with = |name: &str, value: Option<String>| {
+        if let Some(value) = value {
+            options.extend([name.to_owned(), value]);
+        }
+    };
+    with("--baseline", args.baseline.as_ref().map(|path| path.display().to_string()));
+    with("--seed", args.seed.map(|seed| format!("{seed:x}")));
+    with("--snapshots", args.snapshots.clone());
+    with("--time-limit", args.time_limit.map(|limit| limit.to_string()));
+    if args.strict {
+        options.push("--strict".to_owned());
+    }
+    options
+}
+
+/// The options that name the proxy.
+pub(super) fn proxy_options(args: &ProxyArgs) -> Vec<String> {
+    let mut options = Vec::new();
+    let path = |path: &PathBuf| path.display().to_string();
+    let policy = args.policy.and_then(|policy| clap::ValueEnum::to_possible_value(&policy));
+    let mut with = |name: &str, values: Vec<String>| {
+        for value in values {
+            options.extend([name.to_owned(), value]);
+        }
+    };
+    with("--proxy", args.proxy.iter().cloned().collect());
+    with("--as", args.lent.iter().cloned().collect());
+    with("--bin", args.bin.iter().map(path).collect());
+    with("--client-key", args.client_key.iter().cloned().collect());
+    with("--control-model", args.control_model.iter().cloned().collect());
+    with("--defect", args.defect.clone());
+    with("--from", args.from.iter().map(path).collect());
+    with("--header", args.header.clone());
+    with("--listen", args.listen.iter().cloned().collect());
+    with("--model", args.model.iter().cloned().collect());
+    with("--policy", policy.map(|value| value.get_name().to_owned()).into_iter().collect());
+    options
+}

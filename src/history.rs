@@ -283,13 +283,13 @@ pub enum BarrierEnd {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UpstreamEnd {
-    /// Answered to its end, or with a scripted clean end.
+    /// Answered to its end, or with a scripted clean end (`eof`, `error_event`).
     Complete,
-    /// Broken as scripted; the effect's name (`close`, `reset`, `stall`, ...).
+    /// Broken as scripted: `close`, `reset`; or `stall`, which the proxy ended by going away.
     Cut(String),
-    /// The proxy went away before that.
+    /// The proxy went away before that, or after the client had left.
     ProxyGone,
-    /// The case ended first.
+    /// The case ended first; a stall that the proxy never ended, for example.
     CaseOver,
 }
 

@@ -1,5 +1,6 @@
 //! What our client, at the other side of the proxy, has got of what a leg says: barrier and gate.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::history::BarrierEnd;
@@ -14,14 +15,16 @@ const TAIL: usize = 12;
 #[derive(Debug)]
 pub(super) struct Heard<'a> {
     whole: &'a str,
+    /// What the voice had said before: a rest that is short is found with it.
+    before: &'a str,
     /// Bytes of the text after each delta that was sent.
     deltas: Vec<usize>,
     characters: usize,
 }
 
 impl<'a> Heard<'a> {
-    pub(super) fn new(whole: &'a str) -> Self {
-        Self { whole, deltas: Vec::new(), characters: 0 }
+    pub(super) fn new(before: &'a str, whole: &'a str) -> Self {
+        Self { whole, before, deltas: Vec::new(), characters: 0 }
     }
 
     /// So many characters are out.
@@ -56,6 +59,8 @@ pub(super) struct Audience {
     pub(super) lock_step: usize,
     /// Whether a barrier waits for it: it gets a stream, and the proxy hands on what comes.
     pub(super) follows: bool,
+    /// What the voice had said before this answer.
+    pub(super) before: String,
     /// The words are recorded ones, and so not unique.
     pub(super) cassette: bool,
 }
@@ -67,7 +72,7 @@ impl Audience {
         if text.trim().is_empty() || !self.follows {
             return BarrierEnd::None;
         }
-        let seen = self.progress.wait(self.limit, |got| self.has(got, text)).await;
+        let seen = self.progress.wait(self.limit, |got| self.has(got, heard.before, text)).await;
         if seen { BarrierEnd::Seen } else { BarrierEnd::TimedOut }
     }
 
@@ -76,35 +81,36 @@ impl Audience {
     pub(super) async fn gate(&self, heard: &Heard<'_>) -> Option<u32> {
         let sent = heard.deltas.len();
         let text = heard.after(sent.saturating_sub(self.lock_step));
-        if self.progress.wait(self.limit, |got| self.has(got, text)).await {
+        if self.progress.wait(self.limit, |got| self.has(got, heard.before, text)).await {
             return None;
         }
         let got = self.progress.text();
-        let has = (0..=sent).rev().find(|&n| self.has(&got, heard.after(n))).unwrap_or(0);
+        let has = (0..=sent).rev().find(|&n| self.has(&got, heard.before, heard.after(n))).unwrap_or(0);
         u32::try_from(sent - has).ok()
     }
 
     /// Whether a text has arrived: the last word of it, for words are unique.
-    fn has(&self, got: &str, text: &str) -> bool {
+    fn has(&self, got: &str, before: &str, text: &str) -> bool {
         let text = text.trim_end();
         if text.is_empty() {
             true
         } else if self.cassette {
             got.chars().count() >= text.chars().count()
         } else {
-            got.rfind(last_word(text)).is_some()
+            got.rfind(last_word(before, text).as_ref()).is_some()
         }
     }
 }
 
 /// The last word of a text, or more of its end where that is too short to be unique.
-fn last_word(text: &str) -> &str {
+fn last_word<'a>(before: &str, text: &'a str) -> Cow<'a, str> {
     let word = text.rfind(char::is_whitespace).map_or(text, |blank| text[blank..].trim_start());
     if word.chars().count() >= TELLING {
-        return word;
+        return Cow::Borrowed(word);
     }
-    let from = text.char_indices().rev().take(TAIL).last().map_or(0, |(at, _)| at);
-    text[from..].trim_start()
+    let all = format!("{before}{text}");
+    let from = all.char_indices().rev().take(TAIL).last().map_or(0, |(at, _)| at);
+    Cow::Owned(all[from..].trim_start().to_owned())
 }
 
 #[cfg(test)]
@@ -113,21 +119,24 @@ mod tests {
 
     fn audience(progress: &Progress, lock_step: usize) -> Audience {
         let limit = Duration::from_millis(50);
-        Audience { progress: progress.clone(), limit, lock_step, follows: true, cassette: false }
+        Audience { progress: progress.clone(), limit, lock_step, follows: true, before: String::new(), cassette: false }
     }
 
     fn heard<'a>(text: &'a str, sent: &[usize]) -> Heard<'a> {
-        let mut heard = Heard::new(text);
-        sent.iter().for_each(|characters| heard.sent(*characters));
+        let mut heard = Heard::new("", text);
+        for characters in sent {
+            heard.sent(*characters);
+        }
         heard
     }
 
     #[test]
     fn the_last_word_is_long_enough_to_be_unique() {
-        assert_eq!(last_word("kalome tirasa"), "tirasa");
-        assert_eq!(last_word("kalome"), "kalome");
-        assert_eq!(last_word("kalome tirasa ti"), "me tirasa ti");
-        assert_eq!(last_word("a"), "a");
+        assert_eq!(last_word("", "kalome tirasa"), "tirasa");
+        assert_eq!(last_word("pode", "kalome"), "kalome");
+        assert_eq!(last_word("", "kalome tirasa ti"), "me tirasa ti");
+        assert_eq!(last_word("", "a"), "a");
+        assert_eq!(last_word("kalome tira", "sa"), "alome tirasa");
     }
 
     #[test]
@@ -148,7 +157,7 @@ mod tests {
         assert_eq!(audience(&progress, 0).barrier(&heard).await, BarrierEnd::Seen);
         let blind = Audience { follows: false, ..audience(&progress, 0) };
         assert_eq!(blind.barrier(&heard).await, BarrierEnd::None);
-        assert_eq!(audience(&progress, 0).barrier(&Heard::new("kalome")).await, BarrierEnd::None);
+        assert_eq!(audience(&progress, 0).barrier(&Heard::new("", "kalome")).await, BarrierEnd::None);
     }
 
     #[tokio::test(start_paused = true)]

@@ -88,9 +88,9 @@ impl CaseState {
     pub(super) fn begin_step(&self, index: usize, progress: Option<Progress>, speeches: BTreeMap<String, Speech>) {
         let mut step = lock(&self.step);
         let number = step.number + 1;
-        let last = std::mem::take(&mut step.last);
+        let (last, gate_open) = (std::mem::take(&mut step.last), step.gate_open);
         self.over.send_replace(step.number);
-        *step = StepState { number, index, open: true, progress, speeches, last, ..StepState::default() };
+        *step = StepState { number, index, open: true, progress, speeches, last, gate_open, ..StepState::default() };
     }
 
     /// Ends the step: what still runs is cut off.
@@ -121,9 +121,9 @@ impl CaseState {
             if now >= until {
                 return false;
             }
-            let left = if busy == 0 { silence - waited } else { until - now };
+            let left = if busy == 0 { silence.saturating_sub(waited) } else { QUIET_LIMIT };
             // Woken by time or by a request, it looks again.
-            let _ = timeout(left.min(until - now), activity.changed()).await;
+            let _ = timeout(left.min(until.saturating_duration_since(now)), activity.changed()).await;
         }
     }
 
@@ -204,7 +204,7 @@ impl CaseState {
         })
     }
 
-    /// Whether the lock-step gate was opened by time in this step.
+    /// Whether the lock-step gate was opened by time: it stays open for the rest of the case.
     pub(super) fn gate_is_open(&self) -> bool {
         lock(&self.step).gate_open
     }
@@ -306,9 +306,10 @@ impl Recording {
         });
     }
 
-    /// The proxy went away.
+    /// The proxy went away. Once the client has left, that is what a proxy shall do, whatever was scripted.
     pub(super) fn gone(&mut self) {
-        self.end(self.if_gone.clone());
+        let left = lock(&self.case.step).left;
+        self.end(if left { UpstreamEnd::ProxyGone } else { self.if_gone.clone() });
     }
 
     /// Comes back when the step is over.

@@ -33,11 +33,11 @@ impl Stage for Registry {
         let path = path(&request.target).to_owned();
         let place = self.addressing.place(&path);
         let Some(case) = self.case(&place) else {
-            return self.nowhere(&place, request, "no case is running here");
+            return self.nowhere(&place, &request, "no case is running here");
         };
         let by_name = |leg: &&LegBinding| place.leg.map_or(leg.ordinal == ordinal, |name| leg.name == name);
         let Some(leg) = case.binding.legs.iter().find(by_name) else {
-            return self.nowhere(&place, request, "the case has no such leg");
+            return self.nowhere(&place, &request, "the case has no such leg");
         };
         let names = words::words(&request.body.0);
         let owners = self.owners(&names);
@@ -48,7 +48,7 @@ impl Stage for Registry {
                 Owner::Finished { case: finished, .. } if !own => {
                     let reason = format!("a late request of the finished case {finished}");
                     case.stray(stray(&place, &request, &reason));
-                    return self.nowhere(&place, request, &reason);
+                    return self.nowhere(&place, &request, &reason);
                 }
                 _ => {}
             }
@@ -98,8 +98,8 @@ pub(super) fn unknown(request: &Request, path: &str) -> Plan {
 
 impl Registry {
     /// A request that fits no running case: kept as a stray, unless it asks for no generation.
-    fn nowhere(&self, place: &Place<'_>, request: Request, reason: &str) -> Answer {
-        if let Call::Side(plan) = side::call(&request, place.path, None, &[], &self.side_calls) {
+    fn nowhere(&self, place: &Place<'_>, request: &Request, reason: &str) -> Answer {
+        if let Call::Side(plan) = side::call(request, place.path, None, &[], &self.side_calls) {
             return Answer::aside(plan);
         }
         let owners = self.owners(&words::words(&request.body.0));
@@ -108,14 +108,14 @@ impl Registry {
             Owner::Running(_) => None,
         });
         self.stray(match &late {
-            Some((case, _)) => stray(place, &request, &format!("a late request of the finished case {case}")),
-            None => stray(place, &request, reason),
+            Some((case, _)) => stray(place, request, &format!("a late request of the finished case {case}")),
+            None => stray(place, request, reason),
         });
         let last = late.and_then(|(_, mut last)| {
             let named = place.leg.and_then(|leg| last.remove(leg));
             named.or_else(|| last.into_values().next())
         });
-        let plan = last.unwrap_or_else(|| Arc::new(unknown(&request, place.path)));
+        let plan = last.unwrap_or_else(|| Arc::new(unknown(request, place.path)));
         Answer { plan, recording: None, audience: None }
     }
 }
@@ -220,6 +220,7 @@ impl Caller<'_> {
             limit: PATIENCE.mul_f64(binding.patience.clamp(0.1, 100.0)),
             lock_step: binding.lock_step as usize,
             follows: client.conversation.stream && plan.chunked && !binding.holds_back,
+            before: speeches.get(&said.voice).map(|speech| speech.up_to(said.from)).unwrap_or_default(),
             cassette: said.cassette,
         });
         exchange.attempt = attempt;

@@ -77,7 +77,8 @@ impl<'a> Player<'a> {
             recording.head(self.plan.status);
         }
         // Characters of the text that are out, and where each delta ended.
-        let mut heard = Heard::new(&self.plan.text);
+        let before = self.audience.as_ref().map(|audience| audience.before.clone()).unwrap_or_default();
+        let mut heard = Heard::new(&before, &self.plan.text);
         for step in &self.plan.steps {
             match step {
                 Step::Send { at, data, text } => {

@@ -38,7 +38,12 @@ impl Speech {
 
     /// The text that has been sent.
     pub(super) fn said(&self) -> String {
-        self.deltas.iter().flat_map(|delta| delta.chars()).take(self.said).collect()
+        self.up_to(self.said)
+    }
+
+    /// The text before a character.
+    pub(super) fn up_to(&self, character: usize) -> String {
+        self.deltas.iter().flat_map(|delta| delta.chars()).take(character).collect()
     }
 
     /// The deltas from a character on; the first may be the rest of one.

@@ -20,6 +20,7 @@ use super::side::{self, Call};
 use super::spec::Spec;
 use crate::answer::{AnswerScript, Lexicon};
 use crate::api::{Api, ApiId, Conversation, ModelName};
+use crate::fault::Plan;
 use crate::rules::RuleBook;
 use crate::scenario::{AnswerPlan, Case, Play};
 use crate::wire::Request;
@@ -117,11 +118,13 @@ impl Alone {
         let script = step.legs.iter().find(|plan| plan.name == leg.name)?;
         let api = match self.call(request, path, leg, oversize) {
             Ok(api) => api,
-            Err(answer) => return Some(answer),
+            Err(plan) => return Some(Answer::aside(*plan)),
         };
         let attempt = count(attempts, name);
         let play = play_of(script, attempt);
-        Some(self.play(leg, api, request, play, attempt, &step.client.conversation, &self.speeches))
+        let reference = &step.client.conversation;
+        let asked = Asked { speeches: &self.speeches, ..self.asked(leg, api, request, play, reference, attempt) };
+        Some(Answer::aside(asked.decide().plan))
     }
 
     /// An answer by its name, in whatever API it is asked for.
@@ -151,14 +154,18 @@ impl Alone {
         };
         let api = match self.call(request, path, &leg, oversize) {
             Ok(api) => api,
-            Err(answer) => return Some(answer),
+            Err(plan) => return Some(Answer::aside(*plan)),
         };
         let answer = AnswerPlan::Script { name: name.to_owned(), script: Arc::clone(script) };
         let play = spec.play(answer);
         // What a client of ours would have sent is not known: everything may be its own.
         let reference = request.json().map(|body| api.read_request(&body)).unwrap_or_default();
         let attempt = count(attempts, name);
-        Some(self.play(&leg, api, request, &play, attempt, &reference, &BTreeMap::new()))
+        let asked = self.asked(&leg, api, request, &play, &reference, attempt);
+        Some(Answer::aside(match asked.fits() {
+            Ok(()) => asked.decide().plan,
+            Err(why) => reply::text(404, &why),
+        }))
     }
 
     fn call(
@@ -167,47 +174,43 @@ impl Alone {
         path: &str,
         leg: &LegBinding,
         oversize: bool,
-    ) -> Result<&'static dyn Api, Answer> {
+    ) -> Result<&'static dyn Api, Box<Plan>> {
         let wrong = |error| match leg.api.spoken() {
-            Some(api) => Answer::aside(reply::error(api, &error, self.config.seed)),
-            None => Answer::aside(unknown(request, path)),
+            Some(api) => Box::new(reply::error(api, &error, self.config.seed)),
+            None => Box::new(unknown(request, path)),
         };
         if oversize {
             return Err(wrong(side::too_large(leg.api)));
         }
         match side::call(request, path, Some(leg.api), &[leg.model.model.as_str()], &[]) {
             Call::Generate(api) => Ok(api),
-            Call::Side(plan) => Err(Answer::aside(plan)),
+            Call::Side(plan) => Err(Box::new(plan)),
             Call::Wrong(error) => Err(wrong(error)),
         }
     }
 
-    fn play(
-        &self,
-        leg: &LegBinding,
+    fn asked<'a>(
+        &'a self,
+        leg: &'a LegBinding,
         api: &'static dyn Api,
-        request: &Request,
-        play: &Play,
+        request: &'a Request,
+        play: &'a Play,
+        reference: &'a Conversation,
         attempt: u32,
-        reference: &Conversation,
-        speeches: &BTreeMap<String, Speech>,
-    ) -> Answer {
-        let asked = Asked {
+    ) -> Asked<'a> {
+        static NOTHING_SAID: BTreeMap<String, Speech> = BTreeMap::new();
+        Asked {
             leg,
             api,
             request,
             play,
             attempt,
-            speeches,
+            speeches: &NOTHING_SAID,
             reference,
             unique: &[],
             rules: &self.config.rules,
             seed: self.config.seed ^ seed(&[&leg.name, &attempt.to_string()]),
             created: unix_now(),
-        };
-        match asked.fits() {
-            Ok(()) => Answer::aside(asked.decide().plan),
-            Err(why) => Answer::aside(reply::text(404, &why)),
         }
     }
 }

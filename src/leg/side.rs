@@ -89,23 +89,20 @@ pub(super) fn not_found(family: ApiId, method: &str, path: &str) -> ApiError {
 
 /// The vendor's 405.
 fn method_not_allowed(family: ApiId) -> ApiError {
-    match family {
-        ApiId::AnthropicMessages => error(405, "invalid_request_error", "Method Not Allowed".to_owned(), None),
-        _ => {
-            let message = "Only POST requests are accepted.".to_owned();
-            error(405, "invalid_request_error", message, Some("method_not_supported"))
-        }
-    }
+    let (message, code) = match family {
+        ApiId::AnthropicMessages => ("Method Not Allowed", None),
+        _ => ("Only POST requests are accepted.", Some("method_not_supported")),
+    };
+    error(405, "invalid_request_error", message.to_owned(), code)
 }
 
 /// The vendor's 413.
 pub(super) fn too_large(family: ApiId) -> ApiError {
-    match family {
-        ApiId::AnthropicMessages => {
-            error(413, "request_too_large", "Request exceeds the maximum allowed number of bytes.".to_owned(), None)
-        }
-        _ => error(413, "invalid_request_error", "Request body is too large.".to_owned(), None),
-    }
+    let (kind, message) = match family {
+        ApiId::AnthropicMessages => ("request_too_large", "Request exceeds the maximum allowed number of bytes."),
+        _ => ("invalid_request_error", "Request body is too large."),
+    };
+    error(413, kind, message.to_owned(), None)
 }
 
 fn error(status: u16, kind: &str, message: String, code: Option<&str>) -> ApiError {

@@ -168,7 +168,7 @@ impl Client {
         if self.over.is_some() {
             return false;
         }
-        let mut bytes = [0; 65536];
+        let mut bytes = vec![0; 65536];
         self.over = match timeout(self.patience, self.stream.read(&mut bytes)).await {
             Err(_) => Some(Left::Silent),
             Ok(Ok(0)) => Some(Left::Fin),
@@ -219,16 +219,10 @@ impl Client {
         let whole = if got.header("transfer-encoding").is_some() {
             self.chunks(&mut got.chunks).await
         } else if let Some(length) = got.header("content-length").map(|length| length.parse().unwrap()) {
-            match self.take(length).await {
-                Some(body) => {
-                    got.chunks.push(body);
-                    true
-                }
-                None => {
-                    got.chunks.push(std::mem::take(&mut self.buffer));
-                    false
-                }
-            }
+            let body = self.take(length).await;
+            let whole = body.is_some();
+            got.chunks.push(body.unwrap_or_else(|| std::mem::take(&mut self.buffer)));
+            whole
         } else {
             while self.more().await {}
             got.chunks.push(std::mem::take(&mut self.buffer));

@@ -43,9 +43,7 @@ async fn continued(obeys: &str, turn: impl Fn(&str) -> serde_json::Value) -> (St
     if got.left == Left::Whole && got.status == 200 {
         assert_eq!(exchange.said.text, got.said_by_messages());
     }
-    if exchange.continuation == Continuation::None {
-        panic!("not recognised");
-    }
+    assert!(exchange.continuation != Continuation::None, "not recognised");
     assert!(exchange.said.voice == "primary" || matches!(exchange.continuation, Continuation::Unrecognised { .. }));
     (said, got, exchange.continuation, exchange.said.from)
 }

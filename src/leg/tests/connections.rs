@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
 use super::super::testing::{Client, Left, chat, post, stage};
 
 const YAML: &str = "client: openai-chat\nlegs: {primary: {}}\n";
@@ -78,7 +80,6 @@ async fn an_oversize_body_is_refused_without_being_read() {
         if framing.starts_with("transfer") {
             let (mut reader, mut writer) = client.stream.into_split();
             let sender = tokio::spawn(async move {
-                use tokio::io::AsyncWriteExt as _;
                 let chunk = [b"100000\r\n".to_vec(), vec![b'a'; 1 << 20], b"\r\n".to_vec()].concat();
                 for _ in 0..33 {
                     if writer.write_all(&chunk).await.is_err() {
@@ -86,7 +87,6 @@ async fn an_oversize_body_is_refused_without_being_read() {
                     }
                 }
             });
-            use tokio::io::AsyncReadExt as _;
             let mut bytes = Vec::new();
             let _ = reader.read_to_end(&mut bytes).await;
             assert!(bytes.starts_with(b"HTTP/1.1 413 "), "{}", String::from_utf8_lossy(&bytes));

@@ -1,5 +1,6 @@
 //! The legs over real sockets.
 
+mod alone;
 mod answers;
 mod cases;
 mod connections;

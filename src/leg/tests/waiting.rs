@@ -10,7 +10,7 @@ use crate::proxy::LegBy;
 
 async fn followed(yaml: &str, patience: f64, holds_back: bool, lock_step: u32) -> (Legs, Session, Progress) {
     let legs = legs(LegBy::Prefix, 1).await;
-    let binding = super::super::Binding { patience, holds_back, lock_step, ..binding(&case(yaml), "uniquewordx") };
+    let binding = super::super::Binding { lock_step, patience, holds_back, ..binding(&case(yaml), "uniquewordx") };
     let session = legs.begin("s", binding);
     let progress = Progress::default();
     session.begin_step(0, Some(progress.clone()));

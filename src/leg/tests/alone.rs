@@ -1,0 +1,83 @@
+//! Legs without a runner.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::super::testing::{Client, Got, Left, case, chat, free};
+use super::super::{ServeConfig, Serving, serve};
+use crate::answer::Library;
+use crate::rules::RuleBook;
+use crate::scenario::Case;
+
+async fn alone(case: Option<Arc<Case>>) -> (Serving, String) {
+    let library = Library::bundled();
+    let names = ["text", "short-text", "tool-call"];
+    let answers = names.map(|name| (name.to_owned(), library.answer(name).unwrap()));
+    let rules = Arc::new(RuleBook::bundled().clone());
+    let config = ServeConfig { listen: free(), case, answers: BTreeMap::from(answers), rules, seed: 1 };
+    let serving = serve(config).await.unwrap();
+    let host = serving.urls[0].0.strip_prefix("http://").unwrap().split('/').next().unwrap().to_owned();
+    (serving, host)
+}
+
+async fn post(client: &mut Client, path: &str) -> Got {
+    client.post(path, &chat("Hello.")).await;
+    client.response().await
+}
+
+#[tokio::test]
+async fn every_answer_is_served_under_every_fault_in_every_api() {
+    let (serving, host) = alone(None).await;
+    assert_eq!(serving.urls[0].0, format!("http://{host}/short-text"));
+    let mut client = Client::connect(&host).await;
+    let text = post(&mut client, "/text/v1/chat/completions").await;
+    assert_eq!((text.status, text.left, text.said().split_whitespace().count()), (200, Left::Whole, 24));
+    assert!(text.text().contains("gpt-4o-mini"));
+    let broken = post(&mut client, "/text/error_event@texts:5/v1/chat/completions").await;
+    assert_eq!(broken.said().split_whitespace().count(), 5);
+    assert!(text.said().starts_with(&broken.said()));
+    let closed = post(&mut Client::connect(&host).await, "/text/close@texts:5/v1/chat/completions").await;
+    assert_eq!((closed.left, closed.said()), (Left::Fin, broken.said()));
+    assert_eq!(post(&mut client, "/text/status:503/v1/chat/completions").await.status, 503);
+
+    let body = chat("Hello.").replace("gpt-4o-mini", "claude-sonnet-4-5");
+    let request = super::super::testing::post("/text/v1/messages", &body)
+        .replace("authorization: Bearer k", "x-api-key: k\r\nanthropic-version: 2023-06-01");
+    client.write(request).await;
+    let message = client.response().await;
+    assert_eq!((message.status, message.said_by_messages()), (200, text.said()));
+    assert!(message.text().contains("claude-sonnet-4-5"));
+
+    for (path, part) in [
+        ("/text/close@texts:500/v1/chat/completions", "past the end"),
+        ("/text/explode@head/v1/chat/completions", "no effect is called `explode`"),
+        ("/nothing/v1/chat/completions", "Invalid URL"),
+    ] {
+        let got = post(&mut client, path).await;
+        assert_eq!((got.status, got.text().contains(part)), (404, true), "{path}: {}", got.text());
+    }
+}
+
+#[tokio::test]
+async fn a_case_is_played_from_its_first_attempt_on_each_connection() {
+    let yaml = "
+client: openai-chat
+legs:
+  primary: {attempts: [{status: {code: 503}}, {cut: {at: {texts: 2}, by: eof}}]}
+  fallback: {}
+";
+    let (serving, host) = alone(Some(case(yaml))).await;
+    let urls: Vec<_> = serving.urls.iter().map(|(url, _)| url.clone()).collect();
+    assert_eq!(urls, [format!("http://{host}/primary"), format!("http://{host}/fallback")]);
+    for _ in 0..2 {
+        let mut client = Client::connect(&host).await;
+        assert_eq!(post(&mut client, "/primary/v1/chat/completions").await.status, 503);
+        let cut = post(&mut client, "/primary/v1/chat/completions").await;
+        assert_eq!((cut.left, cut.said().split_whitespace().count()), (Left::Whole, 2));
+        assert_eq!(post(&mut client, "/fallback/v1/chat/completions").await.status, 200);
+        assert_eq!(post(&mut client, "/other/v1/chat/completions").await.status, 404);
+    }
+    drop(serving);
+    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    assert!(tokio::net::TcpStream::connect(&host).await.is_err());
+}

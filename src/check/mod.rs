@@ -76,3 +76,8 @@ fn find(id: &str, step: &StepView<'_>) -> Found {
         _ => Found::not_exercised("this check is not made yet"),
     }
 }
+
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;

@@ -6,9 +6,10 @@ use crate::check::found::Found;
 use crate::check::view::{Form, StepView};
 use crate::proxy::IdAtSeam;
 
-/// Rules of the grammars that a second start breaks besides: a repeated role or id in chat, a message inside another.
+/// Rules of the grammars that a second start breaks besides: a repeated role or id in chat; a message inside another,
+/// whose blocks count from 0 again.
 pub(super) fn about_starts(rule: &str) -> bool {
-    matches!(rule, "C07" | "C20" | "A05" | "A06")
+    matches!(rule, "C07" | "C20" | "A09" | "A11" | "A13" | "A15")
 }
 
 /// `stream.single-start`.

@@ -187,7 +187,8 @@ mod tests {
         check(&sources, A, &[&format!("0@0:{A}")]);
         check(&sources, "malvoru benetik", &["0@0:malvoru benetik"]);
         check(&sources, "", &[]);
-        check(&sources, "m", &["?:m"]);
+        check(&sources, "m", &["0@0:m"]);
+        check(&sources, "x", &["?:x"]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What the client got, as an official SDK would read it.
 
-use crate::api::{Api, ApiError, Completion, Finding};
+use crate::api::{Api, ApiError, Completion, Finding, Level};
 use crate::history::{ClientEnd, ClientExchange};
 use crate::sse;
 
@@ -64,9 +64,9 @@ impl<'a> ClientView<'a> {
             let mut reader = api.stream_reader();
             reader.feed(&self.body);
             let reading = reader.finish();
+            self.findings = reading.findings;
             self.raises = self.first_raise(&reading.completion);
             self.answer = reading.completion;
-            self.findings = reading.findings;
         } else if let Ok(answer) = api.read_unary(&self.body) {
             self.form = Form::Unary;
             self.answer = answer;
@@ -100,14 +100,17 @@ impl<'a> ClientView<'a> {
         first.filter(|(offset, _)| answer.terminator.is_none_or(|end| *offset < end))
     }
 
+    /// Data that is no JSON, in an event that the SDKs of this API parse.
     fn damaged_event(&self) -> Option<usize> {
         let mut decoder = sse::Decoder::new();
         let events = decoder.feed(&self.body);
         let damaged = events.iter().find(|event| {
             let data = event.data.trim();
+            let at = event.span.start;
             !data.is_empty()
                 && !data.starts_with("[DONE]")
                 && serde_json::from_str::<serde::de::IgnoredAny>(data).is_err()
+                && self.findings.iter().any(|finding| finding.offset == at && finding.level == Level::Must)
         });
         damaged.map(|event| event.span.start)
     }
@@ -142,10 +145,6 @@ impl<'a> ClientView<'a> {
 
     pub(in crate::check) fn broke(&self) -> bool {
         matches!(self.exchange.end, ClientEnd::Broken(_) | ClientEnd::NoResponse(_))
-    }
-
-    pub(in crate::check) fn timed_out(&self) -> bool {
-        matches!(self.exchange.end, ClientEnd::TimedOut(_))
     }
 
     /// Everything that the client was told in an error: the whole error body, or the messages in the stream.

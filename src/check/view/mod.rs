@@ -7,7 +7,6 @@ mod ending;
 mod flaws;
 mod speech;
 
-pub(super) use attribute::{Segment, Source};
 pub(super) use call::{Call, Reach};
 pub(super) use client::{ClientView, Form};
 pub(super) use ending::Ending;

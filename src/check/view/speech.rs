@@ -182,7 +182,7 @@ fn sources(channel: Channel, calls: &[Call<'_>]) -> Vec<Source> {
         let said = &call.exchange.said;
         let (voice, from, text) = if channel == Channel::Text {
             let voice = if said.voice.is_empty() { call.name() } else { &said.voice };
-            let text = if call.damages() {
+            let text = if call.damages() && !said.whole.is_empty() {
                 // The damaged event was to be said: without it the answer is not whole.
                 call.rest_of_voice()
             } else if said.text.len() > sent.len() && said.text.starts_with(&sent) {

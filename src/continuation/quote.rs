@@ -47,10 +47,13 @@ fn runs(text: &str, voices: &[VoiceText]) -> Vec<Run> {
             continue;
         }
         if bare.chars().count() < LEAST {
-            let bare: Vec<char> = bare.chars().collect();
-            if stands_alone(&text, &bare) {
-                let start = said.iter().take_while(|c| c.is_whitespace()).count();
-                out.push(Run { voice: number, start, end: start + bare.len(), ambiguous: false });
+            let start = said.iter().take_while(|c| c.is_whitespace()).count();
+            let words = &said[start..start + bare.chars().count()];
+            let after = &said[start + words.len()..];
+            // Blanks behind it that are quoted as they were said are not spoken again.
+            let quoted = |at: usize| text[at + words.len()..].iter().zip(after).take_while(|(a, b)| a == b).count();
+            if let Some(blanks) = alone(&text, words).map(quoted).max() {
+                out.push(Run { voice: number, start, end: start + words.len() + blanks, ambiguous: false });
             }
             continue;
         }
@@ -59,13 +62,13 @@ fn runs(text: &str, voices: &[VoiceText]) -> Vec<Run> {
     out
 }
 
-/// Whether a text holds a word or words that are not part of longer ones.
-fn stands_alone(text: &[char], words: &[char]) -> bool {
-    text.windows(words.len()).enumerate().any(|(at, window)| {
-        let outside =
-            |index: Option<usize>| index.and_then(|index| text.get(index)).is_none_or(|c| !c.is_alphanumeric());
-        window == words && outside(at.checked_sub(1)) && outside(Some(at + words.len()))
-    })
+/// Where a text holds a word or words that are not part of longer ones.
+fn alone<'a>(text: &'a [char], words: &'a [char]) -> impl Iterator<Item = usize> + 'a {
+    let outside = |index: Option<usize>| index.and_then(|index| text.get(index)).is_none_or(|c| !c.is_alphanumeric());
+    text.windows(words.len())
+        .enumerate()
+        .filter(move |(at, window)| *window == words && outside(at.checked_sub(1)) && outside(Some(at + words.len())))
+        .map(|(at, _)| at)
 }
 
 fn long_runs(text: &[char], said: &[char], voice: usize) -> Vec<Run> {

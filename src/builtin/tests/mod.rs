@@ -2,5 +2,6 @@
 
 mod bench;
 mod defects;
+mod legs;
 mod policies;
 mod translation;

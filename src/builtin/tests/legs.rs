@@ -53,6 +53,7 @@ async fn play(yaml: &str, policy: OnBreak) -> Vec<Played> {
 
 async fn play_case(legs: Arc<Legs>, number: usize, case: Arc<Case>, policy: OnBreak) -> Played {
     let slot = format!("s{number}");
+    let unique = format!("uniqueword{number}x");
     let started = Instant::now();
     let lexicon = Lexicon::new(number as u64);
     let leg = |(ordinal, leg): (usize, &scenario::ShapeLeg)| LegBinding {
@@ -69,7 +70,7 @@ async fn play_case(legs: Arc<Legs>, number: usize, case: Arc<Case>, policy: OnBr
         Binding {
             legs: case.shape.legs.iter().enumerate().map(leg).collect(),
             case: Arc::clone(&case),
-            unique: "uniquewordx".to_owned(),
+            unique: unique.clone(),
             controls: vec![BTreeMap::new()],
             started,
             lock_step: 0,
@@ -100,7 +101,7 @@ async fn play_case(legs: Arc<Legs>, number: usize, case: Arc<Case>, policy: OnBr
     let plan = &case.steps[0].client;
     let api = plan.api.spoken().unwrap();
     let mut body = api.write_request(&plan.conversation, "route");
-    body["messages"][0]["content"] = json!("Tell me of uniquewordx.");
+    body["messages"][0]["content"] = json!(format!("Tell me of {unique}."));
     let request = Request {
         method: "POST".to_owned(),
         target: api.path().to_owned(),
@@ -120,6 +121,7 @@ async fn play_case(legs: Arc<Legs>, number: usize, case: Arc<Case>, policy: OnBr
     let exchange = drive(ask, &progress, started).await;
     assert!(session.quiet(Duration::from_millis(1)).await);
     let upstream = session.end_step();
+    assert_eq!(session.finish(), (Vec::new(), None));
     proxy.abort();
     let mut reader = api.stream_reader();
     reader.feed(&exchange.body());
@@ -229,6 +231,7 @@ vary:
   legs.primary.cut.by: [close, eof, reset, stall, error_event, bad_json]
 ";
     for played in play(yaml, OnBreak::ContinueUser).await {
+        assert_eq!(played.upstream.len(), 2, "{}: {:?} {:?}", played.case, played.upstream, played.reading);
         assert_eq!(played.upstream[1].continuation, Continuation::None, "{}", played.case);
         played.assert_whole(&played.upstream[1].said.whole);
     }

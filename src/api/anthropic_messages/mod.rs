@@ -1,10 +1,12 @@
 //! Anthropic Messages.
 
+mod blocks;
 mod errors;
 mod grammar;
 mod request;
 #[cfg(test)]
 mod tests;
+mod unary;
 mod writer;
 
 use serde_json::Value;
@@ -59,7 +61,7 @@ impl Api for AnthropicMessages {
     }
 
     fn read_unary(&self, body: &[u8]) -> Result<Completion, String> {
-        writer::read_unary(body)
+        unary::read(body)
     }
 
     fn render_stream(&self, spoken: &Spoken, context: &EncodeContext) -> Rendition {
@@ -67,7 +69,7 @@ impl Api for AnthropicMessages {
     }
 
     fn render_unary(&self, spoken: &Spoken, context: &EncodeContext) -> Rendition {
-        writer::render_unary(spoken, context)
+        unary::render(spoken, context)
     }
 
     fn marks(&self, body: &[u8]) -> Vec<Mark> {

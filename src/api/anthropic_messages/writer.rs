@@ -2,13 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::answer::{Piece, Rendition, Spoken, SpokenPart, Stage};
-use crate::api::body::{parse_arguments, text_at};
-use crate::api::reading::Seen;
+use crate::answer::{Piece, Rendition, Spoken, Stage};
 use crate::api::seeded::Seeded;
-use crate::api::{
-    ApiError, Completion, EncodeContext, FinishReason, Part, PieceKind, Say, StreamWriter, Usage, Written, render,
-};
+use crate::api::{ApiError, EncodeContext, FinishReason, PieceKind, Say, StreamWriter, Usage, Written, render};
 
 /// What kind of block is open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +48,7 @@ pub(super) fn raw_finish(reason: FinishReason) -> &'static str {
     }
 }
 
-fn usage(input: u64, output: u64) -> Value {
+pub(super) fn usage(input: u64, output: u64) -> Value {
     json!({
         "input_tokens": input,
         "cache_creation_input_tokens": 0,
@@ -221,82 +217,4 @@ pub(super) fn render_stream(spoken: &Spoken, context: &EncodeContext) -> Renditi
     let mut headers = super::errors::headers("text/event-stream; charset=utf-8", context.seed);
     headers.push("cache-control", "no-cache");
     render::stream_rendition(written, headers)
-}
-
-/// An answer as one JSON body.
-pub(super) fn render_unary(spoken: &Spoken, context: &EncodeContext) -> Rendition {
-    let content: Vec<Value> = spoken
-        .parts
-        .iter()
-        .map(|part| match part {
-            SpokenPart::Text(deltas) | SpokenPart::Refusal(deltas) => json!({"type": "text", "text": deltas.concat()}),
-            SpokenPart::Thinking(deltas, signature) => {
-                json!({"type": "thinking", "thinking": deltas.concat(), "signature": signature.as_deref().unwrap_or_default()})
-            }
-            SpokenPart::ToolCall { id, name, arguments } => {
-                let input = parse_arguments(&arguments.concat());
-                json!({"type": "tool_use", "id": call_id(id), "name": name, "input": input, "caller": {"type": "direct"}})
-            }
-        })
-        .collect();
-    let body = json!({
-        "model": context.model,
-        "id": message_id(context.seed),
-        "type": "message",
-        "role": "assistant",
-        "content": content,
-        "stop_reason": raw_finish(spoken.finish.unwrap_or(FinishReason::Stop)),
-        "stop_sequence": null,
-        "stop_details": null,
-        "usage": usage(context.input_tokens, spoken.output_tokens),
-    });
-    let headers = super::errors::headers("application/json", context.seed);
-    render::unary_rendition(body.to_string().into_bytes(), headers)
-}
-
-/// What a unary body says.
-pub(super) fn read_unary(bytes: &[u8]) -> Result<Completion, String> {
-    let value: Value = serde_json::from_slice(bytes).map_err(|error| format!("the body is not JSON: {error}"))?;
-    if text_at(&value, "type") != Some("message") {
-        return Err("the body's `type` is not `message`".to_owned());
-    }
-    let content = value.get("content").and_then(Value::as_array).ok_or("the body has no `content` list")?;
-    let mut seen = Seen::default();
-    seen.start(0, text_at(&value, "id"), text_at(&value, "model"));
-    seen.completion.usage = value.get("usage").filter(|usage| usage.is_object()).cloned();
-    for block in content {
-        let take = |key: &str| text_at(block, key).unwrap_or_default();
-        match take("type") {
-            "text" => {
-                let part = seen.part(Part::text(String::new()));
-                push(&mut seen, PieceKind::Text, part, take("text"));
-            }
-            "thinking" => {
-                let signature = text_at(block, "signature").filter(|text| !text.is_empty()).map(str::to_owned);
-                let part = seen.part(Part::Thinking { text: String::new(), signature });
-                push(&mut seen, PieceKind::Thinking, part, take("thinking"));
-            }
-            "tool_use" => {
-                let arguments = block.get("input").cloned().unwrap_or(Value::Null);
-                let text = arguments.to_string();
-                let (id, name) = (take("id").to_owned(), take("name").to_owned());
-                let part = seen.part(Part::ToolCall { id, name, arguments });
-                push(&mut seen, PieceKind::Arguments, part, &text);
-            }
-            _ => {
-                seen.part(Part::Other(block.clone()));
-            }
-        }
-    }
-    if let Some(raw) = text_at(&value, "stop_reason") {
-        seen.finish(0, super::grammar::finish_reason(raw).unwrap_or(FinishReason::Other), raw);
-    }
-    seen.terminator(bytes.len());
-    Ok(seen.completion)
-}
-
-fn push(seen: &mut Seen, kind: PieceKind, part: usize, text: &str) {
-    if !text.is_empty() {
-        seen.content(0, kind, part, text);
-    }
 }

@@ -1,0 +1,10 @@
+//! Requests of Anthropic Messages.
+
+mod read;
+mod write;
+
+pub(super) use read::read;
+pub(super) use write::write;
+
+/// Parameters whose names here are the neutral ones.
+const PARAMS: [&str; 5] = ["max_tokens", "temperature", "top_p", "top_k", "thinking"];

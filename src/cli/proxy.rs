@@ -190,7 +190,8 @@ fn attached(catalogue: &Catalogue, args: &ProxyArgs, url: &str) -> Result<Choice
         client_key: args.client_key.clone(),
         headers,
     };
-    let line = ProxyLine { name, version: None, commit: None, how: format!("attached at {url}, legs at http://{listen}") };
+    let line =
+        ProxyLine { name, version: None, commit: None, how: format!("attached at {url}, legs at http://{listen}") };
     let target = Target::Attached { attach: Box::new(attach), profile: Box::new(profile) };
     Ok(Choice { target, line, listen: Some(listen) })
 }
@@ -243,7 +244,8 @@ pub(super) fn command(command: &ProxyCommand) -> Result<Exit, Failure> {
         ProxyCommand::Start { proxy, config, port } => {
             let wanted: Wanted = proxy.parse().map_err(Failure::from)?;
             let program = catalogue.resolve(&wanted, &host)?;
-            let config = std::fs::read_to_string(config).map_err(|error| Failure::file(&config.display().to_string(), error))?;
+            let config =
+                std::fs::read_to_string(config).map_err(|error| Failure::file(&config.display().to_string(), error))?;
             let run_dir = std::env::temp_dir().join(format!("crossfade-start-{}", std::process::id()));
             let launch = Launch {
                 program,

@@ -60,7 +60,7 @@ pub(super) fn run(args: &RunArgs, quiet: bool, verbose: u8) -> Result<Exit, Fail
         sources: chosen.sources,
         repeat: Repeat { bundled: chosen.bundled, options: options(args, bare) },
         baseline,
-        folder: Some(folder.path.clone()),
+        folder: Some(shortened(&folder.path)),
         keep: args.keep,
     };
     let json_to_stdout = args.json.as_deref() == Some(Path::new("-"));
@@ -89,8 +89,8 @@ pub(super) fn run(args: &RunArgs, quiet: bool, verbose: u8) -> Result<Exit, Fail
         })
         .await
     })?;
-    if !kept && summary.proxy_down.is_none() {
-        folder.remove();
+    if summary.proxy_down.is_none() {
+        if kept { folder.remove_launches() } else { folder.remove() }
     }
     if let Some(path) = &args.json {
         let text = serde_json::to_string_pretty(json.report()).map_err(|error| Failure::file("the report", error))?;
@@ -115,12 +115,21 @@ impl RunFolder {
         let parent = place.root.join(".crossfade");
         let name = clock::stamp();
         if let Ok(path) = runner::new_run(&parent.join("runs"), &name) {
-            return Ok(Self { path: shortened(path), parent });
+            return Ok(Self { path, parent });
         }
         let parent = std::env::temp_dir().join("crossfade");
         let path = runner::new_run(&parent.join("runs"), &name);
         let path = path.map_err(|error| Failure::file("a folder for the run", error))?;
         Ok(Self { path, parent })
+    }
+
+    /// Removes the folders of launches: what matters of them was kept with the cases.
+    fn remove_launches(&self) {
+        for entry in std::fs::read_dir(&self.path).into_iter().flatten().flatten() {
+            if entry.file_name().to_string_lossy().starts_with("launch-") {
+                let _ = std::fs::remove_dir_all(entry.path());
+            }
+        }
     }
 
     /// Removes it, and the folders above it that are empty now.
@@ -133,9 +142,10 @@ impl RunFolder {
     }
 }
 
-/// Relative to the working folder where it lies below it; proxies are started elsewhere, so only for people.
-fn shortened(path: PathBuf) -> PathBuf {
-    path
+/// The path as seen from the working folder, where it lies below it.
+fn shortened(path: &Path) -> PathBuf {
+    let here = std::env::current_dir().unwrap_or_default();
+    path.strip_prefix(&here).map_or_else(|_| path.to_owned(), Path::to_path_buf)
 }
 
 /// Turns true at ctrl-C or SIGTERM; a second one ends the program at once.

@@ -115,7 +115,7 @@ impl<'w> Human<'w> {
             "FAIL" | "inconclusive" => {
                 let block = failure::block(report);
                 let (head, rest) = block.split_once('\n').unwrap_or((block.as_str(), ""));
-                writeln!(self.out, "\n{}\n{rest}", self.painted(word, head))?;
+                write!(self.out, "\n{}\n{rest}", self.painted(word, head))?;
             }
             "warn" | "known" => {
                 writeln!(self.out, "{} {id}", self.painted("warn", word))?;

@@ -36,17 +36,21 @@ pub(super) struct Order {
     pub(super) controls: Vec<BTreeMap<String, Control>>,
     /// Limit of one exchange of the client, where the command line gives one.
     pub(super) limit: Option<Duration>,
+    /// Silence after which it is over, where it is not the proxy's own.
+    pub(super) quiet: Option<Duration>,
     /// Factor on the waits for the client, from the control's latency.
     pub(super) patience: f64,
 }
 
-/// Plays a case and gives what was seen.
-pub(super) async fn play(rig: &Rig, order: &Order) -> History {
+/// Plays a case and gives what was seen. `answered` is called when the client has its last end: what remains is to
+/// wait for silence.
+pub(super) async fn play(rig: &Rig, order: &Order, answered: impl FnOnce() + Send) -> History {
     let case = &order.case;
     let started = Instant::now();
     let facts = rig.facts(&order.slot, &case.shape);
     let session = rig.legs.begin(&order.slot, binding(rig, order, &facts, started));
     let mut steps = Vec::new();
+    let mut answered = Some(answered);
     for (index, step) in case.steps.iter().enumerate() {
         let progress = Progress::default();
         session.begin_step(index, Some(progress.clone()));
@@ -54,7 +58,12 @@ pub(super) async fn play(rig: &Rig, order: &Order) -> History {
         if client.end == ClientEnd::Left {
             session.client_left();
         }
-        session.quiet(rig.quiet).await;
+        if index + 1 == case.steps.len()
+            && let Some(answered) = answered.take()
+        {
+            answered();
+        }
+        session.quiet(order.quiet.unwrap_or(rig.quiet)).await;
         let controls = order.controls.get(index).cloned().unwrap_or_default();
         steps.push(StepHistory { client, upstream: session.end_step(), controls });
     }

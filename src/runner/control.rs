@@ -20,6 +20,8 @@ use crate::wire::Headers;
 
 /// Limit of a control or a plain request.
 const LIMIT: Millis = Millis(30_000);
+/// A late request of a control is told by its unique word, so the next one need not wait long.
+const QUIET: Duration = Duration::from_millis(10);
 /// The control's latency is the median of at least this many requests.
 const SAMPLES: usize = 3;
 
@@ -188,7 +190,7 @@ pub(super) async fn still_serves(
             let (unique, voice) = words.other(n);
             let voices = vec![voice; case.shape.legs.len()];
             let order = order(case, slot, unique, voices, limit);
-            case::play(rig, &order).await
+            case::play(rig, &order, || ()).await
         }
     };
     case::survival(&history)
@@ -207,7 +209,7 @@ async fn plain(
     let (unique, voice) = words.other(n);
     let order = order(case, slot, unique, vec![voice], limit);
     let _one_at_a_time = rig.control.lock().await;
-    case::play(rig, &order).await
+    case::play(rig, &order, || ()).await
 }
 
 fn order(case: Case, slot: &str, unique: String, voices: Vec<crate::answer::Voice>, limit: Option<Duration>) -> Order {
@@ -218,6 +220,7 @@ fn order(case: Case, slot: &str, unique: String, voices: Vec<crate::answer::Voic
         voices,
         controls: vec![BTreeMap::new()],
         limit,
+        quiet: Some(QUIET),
         patience: 1.0,
     }
 }

@@ -39,8 +39,15 @@ impl Lanes {
         self.busy.len() + self.quiet.len() + self.alone.len()
     }
 
-    /// The next case that may begin while `running` others run, whose slot `fits`.
-    pub(super) fn next(&mut self, running: usize, jobs: usize, fits: impl Fn(usize) -> bool) -> Option<usize> {
+    /// The next case that may begin, whose slot `fits`, while `running` others are being answered and `bound` hold
+    /// a slot.
+    pub(super) fn next(
+        &mut self,
+        running: usize,
+        bound: usize,
+        jobs: usize,
+        fits: impl Fn(usize) -> bool,
+    ) -> Option<usize> {
         if let Some(at) = self.busy.iter().position(|index| fits(*index)) {
             return (running < jobs).then(|| self.busy.remove(at)).flatten();
         }
@@ -50,7 +57,7 @@ impl Lanes {
         if let Some(at) = self.quiet.iter().position(|index| fits(*index)) {
             return (running < jobs.clamp(1, QUIET_JOBS)).then(|| self.quiet.remove(at)).flatten();
         }
-        if !self.quiet.is_empty() || running > 0 {
+        if !self.quiet.is_empty() || bound > 0 {
             return None;
         }
         self.alone.pop_front()
@@ -118,14 +125,14 @@ mod tests {
         let mut lanes = Lanes::new(cases.iter().enumerate());
         lanes.again(7);
         assert_eq!(lanes.left(), 4);
-        assert_eq!(lanes.next(0, 2, |_| true), Some(0));
-        assert_eq!(lanes.next(1, 2, |_| false), None, "no slot is free");
-        assert_eq!(lanes.next(1, 2, |_| true), Some(2));
-        assert_eq!(lanes.next(2, 2, |_| true), None, "enough run");
-        assert_eq!(lanes.next(1, 2, |_| true), Some(1));
-        assert_eq!(lanes.next(1, 2, |_| true), None, "a repeated case runs alone");
-        assert_eq!(lanes.next(0, 2, |_| true), Some(7));
-        assert_eq!(lanes.next(0, 2, |_| true), None);
+        assert_eq!(lanes.next(0, 0, 2, |_| true), Some(0));
+        assert_eq!(lanes.next(1, 1, 2, |_| false), None, "no slot is free");
+        assert_eq!(lanes.next(1, 1, 2, |_| true), Some(2));
+        assert_eq!(lanes.next(2, 2, 2, |_| true), None, "enough run");
+        assert_eq!(lanes.next(1, 2, 2, |_| true), Some(1));
+        assert_eq!(lanes.next(0, 1, 2, |_| true), None, "a repeated case runs alone");
+        assert_eq!(lanes.next(0, 0, 2, |_| true), Some(7));
+        assert_eq!(lanes.next(0, 0, 2, |_| true), None);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::case::{self, Order};
@@ -303,7 +303,9 @@ impl Run<'_> {
         let mut pace = Pace::new(jobs, latency);
         let patience = (latency.as_secs_f64() / FAST.as_secs_f64()).clamp(1.0, 5.0);
         let mut tasks: JoinSet<Played> = JoinSet::new();
+        // Cases whose client waits for an answer; others only wait for silence on their slot, which is no load.
         let mut running: BTreeSet<usize> = BTreeSet::new();
+        let (answered, mut told) = mpsc::unbounded_channel();
         // Cases that ran beside others.
         let mut loaded: BTreeSet<usize> = BTreeSet::new();
         // First tries of cases that are repeated alone.
@@ -311,7 +313,7 @@ impl Run<'_> {
         loop {
             while let Some(index) = {
                 let cases = &self.cases;
-                lanes.next(running.len(), pace.jobs(), |index| slots.has(&cases[index].shape))
+                lanes.next(running.len(), tasks.len(), pace.jobs(), |index| slots.has(&cases[index].shape))
             } {
                 let case = Arc::clone(&self.cases[index]);
                 let Some(slot) = slots.take(&case.shape) else {
@@ -328,6 +330,7 @@ impl Run<'_> {
                     voices: (0..legs).map(|leg| self.words.voice(index, legs, leg, again)).collect(),
                     controls: controls.of(&case),
                     limit: self.plan.time_limit,
+                    quiet: None,
                     patience,
                     case,
                 };
@@ -336,6 +339,7 @@ impl Run<'_> {
                     words: Arc::clone(&self.words),
                     others: Arc::clone(&self.others),
                     control: launch.controls.first().cloned(),
+                    answered: answered.clone(),
                     order,
                     index,
                 };
@@ -347,6 +351,10 @@ impl Run<'_> {
             }
             let played = tokio::select! {
                 played = tasks.join_next() => played,
+                Some(index) = told.recv() => {
+                    running.remove(&index);
+                    continue;
+                }
                 () = stopped(&mut self.stop) => {
                     tasks.shutdown().await;
                     return Drained::Stopped;
@@ -459,6 +467,7 @@ struct Task {
     words: Arc<Words>,
     others: Arc<AtomicU64>,
     control: Option<ControlPlan>,
+    answered: mpsc::UnboundedSender<usize>,
     order: Order,
     index: usize,
 }
@@ -467,7 +476,9 @@ impl Task {
     async fn run(self) -> Played {
         let begun = Instant::now();
         let log_from = log_length(&self.rig);
-        let mut history = case::play(&self.rig, &self.order).await;
+        // Where nobody listens any more the run is over.
+        let answered = || drop(self.answered.send(self.index));
+        let mut history = case::play(&self.rig, &self.order, answered).await;
         let mut judgement = check::judge(&history);
         if wants_survival(&history, &judgement) {
             let n = self.others.fetch_add(1, Ordering::Relaxed);

@@ -146,6 +146,10 @@ impl Client {
     pub(super) async fn connect(host: &str) -> Self {
         let stream = TcpStream::connect(host).await.unwrap();
         stream.set_nodelay(true).unwrap();
+        Self::over(stream)
+    }
+
+    pub(super) fn over(stream: TcpStream) -> Self {
         Self { stream, buffer: Vec::new(), over: None, patience: Duration::from_millis(500) }
     }
 

@@ -88,6 +88,21 @@ async fn a_large_answer_survives_a_reset() {
 }
 
 #[tokio::test]
+async fn a_reset_waits_for_a_reader_with_little_room() {
+    let yaml = "client: openai-chat\nlegs: {primary: {barrier: none, cut: {at: {texts: 20}, by: reset}}}\n";
+    let (legs, session) = stage(yaml).await;
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(2_048).unwrap();
+    let stream = socket.connect(legs.host(0).parse().unwrap()).await.unwrap();
+    let mut client = Client::over(stream);
+    client.post("/s/primary/v1/chat/completions", &super::super::testing::chat("Hello.")).await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let got = client.response().await;
+    assert_eq!((got.left, got.said().split_whitespace().count()), (Left::Rst, 20));
+    assert!(session.quiet(SILENCE).await);
+}
+
+#[tokio::test]
 async fn a_stall_with_an_end_goes_on() {
     let started = Instant::now();
     let (got, exchange) = cut("{at: {texts: 5}, by: {stall: {for: 200ms}}}").await;

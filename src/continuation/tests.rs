@@ -1,3 +1,5 @@
+use std::fmt::Write as _;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -152,7 +154,7 @@ fn escapes() {
     let ascii: String = whole.encode_utf16().fold(String::new(), |mut out, unit| {
         match u8::try_from(unit).ok().filter(|byte| byte.is_ascii() && !b"\"\n".contains(byte)) {
             Some(byte) => out.push(char::from(byte)),
-            None => out.push_str(&format!("\\u{unit:04x}")),
+            None => write!(out, "\\u{unit:04x}").unwrap(),
         }
         out
     });

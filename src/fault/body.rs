@@ -160,7 +160,7 @@ impl OffsetMap {
         let mut edits = Vec::with_capacity(replaces.len());
         for replace in replaces {
             edits.push((replace.range.clone(), replace.with.len(), total));
-            total += replace.with.len() as isize - replace.range.len() as isize;
+            total += replace.with.len().cast_signed() - replace.range.len().cast_signed();
         }
         Self { edits, total }
     }

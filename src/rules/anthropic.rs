@@ -58,13 +58,20 @@ pub(super) fn tool_use_unanswered(body: &Value, captures: &mut Captures) -> bool
         let answered = ids(body, turns.get(number + 1), "tool_result", "tool_use_id");
         for index in turn.clone() {
             let message = &messages(body)[index];
+            // Text behind a call stands between it and its result.
+            let last_text = blocks(message).iter().rposition(|block| block["type"] == "text").unwrap_or_default();
             let open: Vec<&str> = blocks(message)
                 .iter()
-                .filter(|block| block["type"] == "tool_use" && !answered.contains(text(block, "id")))
-                .map(|block| text(block, "id"))
+                .enumerate()
+                .filter(|(_, block)| block["type"] == "tool_use")
+                .map(|(position, block)| (position, text(block, "id")))
+                .filter(|(position, id)| *position < last_text || !answered.contains(id))
+                .map(|(_, id)| id)
                 .collect();
             if message["role"] == "assistant" && !open.is_empty() {
-                captures.insert("i", index.to_string());
+                // A conversation that begins with the assistant is counted from a user message before it.
+                let before = usize::from(messages(body)[0]["role"] == "assistant");
+                captures.insert("i", (index + before).to_string());
                 captures.insert("ids", open.join(", "));
                 return true;
             }

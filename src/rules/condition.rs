@@ -90,6 +90,8 @@ pub enum Condition {
     ToolMessageOrphan,
     /// Calls without their tool messages.
     ToolCallsUnanswered,
+    /// A strict function whose schema allows more than it names.
+    StrictToolOpen,
     /// A user's content block of a type that chat does not take.
     ContentBlockUnknown,
     /// No message holds this text, whatever its case.
@@ -182,6 +184,7 @@ impl Condition {
 
             Self::ToolMessageOrphan => openai::tool_message_orphan(body, captures),
             Self::ToolCallsUnanswered => openai::tool_calls_unanswered(body, captures),
+            Self::StrictToolOpen => openai::strict_tool_open(body, captures),
             Self::ContentBlockUnknown => openai::content_block_unknown(body, captures),
             Self::NoMessageHolds(text) => openai::no_message_holds(body, text),
         }
@@ -190,7 +193,7 @@ impl Condition {
 
 fn equal(value: &Value, wanted: &Value) -> bool {
     match (value.as_f64(), wanted.as_f64()) {
-        (Some(value), Some(wanted)) => value.total_cmp(&wanted).is_eq() || value == wanted,
+        (Some(value), Some(wanted)) => value.total_cmp(&wanted).is_eq(),
         _ => value == wanted,
     }
 }

@@ -44,6 +44,18 @@ pub(super) fn tool_calls_unanswered(body: &Value, captures: &mut Captures) -> bo
     false
 }
 
+pub(super) fn strict_tool_open(body: &Value, captures: &mut Captures) -> bool {
+    let tools = body["tools"].as_array().into_iter().flatten();
+    let open = tools
+        .map(|tool| &tool["function"])
+        .enumerate()
+        .find(|(_, function)| function["strict"] == true && function["parameters"]["additionalProperties"] != false);
+    let Some((index, function)) = open else { return false };
+    captures.insert("i", index.to_string());
+    captures.insert("name", function["name"].as_str().unwrap_or_default().to_owned());
+    true
+}
+
 pub(super) fn content_block_unknown(body: &Value, captures: &mut Captures) -> bool {
     let found = messages(body).iter().enumerate().find(|(_, message)| {
         let blocks = message["content"].as_array().into_iter().flatten();

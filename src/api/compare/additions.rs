@@ -127,6 +127,8 @@ fn drop_additions(out: &mut Conversation, from: usize) -> Vec<String> {
 fn without_ids(parts: &[Part]) -> Vec<Part> {
     let mut parts = parts.to_vec();
     let mut ids = BTreeMap::new();
-    parts.iter_mut().for_each(|part| normalise_part(part, &mut ids));
+    for part in &mut parts {
+        normalise_part(part, &mut ids);
+    }
     parts
 }

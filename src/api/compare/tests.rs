@@ -3,7 +3,7 @@ use serde_json::json;
 
 use super::*;
 use crate::api::Role::{Assistant, System, Tool, User};
-use crate::api::ToolDefinition;
+use crate::api::{ApiId, ToolDefinition};
 use crate::history::Continuation;
 
 fn turn(role: Role, parts: Vec<Part>) -> Turn {
@@ -306,6 +306,44 @@ fn a_lower_token_limit_is_an_addition_a_higher_one_is_not() {
     check(Some(64), None, &message, false);
     check(None, Some(32), &message, false);
     check(Some(64), Some(32), &Continuation::None, false);
+}
+
+/// As requests really stand in bodies: the neutral form comes from the API.
+#[test]
+fn bodies() {
+    let read = |api: ApiId, body: Value| api.spoken().unwrap().read_request(&body);
+    let control = json!({"model": "m", "max_tokens": 64, "system": "s", "messages": [
+        {"role": "user", "content": [{"type": "text", "text": "Recite. uniq1"}]},
+    ]});
+    let mut got = json!({"model": "m-2", "max_tokens": 64, "system": [{"type": "text", "text": "s"}], "messages": [
+        {"role": "user", "content": "Recite. uniq2"},
+        {"role": "assistant", "content": [{"type": "text", "text": "one two"}]},
+    ]});
+    let words = ["uniq1".to_owned(), "uniq2".to_owned()];
+    let prefill = Continuation::Prefill { quoted: "one two".to_owned() };
+    let check = |api: ApiId, control: &Value, got: &Value, continuation: &Continuation, found: &[&str]| {
+        let control = without_words(&read(api, control.clone()), &words);
+        let got = without_words(&read(api, got.clone()), &words);
+        let left = continuation_additions(&control, &got, continuation);
+        let differences: Vec<_> = differences(&control, &left).into_iter().map(|d| d.path).collect();
+        assert_eq!(differences, found, "{got:?}");
+    };
+    check(ApiId::AnthropicMessages, &control, &got, &prefill, &[]);
+    check(ApiId::AnthropicMessages, &control, &got, &Continuation::None, &["turns[2]"]);
+    got["system"] = json!("s Go on.");
+    check(ApiId::AnthropicMessages, &control, &got, &prefill, &["system.text"]);
+
+    let control = json!({"model": "m", "stream": true, "stream_options": {"include_usage": true}, "messages": [
+        {"role": "system", "content": "s"}, {"role": "user", "content": "Recite. uniq1"},
+    ]});
+    let mut got = json!({"model": "m-2", "stream": true, "stream_options": {"include_usage": true}, "messages": [
+        {"role": "system", "content": "s"}, {"role": "user", "content": "Recite. uniq2"},
+        {"role": "assistant", "content": "one two", "prefix": true},
+    ]});
+    check(ApiId::OpenaiChat, &control, &got, &prefill, &[]);
+    got["messages"][2]["content"] = json!("one two three");
+    let left = ["turns[2]", "rest/messages/2/prefix"];
+    check(ApiId::OpenaiChat, &control, &got, &prefill, &left);
 }
 
 fn any_part() -> impl Strategy<Value = Part> {

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::{GetBy, Overlay, Profile, ProxyError, check_templates};
-use crate::diagnostic::{Diagnostic, SourceFile, suggestion};
+use crate::diagnostic::{Diagnostic, SourceFile, quoted, suggestion};
 use crate::yaml::{Document, Limits};
 
 /// Every file of every bundled profile; a test compares the table with the folder.
@@ -139,6 +139,10 @@ fn load(source: SourceFile, folder: &str, files: BTreeMap<String, String>) -> Re
         return Err(at(&["profile"], message).help("give both the same name"));
     }
     for (name, template) in &profile.files {
+        let plain = |part| matches!(part, std::path::Component::Normal(_));
+        if name.is_empty() || !Path::new(name).components().all(plain) || name.contains('/') {
+            return Err(at(&["files", name], format!("{} is no plain file name", quoted(name))));
+        }
         if !files.contains_key(template) {
             return Err(at(&["files", name], format!("there is no file `{template}` beside the profile")));
         }
@@ -171,4 +175,67 @@ fn load(source: SourceFile, folder: &str, files: BTreeMap<String, String>) -> Re
         at(&path, why)
     })?;
     Ok(bundle)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOUND: &str = "\
+profile: mine
+summary: One.
+get: {system: {bin: sh, hint: none, version_args: []}}
+files: {a.yaml: a.j2}
+overlay: {file: a.yaml}
+command: [sh, \"{{ run_dir }}/a.yaml\"]
+endpoints:
+  openai-chat: {path: /v1/chat/completions, model: \"{{ route.name }}\"}
+case_by: model
+leg_by: prefix
+cannot: {affinity: It cannot.}
+";
+
+    fn loaded(text: &str) -> Result<Bundle, Diagnostic> {
+        let files = BTreeMap::from([("a.j2".to_owned(), "x: {{ retries }}".to_owned())]);
+        load(SourceFile::new("profiles/mine/profile.yaml", text), "mine", files)
+    }
+
+    #[test]
+    fn mistakes_are_shown_where_they_stand() {
+        loaded(SOUND).unwrap();
+        let check = |from: &str, to: &str, message: &str, line: usize| {
+            assert!(SOUND.contains(from), "{from}");
+            let error = loaded(&SOUND.replacen(from, to, 1)).unwrap_err();
+            let help = error.help.as_deref().unwrap_or_default();
+            assert_eq!(format!("{} / {help}", error.message), message);
+            assert_eq!(error.line(), Some(line), "{message}");
+        };
+        check("mine", "other", "the profile is called `other`, its folder `mine` / give both the same name", 1);
+        check("a.j2", "b.j2", "there is no file `b.j2` beside the profile / ", 4);
+        check("{a.yaml: ", "{../a.yaml: ", "`../a.yaml` is no plain file name / ", 4);
+        check("file: a.yaml", "file: a.yml", "`a.yml` is not one of `files` / did you mean `a.yaml`?", 5);
+        check("affinity", "afinity", "there is no setting `afinity` / did you mean `affinity`?", 11);
+        check("run_dir", "rundir", "argument 2: undefined value: `rundir` is undefined / ", 6);
+        check(
+            "{{ route.name }}",
+            "{{ route.name",
+            "syntax error: unexpected end of input, expected end of variable block / ",
+            8,
+        );
+    }
+
+    #[test]
+    fn a_users_profile_stands_before_a_bundled_one() {
+        let dir = std::env::temp_dir().join(format!("crossfade-profiles-{}", std::process::id()));
+        let folder = dir.join("builtin");
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("a.j2"), "x: 1").unwrap();
+        std::fs::write(folder.join("profile.yaml"), SOUND.replace("mine", "builtin")).unwrap();
+        let catalogue = Catalogue::with_folder(&dir).unwrap();
+        assert_eq!(catalogue.find("builtin").unwrap().profile.summary, "One.");
+        std::fs::write(folder.join("profile.yaml"), SOUND).unwrap();
+        assert_eq!(Catalogue::with_folder(&dir).unwrap_err().len(), 1);
+        std::fs::remove_dir_all(&dir).unwrap();
+        assert!(Catalogue::with_folder(&dir).is_ok());
+    }
 }

@@ -32,7 +32,7 @@ pub struct Profile {
     /// Where a scenario's `proxy_config` is merged into; left out: nowhere, such a case is skipped.
     #[serde(default)]
     pub overlay: Option<Overlay>,
-    /// Program and arguments, each a template; `{{ install_dir }}`, `{{ bin }}`, `{{ run_dir }}`, `{{ port }}`, ...
+    /// Program and arguments, each a template; `{{ bin }}`, `{{ install_dir }}`, `{{ run_dir }}`, `{{ port }}`, ...
     #[serde(default)]
     pub command: Vec<String>,
     /// The whole environment of the program, each value a template.

@@ -116,7 +116,7 @@ impl Catalogue {
                 Err(ProxyError::Usage(format!("{} is part of this program: it has no other place", wanted.name)))
             }
             (_, Some(from), None) => {
-                let root = from.canonicalize().unwrap_or_else(|_| from.clone());
+                let root = std::path::absolute(from).unwrap_or_else(|_| from.clone());
                 let candidates = &bundle.profile.from;
                 let bin = candidates.iter().map(|path| root.join(path)).find(|path| path.is_file());
                 let bin = bin.ok_or_else(|| ProxyError::Missing {
@@ -130,7 +130,8 @@ impl Catalogue {
                 Ok(Program { commit, ..program(given, format!("from {}", from.display()), bin, root) })
             }
             (_, None, Some(bin)) => {
-                let path = bin.canonicalize().ok().filter(|path| path.is_file());
+                // Links stay: a Python finds its packages by the place of the link.
+                let path = std::path::absolute(bin).ok().filter(|path| path.is_file());
                 let path = path.ok_or_else(|| ProxyError::Missing {
                     what: format!("there is no program {}", bin.display()),
                     help: "check the path".to_owned(),

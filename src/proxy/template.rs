@@ -22,6 +22,8 @@ impl<'a> Templates<'a> {
     /// Takes the files that end in `.j2`; whatever else is rendered has no name of its own.
     pub(super) fn new(files: &'a BTreeMap<String, String>) -> Result<Self, String> {
         let mut environment = Environment::new();
+        // Errors then name what is undefined.
+        environment.set_debug(true);
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.set_auto_escape_callback(|_| AutoEscape::None);
         environment.add_filter("quoted", quoted);
@@ -54,12 +56,13 @@ fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
+/// The error in one line: what is wrong, and in which file beside the profile.
 fn why(error: &minijinja::Error) -> String {
-    let place = match (error.name(), error.line()) {
-        (Some(name), Some(line)) if name != "<string>" => format!(" ({name}:{line})"),
-        _ => String::new(),
-    };
-    format!("{error}").lines().next().unwrap_or_default().to_owned() + &place
+    let text = error.to_string();
+    let text = text.lines().next().unwrap_or_default();
+    let (what, place) = text.rsplit_once(" (in ").unwrap_or((text, ""));
+    let place = if place.is_empty() || place.starts_with('<') { String::new() } else { format!(" (in {place}") };
+    format!("{what}{place}")
 }
 
 /// Where things are in a launch.
@@ -81,6 +84,7 @@ pub(super) fn context(places: Places<'_>, routes: &[Route], settings: &Settings,
     context! {
         install_dir => places.install_dir.to_string_lossy(),
         bin => places.bin.to_string_lossy(),
+        bin_dir => places.bin.parent().unwrap_or(places.install_dir).to_string_lossy(),
         run_dir => places.run_dir.to_string_lossy(),
         home_dir => places.run_dir.join("home").to_string_lossy(),
         path => places.path,

@@ -1,8 +1,4 @@
-//! The guard: a process of ours between Crossfade and a proxy, so that nothing outlives us.
-//!
-//! Crossfade starts itself again as `crossfade __guard -- COMMAND...` and keeps a pipe to the guard's standard input.
-//! However Crossfade ends, even by SIGKILL, the pipe closes; the guard then ends the proxy's whole process group, by
-//! SIGTERM and after a grace by SIGKILL. On Linux the guard also takes in what left the group, and ends that too.
+//! The guard where there are process groups and signals.
 
 use std::ffi::OsString;
 use std::io::{Read as _, Write as _};
@@ -10,18 +6,10 @@ use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 
-/// The hidden subcommand; its arguments are `--` and the command.
-pub const SUBCOMMAND: &str = "__guard";
-
-/// How long a proxy may take to end by itself.
-pub const GRACE: Duration = Duration::from_secs(2);
-
-/// Exit code where the command cannot be started, as shells have it.
-const CANNOT_START: u8 = 127;
+use super::{CANNOT_START, GRACE};
 
 enum Happened {
     /// Crossfade has gone, or wants the proxy to end.
@@ -30,8 +18,7 @@ enum Happened {
     Ended(ExitStatus),
 }
 
-/// Runs the command as the guard; returns the exit code to end with. To be called before any other thread is there.
-pub fn run(arguments: &[OsString]) -> u8 {
+pub(super) fn run(arguments: &[OsString]) -> u8 {
     let command = arguments.strip_prefix(&[OsString::from("--")]).unwrap_or(arguments);
     let Some((program, arguments)) = command.split_first() else { return CANNOT_START };
     adopt();

@@ -1,4 +1,8 @@
 //! The grammar of Anthropic Messages streams (rules A..).
+//!
+//! MUST where the stream or the stream helper of an official SDK raises, hangs or loses data: each such level was
+//! measured with anthropic 2.12.0 (Python) and @anthropic-ai/sdk 1.12.0 (Node). Truncation is no finding: the ending
+//! is judged.
 
 use std::collections::BTreeMap;
 
@@ -62,7 +66,8 @@ impl Grammar for MessagesGrammar {
         let data = match serde_json::from_str::<Value>(&event.data) {
             Ok(data @ Value::Object(_)) => data,
             Ok(_) => {
-                seen.find("A04", Should, at, "the data is JSON, but no object");
+                let level = if event.name.is_some() { Must } else { Should };
+                seen.find("A04", level, at, "the data is JSON, but no object");
                 return Vec::new();
             }
             Err(_) if event.data.is_empty() => return Vec::new(),

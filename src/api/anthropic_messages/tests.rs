@@ -109,7 +109,7 @@ fn grammar() {
     );
     check(&[start, &json!("event: other\ndata: {\"type\":\"ping\"}")], &["A02 Should"]);
     check(&[start, &json!("event: content_block_delta\ndata: {\"type\":")], &["A03 Must"]);
-    check(&[start, &json!("event: ping\ndata: null")], &["A04 Should"]);
+    check(&[start, &json!("event: ping\ndata: null")], &["A04 Must"]);
     check(&[start, &json!({"type": "vendor_event"}), end, over], &["A05 Should"]);
     check(
         &[&json!({"type": "message_start", "message": {"content": []}})],

@@ -67,12 +67,12 @@ impl DeltaOf<'_> {
                 self.choice.went_on |= says_something(delta);
                 if !self.choice.role && says_something(delta) {
                     self.choice.role = true;
-                    self.find("C21", Should, format!("the first delta of choice {} has no role", self.index));
+                    self.find("C21", Must, format!("the first delta of choice {} has no role", self.index));
                 }
             }
             Some(role) => {
                 if role != "assistant" {
-                    self.find("C22", Should, format!("the role is {role}, not \"assistant\""));
+                    self.find("C22", Must, format!("the role is {role}, not \"assistant\""));
                 }
                 let repeated = std::mem::replace(&mut self.choice.role, true);
                 if repeated {
@@ -164,10 +164,10 @@ impl DeltaOf<'_> {
         let (id, name) = (text_at(call, "id"), text_at(function, "name"));
         if let Some(part) = self.choice.calls.get(&index).copied() {
             if id.is_some_and(|id| !id.is_empty()) {
-                self.find("C25", Should, format!("tool call {index} names its id again"));
+                self.find("C25", Must, format!("tool call {index} names its id again"));
             }
             if name.is_some_and(|name| !name.is_empty()) {
-                self.find("C27", Should, format!("tool call {index} names its function again"));
+                self.find("C27", Must, format!("tool call {index} names its function again"));
             }
             self.arguments(part, function);
             return;

@@ -1,4 +1,7 @@
 //! The grammar of OpenAI Chat Completions streams (rules C..).
+//!
+//! MUST where the stream or the stream helper of an official SDK raises, hangs or loses data: each such level was
+//! measured with openai 3.54.0 (Python) and openai 6.49.0 (Node). Truncation is no finding: the ending is judged.
 
 use std::collections::BTreeMap;
 
@@ -185,7 +188,7 @@ impl ChatGrammar {
         let empty = Map::new();
         let delta = raw.get("delta").and_then(Value::as_object);
         if delta.is_none() && raw.get("content_filter_results").is_none() {
-            seen.find("C09", Should, at, "the choice has no `delta` object");
+            seen.find("C09", Must, at, "the choice has no `delta` object");
         }
         let delta = delta.unwrap_or(&empty);
         let mut said = Vec::new();

@@ -90,7 +90,7 @@ fn grammar() {
     let other = json!({"id": "d", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": text});
     check(&all(&[&role, &other]), &["C07 Should"]);
     check(&all(&[&json!([{"delta": {}}])]), &["C08 Must"]);
-    check(&all(&[&json!([{"index": 0}])]), &["C09 Should"]);
+    check(&all(&[&json!([{"index": 0}])]), &["C09 Must"]);
     check(&all(&[&delta(&json!({"role": "assistant", "content": [{"type": "text"}]}))]), &["C10 Must"]);
     check(&all(&[&role, &text, &done]), &["C16 Must"]);
     check(&all(&[&done]), &["C16 Must"]);
@@ -98,12 +98,12 @@ fn grammar() {
     check(&all(&[&role, &stop, &text, &done]), &["C18 Should"]);
     check(&all(&[&role, &stop, &stop, &done]), &["C19 Should"]);
     check(&all(&[&role, &text, &role]), &["C20 Should"]);
-    check(&all(&[&text]), &["C21 Should"]);
-    check(&all(&[&delta(&json!({"role": "model"}))]), &["C22 Should"]);
+    check(&all(&[&text]), &["C21 Must"]);
+    check(&all(&[&delta(&json!({"role": "model"}))]), &["C22 Must"]);
     check(&all(&[&role, &call(1, "{}")]), &["C23 Must"]);
     check(&all(&[&role, &delta(&json!({"tool_calls": [{"id": "x"}]}))]), &["C23 Must"]);
     check(&all(&[&role, &more(0, "{}")]), &["C24 Must"]);
-    check(&all(&[&role, &call(0, "{"), &call(0, "}")]), &["C25 Should", "C27 Should"]);
+    check(&all(&[&role, &call(0, "{"), &call(0, "}")]), &["C25 Must", "C27 Must"]);
     check(
         &all(&[&role, &call(0, ""), &delta(&json!({"tool_calls": [{"index": 0, "function": {"arguments": {}}}]}))]),
         &["C26 Must"],

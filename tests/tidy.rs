@@ -26,7 +26,7 @@ const CORE: &[&str] = &[
 
 /// What the core never names.
 const SHELL_ONLY: &[&str] =
-    &["tokio::", "hyper::", "hyper_util::", "axum::", "std::net", "std::env", "std::process", "Instant", "SystemTime"];
+    &["tokio::", "hyper::", "hyper_util::", "std::net", "std::env", "std::process", "time::Instant", "SystemTime"];
 
 /// Each dependency and the only modules that may name it.
 const OWNERS: &[(&str, &[&str])] = &[
@@ -38,7 +38,6 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("minijinja::", &["proxy"]),
     ("clap::", &["cli"]),
     ("rustix::", &["leg", "proxy", "cli"]),
-    ("axum::", &["leg"]),
     ("hyper::", &["leg", "client", "builtin", "proxy"]),
     ("hyper_util::", &["leg", "client", "builtin", "proxy"]),
     ("std::env::", &["cli"]),
@@ -128,8 +127,9 @@ fn no_code_knows_a_proxy_by_name() {
             return None;
         }
         let code = source.code.to_lowercase();
-        // The table that embeds the profiles is the one place that lists them.
-        let code: String = code.lines().filter(|line| !line.contains("include_str!")).collect();
+        // The table that embeds the profiles lists them, and sources are cited by their address.
+        let code: String =
+            code.lines().filter(|line| !line.contains("include_str!") && !line.contains("https://")).collect();
         PROXY_NAMES.iter().find(|name| code.contains(**name)).map(|name| format!("names `{name}`"))
     });
     assert!(found.is_empty(), "{found:#?}");
@@ -194,8 +194,11 @@ fn visit(folder: &Path, look: &mut impl FnMut(&Path, &str)) {
     for entry in fs::read_dir(folder).expect("the checkout is readable") {
         let path = entry.expect("the checkout is readable").path();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if name == ".git" {
+            continue;
+        }
         if path.is_dir() {
-            if !["target", ".git", ".crossfade", "node_modules", "fuzz"].contains(&name.as_str()) {
+            if !["target", ".crossfade", "node_modules", "fuzz"].contains(&name.as_str()) {
                 visit(&path, look);
             }
         } else if let Ok(text) = fs::read_to_string(&path) {

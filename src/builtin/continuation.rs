@@ -22,7 +22,9 @@ pub(super) fn way(gateway: &Gateway, leg: &Leg, asked: &Conversation, delivered:
     if !can_be_continued(asked, delivered) {
         return None;
     }
-    if gateway.sabotage.prefills_everyone() {
+    // Elsewhere a trailing assistant turn is history.
+    let has_prefill = leg.api == ApiId::AnthropicMessages;
+    if has_prefill && gateway.sabotage.prefills_everyone() {
         return Some(Way::Prefill);
     }
     match config.policy {
@@ -30,7 +32,7 @@ pub(super) fn way(gateway: &Gateway, leg: &Leg, asked: &Conversation, delivered:
         OnBreak::ContinueUser => Some(Way::User),
         OnBreak::ContinuePrefill => {
             // A client's own prefill would join ours; a thinking model must begin with its thoughts.
-            let fits = leg.api == ApiId::AnthropicMessages
+            let fits = has_prefill
                 && config.takes_prefill(&leg.model)
                 && asked.last().is_some_and(|turn| turn.role == Role::User)
                 && !asked.params.contains_key("thinking")

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Defect {
-    /// Every target is asked to continue by prefill, whether or not it accepts one.
+    /// Every target whose API has a prefill is asked to continue by it, whether or not its model accepts one.
     PrefillToEveryone,
     /// A sentence of the proxy is added to the system prompt of every fallback.
     SystemPromptEdited,
@@ -70,11 +70,16 @@ impl Defect {
         self.facts().2
     }
 
+    /// The policy under which it shows: most do at a seam, which needs one that continues.
+    pub fn policy(self) -> &'static str {
+        "continue_user"
+    }
+
     fn facts(self) -> (&'static str, &'static str, &'static [&'static str]) {
         match self {
             Self::PrefillToEveryone => (
                 "prefill-to-everyone",
-                "Every fallback is asked to continue by prefill, whether or not its model accepts one.",
+                "Every fallback of an API with prefill is asked to continue by it, whether or not its model accepts one.",
                 &["fallback.accepted"],
             ),
             Self::SystemPromptEdited => (
@@ -84,16 +89,17 @@ impl Defect {
             ),
             Self::Fallback400Shown => (
                 "fallback-400-shown",
-                "Every fallback is asked by prefill, and its refusal is shown instead of the original error.",
+                "Every fallback is asked as by prefill-to-everyone, and its refusal is shown instead of the original error.",
                 &["fallback.accepted", "error.not-self-inflicted"],
             ),
             Self::TruncationFinished => (
                 "truncation-finished",
                 "A stream that broke off after content gets an invented finish and end mark.",
-                &["stream.truncation-visible"],
+                &["stream.truncation-visible", "expect.outcome"],
             ),
             Self::TextDoubled => {
-                ("text-doubled", "The last word before a seam is said again behind it.", &["stream.text"])
+                let fails = &["stream.text", "expect.outcome"];
+                ("text-doubled", "The last word before a seam is said again behind it.", fails)
             }
             Self::SeamBlankLost => {
                 ("seam-blank-lost", "The blank with which a continuation begins is dropped.", &["stream.text"])

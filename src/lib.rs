@@ -22,6 +22,7 @@ pub mod rules;
 pub mod runner;
 pub mod scenario;
 pub mod schema;
+pub mod snapshot;
 pub mod sse;
 pub mod wire;
 pub mod yaml;

@@ -48,8 +48,6 @@ pub(crate) enum Bit {
     Finish,
     /// The finish reason and all that follows.
     Done,
-    /// The end mark alone.
-    Terminator,
     Error(&'static str),
     /// Bytes as they are.
     Raw(&'static str),
@@ -81,12 +79,10 @@ pub(crate) fn stream(api: ApiId, bits: &[Bit]) -> Vec<u8> {
                 writer.say(&Say::ToolCall { id: "c1".to_owned(), name: (*name).to_owned() })
             }
             Bit::Arguments(text) => writer.say(&Say::Arguments((*text).to_owned())),
-            Bit::Finish | Bit::Done | Bit::Terminator => {
+            Bit::Finish | Bit::Done => {
                 let mut written = writer.finish(reason, Usage { input: 3, output: 9 });
-                match bit {
-                    Bit::Finish => written.retain(|event| event.stage <= Stage::Finish),
-                    Bit::Terminator => written.retain(|event| event.stage == Stage::Terminator),
-                    _ => {}
+                if matches!(bit, Bit::Finish) {
+                    written.retain(|event| event.stage <= Stage::Finish);
                 }
                 written
             }

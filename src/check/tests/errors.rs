@@ -108,7 +108,7 @@ fn cancelling() {
     check(leaving(UpstreamEnd::ProxyGone, 2_500).policy(|policy| policy.cancel_within = Some(Millis(3_000))), "pass");
     let expected = |millis| {
         leaving(UpstreamEnd::ProxyGone, 400)
-            .expect(move |expect| drop(expect.cancelled.insert("primary".to_owned(), Millis(millis))))
+            .expect(move |expect| expect.cancelled.extend([("primary".to_owned(), Millis(millis))]))
     };
     check(expected(500), "pass");
     check(expected(300), "fail");

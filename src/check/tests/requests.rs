@@ -245,7 +245,7 @@ fn counts_and_status() {
     let count = |min, max| Count { min, max };
     let lab = |fallback: Count| {
         Lab::chat()
-            .expect(move |expect| drop(expect.requests.insert("fallback".to_owned(), fallback)))
+            .expect(move |expect| expect.requests.extend([("fallback".to_owned(), fallback)]))
             .control("fallback")
             .fails("primary", 503)
             .answers("fallback", 1)

@@ -95,11 +95,11 @@ impl Library {
 
     /// An answer file, relative to the folder of the scenario.
     pub fn answer_file(&self, folder: Option<&Path>, path: &str) -> Result<Arc<AnswerScript>, Lookup> {
-        let path = self.find(folder, path)?;
+        let Found { path, shown } = self.find(folder, path)?;
         if let Some(found) = self.lock().answers.get(&path) {
             return Ok(found.clone());
         }
-        let script = Arc::new(load::load(&path).map_err(Lookup::Broken)?);
+        let script = Arc::new(load::load(&shown).map_err(Lookup::Broken)?);
         self.lock().answers.insert(path, script.clone());
         Ok(script)
     }
@@ -113,11 +113,11 @@ impl Library {
                 None => return Err(missing),
             },
         };
-        if let Some(cassette) = self.lock().cassettes.get(&found) {
+        if let Some(cassette) = self.lock().cassettes.get(&found.path) {
             return Ok(cassette.clone());
         }
-        let cassette = Arc::new(cassette::load(&found).map_err(Lookup::Broken)?);
-        self.lock().cassettes.insert(found, cassette.clone());
+        let cassette = Arc::new(cassette::load(&found.shown).map_err(Lookup::Broken)?);
+        self.lock().cassettes.insert(found.path, cassette.clone());
         Ok(cassette)
     }
 
@@ -127,7 +127,7 @@ impl Library {
     }
 
     /// The file at `path` from `folder`, if it is there and below the root.
-    fn find(&self, folder: Option<&Path>, path: &str) -> Result<PathBuf, Lookup> {
+    fn find(&self, folder: Option<&Path>, path: &str) -> Result<Found, Lookup> {
         let missing = |message: String, help: Option<&str>| Lookup::Missing { message, help: help.map(str::to_owned) };
         let Some(folder) = folder else {
             return Err(missing(
@@ -141,8 +141,9 @@ impl Library {
                 Some("paths are relative to the scenario, so that it works on every machine"),
             ));
         }
+        let shown = folder.join(path);
         let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-        let Ok(found) = folder.join(path).canonicalize() else {
+        let Ok(found) = shown.canonicalize() else {
             return Err(missing(
                 format!("there is no file {}", quoted(path)),
                 Some("paths are relative to the folder of the scenario"),
@@ -156,8 +157,16 @@ impl Library {
                 Some("a scenario can name files below the folder of `crossfade.yaml`, or below its own"),
             ));
         }
-        Ok(found)
+        Ok(Found { path: found, shown })
     }
+}
+
+/// A file of the library.
+struct Found {
+    /// Its one true path.
+    path: PathBuf,
+    /// As it is named from the scenario: what errors show.
+    shown: PathBuf,
 }
 
 type Bundle<T> = HashMap<&'static str, Result<Arc<T>, Diagnostic>>;

@@ -4,26 +4,33 @@ use std::path::Path;
 
 use super::{AnswerScript, ScriptPart};
 use crate::diagnostic::{Diagnostic, SourceFile, quoted};
-use crate::yaml::{Document, Limits};
+use crate::yaml::{Content, Document, Limits, decode};
 
 /// Most words of one answer, repeats included.
 const MAX_WORDS: u64 = 100_000;
 
 /// Reads an answer file.
 pub fn load(path: &Path) -> Result<AnswerScript, Diagnostic> {
-    check(&Document::read(path, Limits::SCENARIO)?)
+    check(Document::read(path, Limits::SCENARIO)?)
 }
 
 /// Reads an answer from text.
 pub fn load_text(name: &str, text: &str) -> Result<AnswerScript, Diagnostic> {
-    check(&Document::parse(SourceFile::new(name, text), Limits::SCENARIO)?)
+    check(Document::parse(SourceFile::new(name, text), Limits::SCENARIO)?)
 }
 
-fn check(document: &Document) -> Result<AnswerScript, Diagnostic> {
-    let script: AnswerScript = document.decode()?;
+fn check(document: Document) -> Result<AnswerScript, Diagnostic> {
+    let (file, mut root) = document.into_parts();
+    // `chunk: 3` for `chunk: "3"`.
+    if let Some(chunk) = root.get_mut("chunk")
+        && let Content::Number(number) = &chunk.content
+    {
+        chunk.content = Content::Text(number.to_string());
+    }
+    let script: AnswerScript = decode(&root).map_err(|error| error.in_file(&file))?;
     let error = |path: &[&str], message: String| {
-        let node = document.root().at(path.iter().copied()).unwrap_or(document.root());
-        Diagnostic::new(document.file(), node.span, message)
+        let node = root.at(path.iter().copied()).unwrap_or(&root);
+        Diagnostic::new(&file, node.span, message)
     };
     let mut words = 0;
     for (index, part) in script.parts.iter().enumerate() {
@@ -64,7 +71,7 @@ fn check(document: &Document) -> Result<AnswerScript, Diagnostic> {
         && !chunk.parse::<usize>().is_ok_and(|n| n > 0)
     {
         return Err(error(&["chunk"], format!("unknown value {}", quoted(chunk)))
-            .help("`word`, `char`, or a number of characters in quotes, like \"3\""));
+            .help("`word`, `char`, or a number of characters"));
     }
     Ok(script)
 }

@@ -54,7 +54,8 @@ fn check(document: &Document) -> Result<Cassette, Diagnostic> {
                 (Some(_), None) => {}
                 (None, Some(text)) => {
                     if let Err(why) = STANDARD.decode(text) {
-                        let message = format!("this is not base64: {}", why.to_string().to_lowercase());
+                        let message =
+                            format!("this is not base64: {}", why.to_string().to_lowercase().trim_end_matches('.'));
                         return Err(error(&[&chunk_path[..], &["base64"]].concat(), message));
                     }
                 }

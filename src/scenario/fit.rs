@@ -7,7 +7,7 @@ use std::rc::Rc;
 use super::{AnswerPlan, Play};
 use crate::answer::{Lexicon, Rendition, from_cassette, speak};
 use crate::api::{Api, ApiId, EncodeContext, ToolDefinition};
-use crate::fault::compile;
+use crate::fault::{CompileError, compile};
 
 /// Renditions by answer, exchange, API and whether they stream: the cases of a file share a few. Counts of events do
 /// not depend on the voice, nor on the seed.
@@ -56,8 +56,10 @@ fn render(play: &Play, api: &dyn Api, asked: Asked<'_>) -> Option<Rendition> {
 /// What is wrong with a play that the leg of an API is to perform.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Misfit {
-    /// The cut does not fit, for this reason.
-    Cut(String),
+    /// The cut's position does not fit, for this reason.
+    Position(String),
+    /// The cut's effect does not fit, for this reason.
+    Effect(String),
     /// The answer is recorded as a stream and asked for as none, or the other way round.
     Streaming(String),
 }
@@ -81,7 +83,12 @@ pub(super) fn check(renditions: &Renditions, play: &Play, api: ApiId, asked: Ask
     match (&play.cut, api.spoken()) {
         (Some(_), Some(spoken)) => {
             let error = spoken.error_event(&spoken.status_error(500), 0);
-            compile(&rendition, play, &error).map(|_| ()).map_err(|error| Misfit::Cut(error.to_string()))
+            compile(&rendition, play, &error).map(|_| ()).map_err(|error| match error {
+                CompileError::NeedsAStream { .. } | CompileError::NothingToDamage { .. } => {
+                    Misfit::Effect(error.to_string())
+                }
+                _ => Misfit::Position(error.to_string()),
+            })
         }
         _ => Ok(()),
     }

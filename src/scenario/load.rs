@@ -11,6 +11,9 @@ use crate::yaml::{Document, Limits, Node, decode};
 /// Most errors that are shown of one file.
 const MOST_ERRORS: usize = 12;
 
+/// The way out for a file that says nothing.
+pub(super) const LEAST: &str = "the least is `legs: {primary: {cut: {at: {texts: 5}, by: close}}, fallback: {}}`";
+
 /// Loads a scenario file: its cases in the order of `vary`, or everything that is wrong with it.
 pub fn load(path: &Path, library: &Library) -> Result<Vec<Case>, Vec<Diagnostic>> {
     let document = Document::read(path, Limits::SCENARIO).map_err(|error| vec![error])?;
@@ -91,6 +94,14 @@ fn is_another_kind(root: &Node) -> bool {
 
 fn expand(document: Document, folder: Option<&Path>, library: &Library) -> Result<Vec<Case>, Vec<Diagnostic>> {
     let (file, mut base) = document.into_parts();
+    if base.as_map().is_none() {
+        let what = if base.is_null() {
+            "the file is empty".to_owned()
+        } else {
+            format!("a scenario is a map, not {}", base.kind())
+        };
+        return Err(vec![Diagnostic::new(&file, base.span, what).help(LEAST)]);
+    }
     shorthand::scenario(&mut base);
     // The base is decoded first, so that an error that every case shares is told once.
     decode::<Scenario>(&base).map_err(|error| vec![error.in_file(&file)])?;
@@ -113,6 +124,7 @@ fn expand(document: Document, folder: Option<&Path>, library: &Library) -> Resul
             }
         }
     }
+    errors.sort_by_key(|error| error.span.map(|span| span.start));
     errors.truncate(MOST_ERRORS);
     if errors.is_empty() { Ok(cases) } else { Err(errors) }
 }

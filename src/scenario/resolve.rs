@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::conversation;
 use super::fit::{self, Asked, Misfit};
+use super::load::LEAST;
 use super::vary::Varied;
 use super::{
     Answer, AnswerPlan, At, Barrier, By, Case, ClientPlan, Edit, Expect, Leave, Leg, LegPlan, Millis, Obeys, Pace,
@@ -169,8 +170,7 @@ impl Resolver<'_> {
         }
         if scenario.legs.is_empty() {
             let span = self.root.as_map().and_then(|map| map.get("legs")).map_or(Span::default(), |entry| entry.key);
-            let help = "the least is `legs: {primary: {cut: {at: {texts: 5}, by: close}}, fallback: {}}`";
-            self.error(span, "a scenario has `legs`", Some(help.to_owned()));
+            self.error(span, "a scenario has `legs`", Some(LEAST.to_owned()));
         }
         if scenario.legs.len() > MOST {
             self.error(self.span(&["legs"]), format!("a route has at most {MOST} legs"), None);
@@ -430,10 +430,14 @@ impl Resolver<'_> {
         if self.errors.len() == before {
             match fit::check(&self.source.renditions, &play, api, asked) {
                 Ok(()) => {}
-                Err(Misfit::Cut(message)) => {
+                Err(Misfit::Position(message)) => {
                     let help =
-                        "positions are those of this answer in the leg's API; `crossfade show answers` lists lengths";
+                        "count the positions of this answer, or take a longer one, for example `answer: long-text`";
                     self.error(span_in(node, &["cut", "at"]), message, Some(help.to_owned()));
+                }
+                Err(Misfit::Effect(message)) => {
+                    let help = "`close`, `eof`, `reset` and `stall` work on every answer".to_owned();
+                    self.error(span_in(node, &["cut", "by"]), message, Some(help));
                 }
                 Err(Misfit::Streaming(message)) => {
                     let help = format!("set `client.stream: {}`, or name another cassette", !stream);

@@ -47,7 +47,9 @@ pub fn cassette() -> Value {
 
 /// Of an answer file.
 pub fn answer() -> Value {
-    of::<crate::answer::AnswerScript>("An answer: what a leg says, without words")
+    let mut schema = of::<crate::answer::AnswerScript>("An answer: what a leg says, without words");
+    or(&mut schema["properties"]["chunk"], json!({"type": "integer", "minimum": 1}));
+    schema
 }
 
 /// Of a rule file.

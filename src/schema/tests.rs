@@ -8,10 +8,10 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// `CROSSFADE_BLESS=1` rewrites the files.
+/// `CROSSFADE_UPDATE=1` rewrites the files.
 #[test]
 fn the_schemas_beside_the_data_are_fresh() {
-    let bless = std::env::var_os("CROSSFADE_BLESS").is_some();
+    let bless = std::env::var_os("CROSSFADE_UPDATE").is_some();
     let mut stale = Vec::new();
     for (kind, path) in KINDS {
         let schema = of_kind(kind).expect("every kind has a schema");
@@ -24,7 +24,7 @@ fn the_schemas_beside_the_data_are_fresh() {
             stale.push(kind);
         }
     }
-    assert!(stale.is_empty(), "stale: {stale:?}; run the tests with CROSSFADE_BLESS=1");
+    assert!(stale.is_empty(), "stale: {stale:?}; run the tests with CROSSFADE_UPDATE=1");
 }
 
 fn files(folder: &Path, found: &mut Vec<PathBuf>) {

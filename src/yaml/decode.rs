@@ -133,7 +133,17 @@ impl<'de> Deserializer<'de> for At<'de> {
             Content::Bool(flag) => visitor.visit_bool(*flag),
             Content::Number(number) => visit_number(number, visitor),
             Content::Text(text) => visitor.visit_borrowed_str(text),
-            Content::List(list) => visitor.visit_seq(List(list.iter())),
+            Content::List(list) => {
+                let mut items = List(list.iter());
+                visitor.visit_seq(&mut items).and_then(|value| match items.0.next() {
+                    None => Ok(value),
+                    Some(surplus) => {
+                        let message =
+                            format!("this list has {} items, {} more than expected", list.len(), items.0.len() + 1);
+                        Err(DecodeError::custom(message).at(surplus.span))
+                    }
+                })
+            }
             Content::Map(map) => visitor.visit_map(Entries { entries: map.iter(), value: None }),
         }
         .map_err(|error| self.place(error))
@@ -210,11 +220,13 @@ fn visit_number<'de, V: Visitor<'de>>(number: &Number, visitor: V) -> Result<V::
 
 struct List<'a>(std::slice::Iter<'a, Node>);
 
-impl<'de> SeqAccess<'de> for List<'de> {
+impl<'de> SeqAccess<'de> for &mut List<'de> {
     type Error = DecodeError;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, DecodeError> {
-        self.0.next().map(|node| seed.deserialize(At { node, key: None })).transpose()
+        let Some(node) = self.0.next() else { return Ok(None) };
+        let at = At { node, key: None };
+        seed.deserialize(at).map(Some).map_err(|error| at.place(error))
     }
 }
 
@@ -234,7 +246,9 @@ impl<'de> MapAccess<'de> for Entries<'de> {
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, DecodeError> {
         let entry = self.value.take().ok_or_else(|| DecodeError::custom("a value without a key"))?;
-        seed.deserialize(At { node: &entry.value, key: Some(entry.key) })
+        let at = At { node: &entry.value, key: Some(entry.key) };
+        // Errors of conversions arise outside of any value: they are placed here.
+        seed.deserialize(at).map_err(|error| at.place(error))
     }
 }
 
@@ -322,10 +336,9 @@ impl<'de> VariantAccess<'de> for Variant<'de> {
     }
 
     fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, DecodeError> {
-        match self.value {
-            Some(node) => seed.deserialize(At { node, key: Some(self.place) }),
-            None => Err(self.needs_a_value()),
-        }
+        let Some(node) = self.value else { return Err(self.needs_a_value()) };
+        let at = At { node, key: Some(self.place) };
+        seed.deserialize(at).map_err(|error| at.place(error))
     }
 
     fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, DecodeError> {

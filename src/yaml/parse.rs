@@ -1,8 +1,10 @@
 //! From text to a tree with places.
 
+use std::cell::Cell;
+
 use indexmap::IndexMap;
 use indexmap::map::Entry as Slot;
-use saphyr_parser::{Event, Parser, ScalarStyle, Span as RawSpan};
+use saphyr_parser::{Event, Input, Parser, ScalarStyle, Span as RawSpan};
 use serde::de::DeserializeOwned;
 
 use super::{Content, DecodeError, Entry, Node, decode, scalar};
@@ -101,6 +103,36 @@ fn refuse_control_characters(file: &SourceFile) -> Result<(), Diagnostic> {
     }
 }
 
+/// Most signs (`,`, `[`, `{`) between two events: the parser holds all of a bracketed list or map before it gives
+/// the first event of it, at some 200 bytes for each sign.
+const MOST_SIGNS: usize = 100_000;
+
+fn is_sign(c: char) -> bool {
+    matches!(c, ',' | '[' | '{')
+}
+
+/// Characters of a file that end early where there are too many signs since the last event.
+struct Guarded<'a> {
+    chars: std::str::Chars<'a>,
+    signs: &'a Cell<usize>,
+    limit: usize,
+}
+
+impl Iterator for Guarded<'_> {
+    type Item = char;
+
+    fn next(&mut self) -> Option<char> {
+        if self.signs.get() > self.limit {
+            return None;
+        }
+        let next = self.chars.next()?;
+        if is_sign(next) {
+            self.signs.set(self.signs.get() + 1);
+        }
+        Some(next)
+    }
+}
+
 /// A list or map that is not yet closed.
 enum Open {
     List(Span, Vec<Node>),
@@ -123,24 +155,49 @@ impl<'a> Builder<'a> {
         Self { file, limits, offsets, open: Vec::new(), nodes: 0, root: None, documents: 0 }
     }
 
-    fn build(mut self) -> Result<Node, Diagnostic> {
+    fn build(self) -> Result<Node, Diagnostic> {
         let text = self.file.text();
-        let mut parser = Parser::new_from_str(text);
+        let signs = Cell::new(0);
+        let limit = self.limits.nodes.min(MOST_SIGNS);
+        if text.bytes().filter(|byte| is_sign(*byte as char)).count() <= limit {
+            self.run(Parser::new_from_str(text), &signs, limit)
+        } else {
+            let guarded = Guarded { chars: text.chars(), signs: &signs, limit };
+            self.run(Parser::new_from_iter(guarded), &signs, limit)
+        }
+    }
+
+    fn run<'t, T: Input>(
+        mut self,
+        mut parser: Parser<'t, T>,
+        signs: &Cell<usize>,
+        limit: usize,
+    ) -> Result<Node, Diagnostic> {
+        let text = self.file.text();
+        let mut last = Span::default();
         loop {
-            let (event, raw) = match parser.next_event() {
+            signs.set(0);
+            let next = parser.next_event();
+            if signs.get() > limit {
+                let message = "too much stands between these brackets";
+                return Err(self.error(last, message).help("a long list is written with one `-` line for each item"));
+            }
+            let (event, raw) = match next {
                 None => break,
                 Some(Ok(found)) => found,
-                Some(Err(error)) => {
-                    let at = self.offsets.byte(text, error.marker().index());
-                    let message = if error.info().contains("recursion") {
+                Some(Err(parse_error)) => {
+                    let at = self.offsets.byte(text, parse_error.marker().index());
+                    let message = if parse_error.info().contains("recursion") {
                         self.too_deep()
                     } else {
-                        format!("this is not YAML: {}", error.info())
+                        format!("this is not YAML: {}", parse_error.info())
                     };
-                    return Err(self.error(Span { start: at, end: at + 1 }, message));
+                    let error = self.error(Span { start: at, end: at + 1 }, message);
+                    return Err(Diagnostic { help: way_out(parse_error.info()).map(str::to_owned), ..error });
                 }
             };
             let span = self.span(raw);
+            last = span;
             if matches!(event, Event::StreamEnd) {
                 break;
             }
@@ -260,6 +317,21 @@ impl<'a> Builder<'a> {
     fn error(&self, span: Span, message: impl Into<String>) -> Diagnostic {
         Diagnostic::new(self.file, span, message)
     }
+}
+
+/// What to do about the parser's usual complaints.
+fn way_out(info: &str) -> Option<&'static str> {
+    [
+        ("tab", "indent with blanks, not with tabs"),
+        ("flow construct", "a bracket on a line before this one is not closed"),
+        ("flow", "a bracket is not closed, or a comma is missing"),
+        ("quoted scalar", "the quote is not closed"),
+        ("expected key", "is this line indented like the lines around it?"),
+        ("block mapping", "is this line indented like the lines around it?"),
+    ]
+    .iter()
+    .find(|(complaint, _)| info.contains(complaint))
+    .map(|(_, help)| *help)
 }
 
 fn over(start: Span, end: Span) -> Span {

@@ -3,10 +3,15 @@
 mod args;
 mod clock;
 mod files;
+mod judge;
+mod list;
 mod log;
+mod new;
 mod proxy;
 mod run;
+mod serve;
 mod show;
+mod snapshots;
 
 use std::fmt;
 use std::io::Write as _;
@@ -81,10 +86,20 @@ pub fn main() -> ExitCode {
 fn dispatch(cli: &Cli) -> Result<Exit, Failure> {
     match &cli.command {
         Command::Run(args) => run::run(args, cli.quiet, cli.verbose),
+        Command::List(args) => list::list(args),
+        Command::Lint(args) => list::lint(args),
+        Command::Serve(args) => serve::serve(args),
+        Command::Hold(args) => run::hold(args),
+        Command::Review(args) => snapshots::review(args),
+        Command::Accept(args) => snapshots::settle(args, true),
+        Command::Reject(args) => snapshots::settle(args, false),
+        Command::Judge(args) => judge::judge(args),
+        Command::New(args) => new::new(args),
+        Command::Init => new::init(),
+        Command::Schema { kind } => show::schema(*kind),
         Command::Show { what } => show::show(*what),
         Command::Explain { id } => show::explain(id),
         Command::Proxy(command) => proxy::command(command),
-        _ => Err(Failure::usage("not built yet")),
     }
 }
 

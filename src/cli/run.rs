@@ -4,15 +4,18 @@ use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::args::{ProxyArgs, RunArgs};
-use super::files::{self, Place};
+use super::args::{HoldArgs, ProxyArgs, RunArgs, SelectArgs};
+use super::files::{self, Chosen, Place};
 use super::{Failure, block_on, clock, is_ci, proxy, variable};
 use crate::baseline::Baseline;
 use crate::report::{Human, JsonReport, Style};
-use crate::runner::{self, Event, Exit, Plan, Repeat};
+use crate::runner::{self, Event, Exit, Hold, Plan, Repeat, Snapshots};
+use crate::snapshot;
 
 /// Cases at a time, unless told otherwise.
 const JOBS: u32 = 8;
@@ -22,18 +25,50 @@ pub(super) fn run(args: &RunArgs, quiet: bool, verbose: u8) -> Result<Exit, Fail
     let place = Place::find()?;
     let bare = args.select.paths.is_empty() && args.proxy.proxy.is_none();
     let chosen = files::choose(&place, &args.select, !bare)?;
-    let mut proxy_args = args.proxy.clone();
+    let mut args = args.clone();
     if bare {
-        proxy_args.proxy = Some("builtin".to_owned());
+        args.proxy.proxy = Some("builtin".to_owned());
     }
-    if !bare && proxy_args.proxy.is_none() && place.config.proxy.is_none() {
+    go(&place, &args, chosen, quiet, verbose, None, bare)
+}
+
+/// Sets up one case, waits for Enter, and fires the client.
+pub(super) fn hold(args: &HoldArgs) -> Result<Exit, Failure> {
+    let place = Place::find()?;
+    let select = SelectArgs { paths: vec![args.case.clone()], filter: args.filter.clone() };
+    let chosen = files::choose(&place, &select, true)?;
+    super::serve::only_one(&args.case, &chosen)?;
+    let args = RunArgs { select, proxy: args.proxy.clone(), keep: true, ..RunArgs::default() };
+    let hold = Hold(Arc::new(|text: &str| {
+        super::print(&format!("{text}Enter fires the client\n"));
+        let mut line = String::new();
+        // A closed stdin is as good as Enter.
+        let _ = io::stdin().read_line(&mut line);
+    }));
+    go(&place, &args, chosen, false, 1, Some(hold), false)
+}
+
+fn go(
+    place: &Place,
+    args: &RunArgs,
+    chosen: Chosen,
+    quiet: bool,
+    verbose: u8,
+    hold: Option<Hold>,
+    bare: bool,
+) -> Result<Exit, Failure> {
+    if args.proxy.proxy.is_none() && place.config.proxy.is_none() {
         return Err(Failure::usage(
             "which proxy? give `--proxy NAME`, `--proxy URL`, or `proxy:` in crossfade.yaml \
              (`--proxy builtin` is the reference proxy)",
         ));
     }
-    let folder = RunFolder::make(&place)?;
-    let choice = match proxy::choose(&place, &proxy_args, &folder.path) {
+    let baseline = match args.baseline.clone().or_else(|| place.config.baseline.clone()) {
+        Some(path) => Baseline::load(&path).map_err(|error| Failure::load(&[error], false))?,
+        None => Baseline::default(),
+    };
+    let folder = RunFolder::make(place)?;
+    let choice = match proxy::choose(place, &args.proxy, &folder.path) {
         Ok(Some(choice)) => choice,
         Ok(None) => return Err(Failure::usage("no proxy is named")),
         Err(failure) => {
@@ -41,11 +76,11 @@ pub(super) fn run(args: &RunArgs, quiet: bool, verbose: u8) -> Result<Exit, Fail
             return Err(failure);
         }
     };
-    let baseline = match args.baseline.clone().or_else(|| place.config.baseline.clone()) {
-        Some(path) => Baseline::load(&path).map_err(|error| Failure::load(&[error], false))?,
-        None => Baseline::default(),
+    let time_limit = args.time_limit.or(place.config.time_limit).map(crate::scenario::Millis::duration);
+    let snapshots = Snapshots {
+        mode: snapshot::Mode::of_insta(variable("INSTA_UPDATE").as_deref(), variable("CI").as_deref()),
+        name: args.snapshots.clone().or_else(|| place.config.snapshots.clone()),
     };
-    let time_limit = args.time_limit.or(place.config.time_limit);
     let plan = Plan {
         cases: chosen.cases,
         all: chosen.all,
@@ -56,17 +91,23 @@ pub(super) fn run(args: &RunArgs, quiet: bool, verbose: u8) -> Result<Exit, Fail
         seed: args.seed.unwrap_or_else(random),
         jobs: args.jobs.or(place.config.jobs).unwrap_or(JOBS) as usize,
         strict: args.strict || place.config.strict,
-        time_limit: time_limit.map(crate::scenario::Millis::duration),
+        time_limit: if hold.is_some() { Some(Duration::MAX) } else { time_limit },
         sources: chosen.sources,
         repeat: Repeat { bundled: chosen.bundled, options: options(args, bare) },
         baseline,
         folder: Some(shortened(&folder.path)),
         keep: args.keep,
+        snapshots: hold.is_none().then_some(snapshots),
+        hold,
     };
+    report(&plan, args, &folder, quiet, verbose)
+}
+
+/// Runs the plan with its reports.
+fn report(plan: &Plan, args: &RunArgs, folder: &RunFolder, quiet: bool, verbose: u8) -> Result<Exit, Failure> {
     let json_to_stdout = args.json.as_deref() == Some(Path::new("-"));
-    let colour = io::stdout().is_terminal() && variable("NO_COLOR").is_none();
     let style = Style {
-        colour,
+        colour: io::stdout().is_terminal() && variable("NO_COLOR").is_none(),
         progress: io::stderr().is_terminal() && !quiet && !is_ci() && variable("TERM").as_deref() != Some("dumb"),
         every: verbose > 0,
     };
@@ -79,7 +120,7 @@ pub(super) fn run(args: &RunArgs, quiet: bool, verbose: u8) -> Result<Exit, Fail
     let mut kept = args.keep;
     let summary = block_on(async {
         let stop = signals();
-        runner::run(&plan, stop, &mut |event| {
+        runner::run(plan, stop, &mut |event| {
             if let Event::CaseDone(report) = &event {
                 kept |= report.kept.is_some();
             }

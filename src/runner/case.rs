@@ -109,7 +109,8 @@ pub(super) fn limit(case: &Case, given: Option<Duration>) -> Duration {
     let whole = given.unwrap_or_else(|| case.time_limit.duration());
     let silence = case.settings.idle_timeout.max(case.settings.first_byte_timeout);
     match silence {
-        Some(silence) if super::skip::stalls(case) => whole.min(silence.duration() + PATIENCE),
+        // Held for a debugger, nothing has a limit.
+        Some(silence) if super::skip::stalls(case) && whole != Duration::MAX => whole.min(silence.duration() + PATIENCE),
         _ => whole,
     }
 }

@@ -24,6 +24,6 @@ pub use group::{ControlPlan, LaunchPlan, Limits, SlotPlan, plan};
 pub use keep::new_run;
 pub use pace::Pace;
 pub use repeat::Repeat;
-pub use run::{Plan, run};
+pub use run::{Hold, Plan, Snapshots, describe_launches, run, skip_reason};
 pub use select::Selection;
 pub use target::Target;

@@ -95,6 +95,23 @@ impl Rig {
         self.routes.iter().find(|route| route.name == slot)
     }
 
+    /// What listens where, for people.
+    pub(super) fn describe(&self, plan: &LaunchPlan) -> String {
+        let mut text = format!("proxy          {} at http://{}\n", self.proxy.title(), self.proxy.addr());
+        if !self.attached {
+            text.push_str(&format!("configuration  {}\n", self.proxy.run_dir().display()));
+        }
+        for slot in &plan.slots {
+            for (place, leg) in slot.shape.legs.iter().enumerate() {
+                let url = self.legs.base_url(&slot.name, &leg.name, place);
+                let key = self.route(&slot.name).and_then(|route| route.legs.get(place)).map(|leg| leg.key.as_str());
+                let key = key.filter(|_| !self.attached).map(|key| format!(", key {key}")).unwrap_or_default();
+                text.push_str(&format!("leg            {} ({} in {}) at {url}{key}\n", leg.name, leg.model, leg.api));
+            }
+        }
+        text
+    }
+
     /// Why the proxy is gone, if it is, with the end of its log.
     pub(super) fn exited(&self) -> Option<String> {
         let mut text = self.proxy.exited()?;

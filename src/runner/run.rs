@@ -1,8 +1,9 @@
 //! The run: launches one after the other, cases inside them as the proxy's pace allows.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt::{self, Write as _};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -12,7 +13,7 @@ use tokio::task::JoinSet;
 
 use super::case::{self, Order};
 use super::control::{Controls, still_serves};
-use super::event::{CaseReport, Event, Judged, ProxyLine, Start, Summary};
+use super::event::{CaseReport, Event, Judged, ProxyLine, SnapshotReport, SnapshotState, Start, Summary};
 use super::group::{self, ControlPlan, LaunchPlan, Limits};
 use super::keep::Keeper;
 use super::lanes::{Lanes, Slots};
@@ -25,7 +26,8 @@ use crate::check::{self, Judgement, Value, Verdict};
 use crate::diagnostic::SourceFile;
 use crate::history::{ClientEnd, History};
 use crate::proxy::Remembers;
-use crate::scenario::{Case, Outcome};
+use crate::scenario::{Case, Outcome, Shape};
+use crate::snapshot;
 
 /// Slots of a shape, unless the command line asks for more jobs.
 const SLOTS: usize = 8;
@@ -65,6 +67,29 @@ pub struct Plan {
     pub folder: Option<PathBuf>,
     /// Whether cases that are as expected are kept too.
     pub keep: bool,
+    /// Called once the proxy is up; the cases begin when it returns, without time limits.
+    pub hold: Option<Hold>,
+    /// How snapshots are compared; left out: not at all.
+    pub snapshots: Option<Snapshots>,
+}
+
+/// How snapshots are compared.
+#[derive(Clone, Debug)]
+pub struct Snapshots {
+    /// What may be written.
+    pub mode: snapshot::Mode,
+    /// Sub-folder.
+    pub name: Option<String>,
+}
+
+/// Waits for a person, who is told what listens where.
+#[derive(Clone)]
+pub struct Hold(pub Arc<dyn Fn(&str) + Send + Sync>);
+
+impl fmt::Debug for Hold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Hold(..)")
+    }
 }
 
 /// Runs a plan. Every event goes to `emit`; when `stop` turns true the run ends early, in order.
@@ -146,24 +171,11 @@ impl Run<'_> {
                 None => runnable.push(index),
             }
         }
-        let slots = if attached { 1 } else { self.plan.jobs.clamp(1, SLOTS.max(self.plan.jobs)) };
-        let limits = Limits {
-            profile: profile.profile.clone(),
-            routes: profile.routes.map(|routes| routes as usize),
-            remembers: if attached { Remembers::Nothing } else { profile.remembers },
-            slots,
-            controls: self.plan.target.has_controls(),
-        };
         let chosen: Vec<Arc<Case>> = runnable.iter().map(|index| Arc::clone(&self.cases[*index])).collect();
-        let mut launches = group::plan(&chosen, &limits);
+        let mut launches = launches(&chosen, &self.plan.target, self.plan.jobs);
         for launch in &mut launches {
             for index in &mut launch.cases {
                 *index = runnable[*index];
-            }
-            if attached {
-                // The fallback alone is all that can be asked of a proxy that was configured by hand.
-                launch.controls.retain(|control| control.target.name != first_leg(&self.cases, launch.cases.first()));
-                launch.controls.truncate(1);
             }
         }
         let mut controls: HashMap<usize, Controls> = HashMap::new();
@@ -224,6 +236,14 @@ impl Run<'_> {
             let version = rig.proxy.facts("").version;
             (self.emit)(Event::Launched { took: begun.elapsed(), version });
             let mut drained = self.controls(&rig, launch, members, controls).await;
+            if let (Drained::All, Some(hold), false) = (&drained, &self.plan.hold, launch.cases.is_empty()) {
+                let (hold, text) = (hold.clone(), rig.describe(launch));
+                let waited = tokio::task::spawn_blocking(move || (hold.0)(&text));
+                tokio::select! {
+                    _ = waited => {}
+                    () = stopped(&mut self.stop) => drained = Drained::Stopped,
+                }
+            }
             if matches!(drained, Drained::All) {
                 drained = self.drain(&rig, launch, &mut lanes, controls, again).await;
             }
@@ -458,7 +478,104 @@ impl Run<'_> {
         (self.emit)(Event::CaseDone(Box::new(report)));
     }
 
-    fn snapshots(&mut self) {}
+    /// Compares the snapshot of each scenario of which every case was selected and run as far as it can be.
+    fn snapshots(&mut self) {
+        let Some(how) = self.plan.snapshots.as_ref().filter(|_| !self.plan.bundled) else { return };
+        if self.summary.interrupted || self.summary.proxy_down.is_some() {
+            return;
+        }
+        let mut scenarios: Vec<(String, Vec<usize>)> = Vec::new();
+        for (index, case) in self.cases.iter().enumerate() {
+            match scenarios.iter_mut().find(|(file, _)| *file == case.file) {
+                Some((_, members)) => members.push(index),
+                None => scenarios.push((case.file.clone(), vec![index])),
+            }
+        }
+        for (file, members) in scenarios {
+            let scenario = self.cases[members[0]].scenario.clone();
+            let of_scenario = |id: &&String| id.split('[').next() == Some(scenario.as_str());
+            let played: Vec<_> = members
+                .iter()
+                .filter_map(|index| Some((self.cases[*index].id(), &**self.histories.get(index)?)))
+                .collect();
+            if played.is_empty() || members.len() < self.plan.all.iter().filter(of_scenario).count() {
+                continue;
+            }
+            let path = snapshot::path(Path::new(&file), &scenario, &self.plan.line.name, how.name.as_deref());
+            let required = members.iter().any(|index| {
+                self.cases[*index].steps.iter().any(|step| step.expect.snapshot.as_deref() == Some("required"))
+            });
+            let state = match snapshot::settle(&path, &file, &snapshot::render(&played), how.mode) {
+                Ok(snapshot::State::Unchanged) => SnapshotState::Unchanged,
+                Ok(snapshot::State::New { pending }) => SnapshotState::New { pending, required },
+                Ok(snapshot::State::Changed { diff, pending }) => SnapshotState::Changed { diff, pending },
+                Ok(snapshot::State::Written) => SnapshotState::Written,
+                Err(error) => {
+                    (self.emit)(Event::Note(format!("snapshot {}: {error}", path.display())));
+                    continue;
+                }
+            };
+            let report = SnapshotReport { scenario, path, state };
+            self.summary.count_snapshot(&report);
+            (self.emit)(Event::Snapshot(report));
+        }
+    }
+}
+
+/// The launches that cases take on a proxy.
+fn launches(cases: &[Arc<Case>], target: &Target, jobs: usize) -> Vec<LaunchPlan> {
+    let (profile, attached) = (target.profile(), target.is_attached());
+    let limits = Limits {
+        profile: profile.profile.clone(),
+        routes: profile.routes.filter(|_| !attached).map(|routes| routes as usize),
+        remembers: if attached { Remembers::Nothing } else { profile.remembers },
+        slots: if attached { 1 } else { jobs.max(1) },
+        controls: target.has_controls(),
+    };
+    let mut launches = group::plan(cases, &limits);
+    if attached {
+        // The fallback alone is all that can be asked of a proxy that was configured by hand.
+        for launch in &mut launches {
+            let first = launch.cases.first().and_then(|index| cases[*index].shape.legs.first());
+            launch.controls.retain(|control| first.is_none_or(|first| first.name != control.target.name));
+            launch.controls.truncate(1);
+        }
+    }
+    launches
+}
+
+/// Why a case is not run on a proxy; `None` if it is.
+pub fn skip_reason(case: &Case, target: &Target) -> Option<String> {
+    skip::reason(case, target.profile(), target.is_attached())
+}
+
+/// The starts of the proxy that cases take, for people.
+pub fn describe_launches(cases: &[Case], target: &Target) -> String {
+    let runnable = cases.iter().filter(|case| skip_reason(case, target).is_none());
+    let runnable: Vec<Arc<Case>> = runnable.cloned().map(Arc::new).collect();
+    let mut text = String::new();
+    for (number, launch) in launches(&runnable, target, SLOTS).iter().enumerate() {
+        let what = describe(&launch.settings, launch.overlay.is_some());
+        let what = if what.is_empty() { "nothing set".to_owned() } else { what };
+        let _ = writeln!(text, "launch {}: {what}; {} cases", number + 1, launch.cases.len());
+        for control in &launch.controls {
+            let _ = writeln!(text, "  control {} {} in {}", control.name, control.target.model, control.target.api);
+        }
+        let mut shapes: Vec<(&Shape, usize)> = Vec::new();
+        for slot in &launch.slots {
+            match shapes.iter_mut().find(|(shape, _)| **shape == slot.shape) {
+                Some((_, count)) => *count += 1,
+                None => shapes.push((&slot.shape, 1)),
+            }
+        }
+        for (shape, count) in shapes {
+            let legs: Vec<_> = shape.legs.iter().map(|leg| format!("{} {} in {}", leg.name, leg.model, leg.api)).collect();
+            let _ = writeln!(text, "  {count} slots: {}", legs.join(", then "));
+        }
+    }
+    let skipped = cases.len() - runnable.len();
+    let _ = writeln!(text, "{} cases run, {skipped} are skipped", runnable.len());
+    text
 }
 
 /// One case on its way.
@@ -508,11 +625,6 @@ fn wants_survival(history: &History, judgement: &Judgement) -> bool {
 
 fn timed_out(history: &History) -> bool {
     history.steps.iter().any(|step| matches!(step.client.end, ClientEnd::TimedOut(_)))
-}
-
-fn first_leg(cases: &[Arc<Case>], index: Option<&usize>) -> String {
-    let leg = index.and_then(|index| cases[*index].shape.legs.first());
-    leg.map(|leg| leg.name.clone()).unwrap_or_default()
 }
 
 fn log_length(rig: &Rig) -> u64 {

@@ -1,0 +1,94 @@
+//! `crossfade list` and `crossfade lint`.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::Path;
+
+use super::args::{LintArgs, ListArgs};
+use super::files::{self, Place};
+use super::{Failure, print, proxy};
+use crate::baseline::Baseline;
+use crate::config::{Config, FILE_NAME};
+use crate::diagnostic::{Diagnostic, SourceFile};
+use crate::runner::{Exit, describe_launches, skip_reason};
+
+/// Lists the cases that would run, or the launches that they take.
+pub(super) fn list(args: &ListArgs) -> Result<Exit, Failure> {
+    let place = Place::find()?;
+    let chosen = files::choose(&place, &args.select, true)?;
+    let mut proxy_args = args.proxy.clone();
+    if args.launches && proxy_args.proxy.is_none() && place.config.proxy.is_none() {
+        proxy_args.proxy = Some("builtin".to_owned());
+    }
+    let choice = proxy::choose(&place, &proxy_args, Path::new(""))?;
+    let mut text = String::new();
+    if let (true, Some(choice)) = (args.launches, &choice) {
+        text.push_str(&describe_launches(&chosen.cases, &choice.target));
+    } else {
+        for case in &chosen.cases {
+            let target = choice.as_ref().map(|choice| &choice.target);
+            let _ = match target.and_then(|target| skip_reason(case, target)) {
+                Some(reason) => writeln!(text, "{} (skip: {reason})", case.id()),
+                None => writeln!(text, "{}", case.id()),
+            };
+        }
+    }
+    print(&text);
+    Ok(if chosen.cases.is_empty() { Exit::NothingJudged } else { Exit::AsExpected })
+}
+
+/// Loads files and says what is wrong with them.
+pub(super) fn lint(args: &LintArgs) -> Result<Exit, Failure> {
+    let place = Place::find()?;
+    let (mut errors, mut scenarios) = (Vec::new(), Vec::new());
+    let mut other = 0;
+    for path in &args.paths {
+        match kind(path) {
+            Some(load) => match load(path) {
+                Ok(()) => other += 1,
+                Err(error) => errors.push(error),
+            },
+            None => scenarios.push(path.clone()),
+        }
+    }
+    let mut sources: BTreeMap<String, SourceFile> = BTreeMap::new();
+    let cases = match files::load(&place, &scenarios, &mut sources) {
+        Ok(cases) => cases.len(),
+        Err(found) => {
+            errors.extend(found);
+            0
+        }
+    };
+    if !errors.is_empty() {
+        return Err(Failure::load(&errors, false));
+    }
+    let mut parts = Vec::new();
+    if !scenarios.is_empty() {
+        parts.push(format!("{} scenario files with {cases} cases", sources.len()));
+    }
+    if other > 0 {
+        parts.push(format!("{other} other files"));
+    }
+    print(&format!("{} load\n", parts.join(" and ")));
+    Ok(Exit::AsExpected)
+}
+
+type Load = fn(&Path) -> Result<(), Diagnostic>;
+
+/// How a file is loaded that is clearly no scenario.
+fn kind(path: &Path) -> Option<Load> {
+    let name = path.file_name()?.to_string_lossy().into_owned();
+    if name == FILE_NAME {
+        return Some(|path| Config::load(path).map(drop));
+    }
+    if !path.is_file() {
+        return None;
+    }
+    let text = std::fs::read_to_string(path).ok()?;
+    let first = text.lines().find(|line| !line.trim().is_empty() && !line.starts_with('#') && *line != "---")?;
+    match first {
+        _ if first.starts_with("cassette:") => Some(|path| crate::cassette::load(path).map(drop)),
+        _ if first.starts_with("- ") => Some(|path| Baseline::load(path).map(drop)),
+        _ => None,
+    }
+}

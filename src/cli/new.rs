@@ -1,0 +1,120 @@
+//! `crossfade new` and `crossfade init`.
+
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::path::Path;
+
+use super::args::NewArgs;
+use super::{Failure, print};
+use crate::config::FILE_NAME;
+use crate::diagnostic::suggestion;
+use crate::runner::Exit;
+use crate::{scenario, schema};
+
+/// The schema that lies beside a new scenario.
+const SCHEMA: &str = "scenario.schema.json";
+
+const CONFIG: &str = "\
+# Settings of `crossfade`; every key may be left out. `crossfade schema config` has them all.
+scenarios: scenarios
+# The proxy: a name (`litellm@1.84.0`), or the URL of one that runs (`http://127.0.0.1:4000`).
+proxy: builtin
+# Verdicts that are known to fail, each with its reason.
+# baseline: baseline.yaml
+";
+
+fn template(name: &str) -> String {
+    format!(
+        "\
+# yaml-language-server: $schema={SCHEMA}
+scenario: {name}
+summary: A stream that dies in mid-answer must not look finished
+# What the client sends: its API, its conversation, parameters.
+client: openai-chat
+# Fake upstreams, in the order in which the proxy shall try them. `crossfade show faults` lists the cuts.
+legs:
+  primary:
+    cut: {{at: {{texts: 5}}, by: close}}
+  fallback: {{}}
+# Each path below takes each of its values; cases are the product.
+vary:
+  legs.primary.cut.by: [close, reset, eof, error_event]
+"
+    )
+}
+
+/// Writes a scenario to begin with, and the schema beside it.
+pub(super) fn new(args: &NewArgs) -> Result<Exit, Failure> {
+    let name = args.name.strip_suffix(".yaml").unwrap_or(&args.name);
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    if name.is_empty() || name.starts_with('.') || !name.chars().all(plain) {
+        return Err(Failure::usage("a scenario's name is made of letters, digits, `-`, `_` and `.`"));
+    }
+    let text = match &args.like {
+        Some(like) => copy(like, name)?,
+        None => template(name),
+    };
+    let path = format!("{name}.yaml");
+    write_new(Path::new(&path), &text)?;
+    let schema = serde_json::to_string_pretty(&schema::scenario()).unwrap_or_default() + "\n";
+    std::fs::write(SCHEMA, schema).map_err(|error| Failure::file(SCHEMA, error))?;
+    print(&format!("wrote {path} and {SCHEMA}\nrun it: crossfade run {path} --proxy builtin\n"));
+    Ok(Exit::AsExpected)
+}
+
+/// A bundled scenario under another name.
+fn copy(like: &str, name: &str) -> Result<String, Failure> {
+    let stem = |path: &str| path.rsplit('/').next().unwrap_or(path).trim_end_matches(".yaml").to_owned();
+    let found = scenario::BUNDLED.iter().find(|(path, _)| stem(path) == like || path.trim_end_matches(".yaml") == like);
+    let Some((_, text)) = found else {
+        let names: Vec<String> = scenario::BUNDLED.iter().map(|(path, _)| stem(path)).collect();
+        let help = suggestion(like, names.iter().map(String::as_str)).unwrap_or_else(|| names.join(", "));
+        return Err(Failure::usage(format!("no bundled scenario is called `{like}`; {help}")));
+    };
+    let lines = text.lines().map(|line| {
+        if line.starts_with("scenario:") {
+            format!("scenario: {name}")
+        } else if line.starts_with("# yaml-language-server:") {
+            format!("# yaml-language-server: $schema={SCHEMA}")
+        } else {
+            line.to_owned()
+        }
+    });
+    Ok(lines.collect::<Vec<_>>().join("\n") + "\n")
+}
+
+/// Writes a `crossfade.yaml` to begin with.
+pub(super) fn init() -> Result<Exit, Failure> {
+    write_new(Path::new(FILE_NAME), CONFIG)?;
+    print(&format!("wrote {FILE_NAME}\n"));
+    Ok(Exit::AsExpected)
+}
+
+fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
+    let file = OpenOptions::new().write(true).create_new(true).open(path);
+    let written = file.and_then(|mut file| file.write_all(text.as_bytes()));
+    written.map_err(|error| match error.kind() {
+        std::io::ErrorKind::AlreadyExists => Failure::usage(format!("{} is there already", path.display())),
+        _ => Failure::file(&path.display().to_string(), error),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::answer::Library;
+    use crate::config::Config;
+
+    #[test]
+    fn what_is_written_loads() {
+        let cases = scenario::load_text("x.yaml", &template("x"), &Library::bundled()).unwrap();
+        assert_eq!(cases.len(), 4);
+        Config::load_text(FILE_NAME, CONFIG).unwrap();
+        for (path, _) in scenario::BUNDLED {
+            let like = path.rsplit('/').next().unwrap().trim_end_matches(".yaml");
+            let text = copy(like, "mine").unwrap();
+            let cases = scenario::load_text("mine.yaml", &text, &Library::bundled()).unwrap();
+            assert!(cases.iter().all(|case| case.scenario == "mine"));
+        }
+    }
+}

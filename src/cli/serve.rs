@@ -1,0 +1,65 @@
+//! `crossfade serve`: the fake legs alone.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use super::args::{SelectArgs, ServeArgs};
+use super::files::{self, Chosen, Place};
+use super::run::{random, signals};
+use super::{Failure, block_on, print};
+use crate::answer::Library;
+use crate::leg::{ServeConfig, serve as serve_legs};
+use crate::rules::RuleBook;
+use crate::runner::Exit;
+use crate::scenario::Case;
+
+/// Serves the fake legs alone until it is stopped.
+pub(super) fn serve(args: &ServeArgs) -> Result<Exit, Failure> {
+    let place = Place::find()?;
+    let case = match &args.scenario {
+        Some(scenario) => Some(Arc::new(one(&place, scenario, &args.filter)?)),
+        None => None,
+    };
+    let library = Library::bundled();
+    let answers = Library::names().filter_map(|name| Some((name.to_owned(), library.answer(name).ok()?)));
+    let config = ServeConfig {
+        listen: SocketAddr::from((Ipv4Addr::LOCALHOST, args.port)),
+        case,
+        answers: if args.scenario.is_some() { BTreeMap::new() } else { answers.collect() },
+        rules: Arc::new(RuleBook::bundled().clone()),
+        seed: args.seed.unwrap_or_else(random),
+    };
+    block_on(async {
+        let mut stop = signals();
+        let serving = serve_legs(config)
+            .await
+            .map_err(|error| Failure { exit: Exit::ProxyDown, text: format!("error: {error}\n") })?;
+        let width = serving.urls.iter().map(|(url, _)| url.len()).max().unwrap_or(0);
+        for (url, what) in &serving.urls {
+            print(&format!("{url:width$}  {what}\n"));
+        }
+        let _ = stop.wait_for(|stop| *stop).await;
+        Ok(Exit::Interrupted)
+    })?
+}
+
+/// The one case that is meant.
+fn one(place: &Place, scenario: &str, filter: &[String]) -> Result<Case, Failure> {
+    let select = SelectArgs { paths: vec![scenario.to_owned()], filter: filter.to_vec() };
+    let mut chosen = files::choose(place, &select, true)?;
+    only_one(scenario, &chosen)?;
+    Ok(chosen.cases.remove(0))
+}
+
+/// Makes sure that one case is meant.
+pub(super) fn only_one(scenario: &str, chosen: &Chosen) -> Result<(), Failure> {
+    match chosen.cases.as_slice() {
+        [] => Err(Failure::usage(format!("no case is called `{scenario}`; `crossfade list` shows them"))),
+        [_] => Ok(()),
+        [first, ..] => {
+            let (count, first) = (chosen.cases.len(), first.id());
+            Err(Failure::usage(format!("`{scenario}` means {count} cases; give one, like `--filter '{first}'`")))
+        }
+    }
+}

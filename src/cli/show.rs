@@ -73,7 +73,14 @@ pub(super) fn show(what: Shown) -> Result<Exit, Failure> {
             for pack in RuleBook::bundled().packs() {
                 for rule in &pack.rules {
                     let error = &rule.error;
-                    let _ = writeln!(text, "{:44} {} {:10} {}", rule.id, error.status, evidence(rule.evidence), error.message);
+                    let _ = writeln!(
+                        text,
+                        "{:44} {} {:10} {}",
+                        rule.id,
+                        error.status,
+                        evidence(rule.evidence),
+                        error.message
+                    );
                 }
             }
             text
@@ -93,7 +100,8 @@ fn answers() -> String {
     }
     text.push_str("cassettes (`answer: {cassette: NAME}`):\n");
     for name in Library::cassette_names() {
-        let summary = library.cassette(None, name).ok().and_then(|cassette| cassette.summary.clone()).unwrap_or_default();
+        let summary =
+            library.cassette(None, name).ok().and_then(|cassette| cassette.summary.clone()).unwrap_or_default();
         let _ = writeln!(text, "  {name:44} {summary}");
     }
     text
@@ -116,7 +124,9 @@ fn proxies() -> Result<String, Failure> {
             let wanted: Wanted = name.parse().map_err(Failure::from)?;
             let state = match catalogue.resolve(&wanted, &host) {
                 Ok(program) => match &program.version {
-                    Some(version) if matches!(profile.get, GetBy::System { .. }) => format!("{} {version}", program.how),
+                    Some(version) if matches!(profile.get, GetBy::System { .. }) => {
+                        format!("{} {version}", program.how)
+                    }
                     _ => program.how.clone(),
                 },
                 Err(error) => error.to_string(),
@@ -135,7 +145,8 @@ pub(super) fn explain(id: &str) -> Result<Exit, Failure> {
         return Ok(Exit::AsExpected);
     }
     let rules = RuleBook::bundled().packs().iter().flat_map(|pack| pack.rules.iter().map(|rule| rule.id.as_str()));
-    let known = check::CATALOGUE.iter().map(|info| info.id).chain(rules).chain(Defect::ALL.iter().map(|defect| defect.name()));
+    let known =
+        check::CATALOGUE.iter().map(|info| info.id).chain(rules).chain(Defect::ALL.iter().map(|defect| defect.name()));
     let help = suggestion(id, known).map(|help| format!("; {help}")).unwrap_or_default();
     Err(Failure::usage(format!("nothing is called `{id}`{help}")))
 }
@@ -147,7 +158,8 @@ fn of_check(id: &str) -> Option<String> {
     for source in info.sources {
         let _ = writeln!(text, "source  {source}");
     }
-    let defects: Vec<_> = Defect::ALL.iter().filter(|defect| defect.fails().contains(&id)).map(|defect| defect.name()).collect();
+    let defects: Vec<_> =
+        Defect::ALL.iter().filter(|defect| defect.fails().contains(&id)).map(|defect| defect.name()).collect();
     if !defects.is_empty() {
         let _ = writeln!(text, "shown   crossfade run --proxy builtin --defect {}", defects.join(" | "));
     }

@@ -7,6 +7,8 @@ use crate::history::{ClientEnd, ClientExchange, History};
 
 /// Characters of the answer in one line.
 const WIDTH: usize = 96;
+/// Characters shown of an error.
+const LONGEST: usize = 600;
 /// Characters shown of an answer.
 const MOST: usize = 960;
 
@@ -30,7 +32,7 @@ fn one(text: &mut String, client: &ClientExchange, runs: &[Run]) {
     };
     let good = status.is_some_and(|status| (200..300).contains(&status));
     if let Some(error) = error(client, good) {
-        let _ = writeln!(text, "  error: {error}");
+        let _ = writeln!(text, "  error: {}", in_one_line(&error));
     }
     let said: String = runs.iter().map(|run| run.text.as_str()).collect();
     if said.is_empty() {
@@ -80,6 +82,13 @@ fn error(client: &ClientExchange, good: bool) -> Option<String> {
     } else {
         api.read_unary(&body).err()
     }
+}
+
+/// The beginning of a text, in one line.
+fn in_one_line(text: &str) -> String {
+    let line: String = text.chars().take(LONGEST).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let count = text.chars().count();
+    if count > LONGEST { format!("{line}... ({count} characters)") } else { line }
 }
 
 /// One mark per character: the leg's letter, or `?` for nobody's.

@@ -6,6 +6,10 @@ mod human;
 mod json;
 mod requests;
 mod summary;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 
 pub use failure::block;
 pub use human::{Human, Style};

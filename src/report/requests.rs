@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use serde_json::Value;
+
 use crate::api::compare::{DifferenceKind, differences, normal, without_words};
 use crate::api::{ApiId, Conversation};
 use crate::history::{Control, History, StepHistory, UpstreamExchange};
@@ -13,6 +15,8 @@ const MOST: usize = 3;
 const MOST_DIFFERENCES: usize = 12;
 /// Characters shown of one value.
 const LONGEST: usize = 240;
+/// A longer common beginning of two values is left out.
+const ALIKE: usize = 60;
 
 /// The requests of a case that a reader wants to see: those to fallbacks; without any, the last one to the first leg.
 pub(super) fn show(history: &History) -> String {
@@ -111,10 +115,21 @@ fn neutral(request: &Request, api: ApiId, unique: &[&str]) -> Option<Conversatio
     Some(normal(&without_words(&conversation, &words)))
 }
 
+/// Characters that two texts begin with alike, where that is a long way; a few of them are left for orientation.
+fn common(one: &str, other: &str) -> usize {
+    let alike = one.chars().zip(other.chars()).take_while(|(a, b)| a == b).count();
+    if alike > ALIKE { alike - ALIKE / 2 } else { 0 }
+}
+
 fn cut(text: &str) -> String {
-    let text = text.replace('\n', "\\n");
-    match text.char_indices().nth(LONGEST) {
-        Some((at, _)) => format!("{}... ({} characters)", &text[..at], text.chars().count()),
-        None => text,
-    }
+    cut_from(text, 0)
+}
+
+/// A part of a text in one line, with what is left out marked.
+fn cut_from(text: &str, from: usize) -> String {
+    let shown: String = text.chars().skip(from).take(LONGEST).collect();
+    let count = text.chars().count();
+    let before = if from > 0 { "... " } else { "" };
+    let shown = shown.replace('\n', "\\n");
+    if count > from + LONGEST { format!("{before}{shown}... ({count} characters)") } else { format!("{before}{shown}") }
 }

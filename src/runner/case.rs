@@ -110,7 +110,9 @@ pub(super) fn limit(case: &Case, given: Option<Duration>) -> Duration {
     let silence = case.settings.idle_timeout.max(case.settings.first_byte_timeout);
     match silence {
         // Held for a debugger, nothing has a limit.
-        Some(silence) if super::skip::stalls(case) && whole != Duration::MAX => whole.min(silence.duration() + PATIENCE),
+        Some(silence) if super::skip::stalls(case) && whole != Duration::MAX => {
+            whole.min(silence.duration() + PATIENCE)
+        }
         _ => whole,
     }
 }

@@ -192,7 +192,11 @@ fn route(legs: &Legs, canaries: &Canaries, profile: &Profile, name: &str, shape:
 /// Settings and overlay in one line.
 pub(super) fn describe(settings: &Settings, overlay: bool) -> String {
     let value = serde_json::to_value(settings).unwrap_or_default();
-    let set = value.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
+    // What everyone gets is not worth a word.
+    let usual = |name: &str, value: &serde_json::Value| {
+        value.is_null() || (name == "retries" && value == 0) || (name == "cooldown" && value == "off")
+    };
+    let set = value.as_object().into_iter().flatten().filter(|(name, value)| !usual(name, value));
     let mut words: Vec<String> =
         set.map(|(name, value)| format!("{name} {}", value.to_string().trim_matches('"'))).collect();
     if overlay {

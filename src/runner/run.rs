@@ -569,7 +569,8 @@ pub fn describe_launches(cases: &[Case], target: &Target) -> String {
             }
         }
         for (shape, count) in shapes {
-            let legs: Vec<_> = shape.legs.iter().map(|leg| format!("{} {} in {}", leg.name, leg.model, leg.api)).collect();
+            let legs: Vec<_> =
+                shape.legs.iter().map(|leg| format!("{} {} in {}", leg.name, leg.model, leg.api)).collect();
             let _ = writeln!(text, "  {count} slots: {}", legs.join(", then "));
         }
     }

@@ -1,0 +1,140 @@
+//! Golden tests: what people and programs read.
+
+use std::cell::RefCell;
+use std::io;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::testing::failure;
+use super::{Human, JsonReport, Style, block};
+use crate::check::Value;
+use crate::runner::testing::case;
+use crate::runner::{CaseReport, Event, ProxyLine, SnapshotReport, SnapshotState, Start, Summary};
+
+#[derive(Clone, Default)]
+struct Buffer(Rc<RefCell<Vec<u8>>>);
+
+impl io::Write for Buffer {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.borrow_mut().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Buffer {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.borrow().clone()).unwrap()
+    }
+}
+
+fn proxy() -> ProxyLine {
+    ProxyLine { name: "p".to_owned(), version: Some("1.2".to_owned()), commit: None, how: "installed".to_owned() }
+}
+
+/// A run with one case of each kind.
+fn events() -> Vec<Event> {
+    let failed = failure();
+    let mut flaky = failure();
+    flaky.verdicts.retain(|judged| judged.verdict.value == Value::Pass);
+    flaky.flaky = vec![failed.verdicts[1].verdict.clone()];
+    let mut known = failure();
+    known.verdicts.retain(|judged| judged.verdict.value == Value::Fail);
+    known.verdicts[0].known = Some("https://example.test/1".to_owned());
+    let mut warned = failure();
+    warned.verdicts.retain(|judged| judged.verdict.value == Value::Warn);
+    let skipped = CaseReport::skipped(Arc::new(case("other", "")), "p cannot retry".to_owned(), String::new());
+    let reports = [failed, flaky, known, warned, skipped];
+    let mut summary = Summary { proxy: proxy(), launches: 1, took: Duration::from_millis(1_500), ..Summary::default() };
+    reports.iter().for_each(|report| summary.count(report));
+    summary.stale.push("prefill[x]/stream.text (slow)".to_owned());
+    *summary.controls.entry("400: no".to_owned()).or_default() += 2;
+    let snapshot = SnapshotReport {
+        scenario: "prefill".to_owned(),
+        path: PathBuf::from("snapshots/prefill__p.snap"),
+        state: SnapshotState::Changed { diff: "-a\n+b\n".to_owned(), pending: true },
+    };
+    summary.count_snapshot(&snapshot);
+    let mut events = vec![
+        Event::Started(Start { cases: 5, bundled: false, proxy: proxy(), seed: 0xfeed }),
+        Event::Note("x".to_owned()),
+    ];
+    events.extend(reports.into_iter().map(|report| Event::CaseDone(Box::new(report))));
+    events.push(Event::Snapshot(snapshot));
+    events.push(Event::Finished(Box::new(summary)));
+    events
+}
+
+fn human(style: Style, events: &[Event]) -> (String, String) {
+    let (out, log) = (Buffer::default(), Buffer::default());
+    let mut human = Human::new(out.clone(), log.clone(), style);
+    events.iter().for_each(|event| human.take(event).unwrap());
+    drop(human);
+    (out.text(), log.text())
+}
+
+#[test]
+fn a_failure_block_says_all_that_is_needed() {
+    insta::assert_snapshot!(block(&failure()));
+}
+
+#[test]
+fn a_run_from_its_first_line_to_its_last() {
+    let (out, log) = human(Style { every: true, ..Style::default() }, &events());
+    // The block has a test of its own.
+    let (before, rest) = out.split_once("\nFAIL").unwrap();
+    let (_, after) = rest.split_once("error_event\n").unwrap();
+    insta::assert_snapshot!(format!("{before}\n[failure block]\n{after}"));
+    assert_eq!(log, "note: x\n");
+}
+
+#[test]
+fn colour_says_nothing_that_words_do_not() {
+    let (plain, _) = human(Style::default(), &events());
+    let (colour, _) = human(Style { colour: true, ..Style::default() }, &events());
+    assert!(colour.contains('\u{1b}'));
+    let mut stripped = String::new();
+    let mut rest = colour.as_str();
+    while let Some((before, after)) = rest.split_once('\u{1b}') {
+        stripped.push_str(before);
+        rest = after.split_once('m').unwrap().1;
+    }
+    stripped.push_str(rest);
+    assert_eq!(stripped, plain);
+}
+
+#[test]
+fn a_bare_run_says_so_in_its_first_and_last_line() {
+    let proxy = ProxyLine { name: "builtin".to_owned(), ..ProxyLine::default() };
+    let summary = Summary { bundled: true, proxy: proxy.clone(), ..Summary::default() };
+    let events =
+        [Event::Started(Start { cases: 0, bundled: true, proxy, seed: 1 }), Event::Finished(Box::new(summary))];
+    let (out, _) = human(Style::default(), &events);
+    let lines: Vec<_> = out.lines().collect();
+    assert!(lines[0].contains("bundled suite on builtin"), "{out}");
+    assert!(lines[lines.len() - 1].contains("bundled suite on builtin"), "{out}");
+    assert!(lines[lines.len() - 1].contains("exit 4 (nothing was judged)"), "{out}");
+}
+
+#[test]
+fn progress_is_wiped_before_a_line() {
+    let events = [Event::CaseStarted { id: "x[a]".to_owned() }, Event::Note("hello".to_owned())];
+    let (_, log) = human(Style { progress: true, ..Style::default() }, &events);
+    assert_eq!(log, "\r\u{1b}[2K[0/0] x[a]\r\u{1b}[2Knote: hello\n");
+    assert_eq!(human(Style::default(), &events).1, "note: hello\n");
+}
+
+#[test]
+fn the_report_for_programs() {
+    let mut json = JsonReport::new();
+    events().iter().for_each(|event| json.take(event));
+    let mut report = json.report().clone();
+    report.crossfade = "VERSION".to_owned();
+    report.cases.drain(1..4);
+    insta::assert_snapshot!(serde_json::to_string_pretty(&report).unwrap());
+}

@@ -217,13 +217,15 @@ async fn signal() {
             _ = tokio::signal::ctrl_c() => {}
             _ = terminate.recv() => {}
         },
-        Err(_) => drop(tokio::signal::ctrl_c().await),
+        Err(_) => {
+            let _ = tokio::signal::ctrl_c().await;
+        }
     }
 }
 
 #[cfg(not(unix))]
 async fn signal() {
-    drop(tokio::signal::ctrl_c().await);
+    let _ = tokio::signal::ctrl_c().await;
 }
 
 /// A seed from the system's randomness.

@@ -595,7 +595,9 @@ impl Task {
         let begun = Instant::now();
         let log_from = log_length(&self.rig);
         // Where nobody listens any more the run is over.
-        let answered = || drop(self.answered.send(self.index));
+        let answered = || {
+            let _ = self.answered.send(self.index);
+        };
         let mut history = case::play(&self.rig, &self.order, answered).await;
         let mut judgement = check::judge(&history);
         if wants_survival(&history, &judgement) {

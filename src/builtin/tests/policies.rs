@@ -248,7 +248,7 @@ async fn retries_stay_on_their_leg() {
         let well = if stream { Play::Words(&["well"], Then::Finish) } else { Play::Unary("well") };
         let mut bench =
             bench(CHAT, (CHAT, vec![Play::HalfUnary, Play::HalfUnary, well]), (CHAT, vec![Play::Silence]), |config| {
-                config.retries = 2
+                config.retries = 2;
             })
             .await;
         bench.body["stream"] = stream.into();

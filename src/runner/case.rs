@@ -18,8 +18,9 @@ use crate::proxy::Ask;
 use crate::scenario::{Case, ClientPlan};
 use crate::wire::{Headers, Request};
 
-/// Longer than the proxy's own limit for silence by this much, an exchange is hung.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Longer than the proxy's own limit for silence by 10 s, an exchange is hung. The silence begins a little after the
+/// case does, and so does the count of it.
+const PATIENCE: Duration = Duration::from_secs(12);
 
 /// A case and everything it needs on its slot.
 #[derive(Clone, Debug)]
@@ -256,7 +257,7 @@ mod tests {
         case.settings.idle_timeout = Some(Millis(3_000));
         assert_eq!(limit(&case, None), Duration::from_secs(30));
         case.steps[0].legs[0].attempts[0].cut = Some(Cut { at: At::Texts(1), by: By::Stall(Stall::default()) });
-        assert_eq!(limit(&case, None), Duration::from_secs(13));
+        assert_eq!(limit(&case, None), Duration::from_secs(15));
         assert_eq!(limit(&case, Some(Duration::from_secs(5))), Duration::from_secs(5));
     }
 }

@@ -26,7 +26,7 @@ use crate::check::{self, Judgement, Value, Verdict};
 use crate::diagnostic::SourceFile;
 use crate::history::{ClientEnd, History};
 use crate::proxy::Remembers;
-use crate::scenario::{Case, Outcome, Shape};
+use crate::scenario::{Case, Outcome, Shape, ShapeLeg};
 use crate::snapshot;
 
 /// Slots of a shape, unless the command line asks for more jobs.
@@ -344,6 +344,7 @@ impl Run<'_> {
                 (self.emit)(Event::CaseStarted { id: case.id() });
                 let again = u64::from(first.contains_key(&index));
                 let legs = case.shape.legs.len();
+                let control = control_of(launch, &case);
                 let order = Order {
                     slot: slot.clone(),
                     unique: self.words.unique(index, again),
@@ -358,7 +359,7 @@ impl Run<'_> {
                     rig: Arc::clone(rig),
                     words: Arc::clone(&self.words),
                     others: Arc::clone(&self.others),
-                    control: launch.controls.first().cloned(),
+                    control,
                     answered: answered.clone(),
                     order,
                     index,
@@ -610,6 +611,12 @@ impl Task {
         let log = (log_from, log_length(&self.rig));
         Played { index: self.index, slot: self.order.slot, history, judgement, took: begun.elapsed(), log }
     }
+}
+
+/// The control of one of the case's own legs: another target may be one that the proxy cannot be asked in this API.
+fn control_of(launch: &LaunchPlan, case: &Case) -> Option<ControlPlan> {
+    let own = |target: &ShapeLeg| case.shape.legs.iter().any(|leg| leg.model == target.model && leg.api == target.api);
+    launch.controls.iter().find(|control| own(&control.target)).cloned()
 }
 
 /// Whether it is asked if the proxy still serves: the client left, nothing came, or the ending is one never legal.

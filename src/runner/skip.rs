@@ -24,6 +24,9 @@ pub(super) fn reason(case: &Case, profile: &Profile, attached: bool) -> Option<S
             return Some("attached: `proxy_config` cannot be merged into a proxy that we did not start".to_owned());
         }
     }
+    if !attached && profile.overlay.is_none() && case.proxy_config.contains_key(name) {
+        return Some(format!("nothing can be merged into the configuration of {name}"));
+    }
     if stalls(case) && case.settings.idle_timeout.is_none() && case.settings.first_byte_timeout.is_none() {
         return Some("a leg falls silent, and no `idle_timeout` says how long the proxy shall bear it".to_owned());
     }

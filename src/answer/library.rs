@@ -83,7 +83,7 @@ impl Library {
             None => Err(Lookup::Missing {
                 message: format!("no answer is called {}", quoted(name)),
                 help: suggestion(name, Self::names()).map(|help| {
-                    if name.ends_with(".yaml") {
+                    if Path::new(name).extension().is_some() {
                         format!("a file is named by `answer: {{file: {name}}}`")
                     } else {
                         help

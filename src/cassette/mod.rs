@@ -4,6 +4,8 @@ mod bundled;
 mod load;
 mod save;
 
+use std::fmt::Write as _;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use schemars::JsonSchema;
@@ -42,7 +44,11 @@ impl Cassette {
         for chunk in self.exchanges.iter().flat_map(|exchange| &exchange.response.chunks) {
             hasher.update(chunk.bytes());
         }
-        hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        hasher.finalize().iter().fold(String::with_capacity(64), |mut hex, byte| {
+            // Writing to a string cannot fail.
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        })
     }
 }
 

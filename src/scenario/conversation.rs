@@ -29,26 +29,23 @@ const MAX_TOKENS: u64 = 256;
 const ROLES: [&str; 4] = ["system", "user", "assistant", "tool"];
 const PARTS: [&str; 6] = ["text", "image", "thinking", "tool_call", "tool_result", "refusal"];
 
-type Result<T> = std::result::Result<T, Box<Diagnostic>>;
+type Result<T> = std::result::Result<T, Diagnostic>;
 
 /// Reads `client.conversation` and `client.params`.
 pub(super) fn read(file: &SourceFile, client: Option<&Node>, stream: bool) -> Result<Conversation> {
     let mut reader = Reader { file, calls: Vec::new() };
     let mut conversation = Conversation { stream, ..Conversation::default() };
-    match client.and_then(|client| client.get("conversation")) {
-        Some(node) => {
-            let items = reader.list(node, "a list of turns, like `[{user: Hello.}]`")?;
-            if items.is_empty() {
-                return Err(reader.error(node, "a conversation has at least one turn"));
-            }
-            for item in items {
-                reader.turn(item, &mut conversation.turns)?;
-            }
+    if let Some(node) = client.and_then(|client| client.get("conversation")) {
+        let items = reader.list(node, "a list of turns, like `[{user: Hello.}]`")?;
+        if items.is_empty() {
+            return Err(reader.error(node, "a conversation has at least one turn"));
         }
-        None => {
-            let parts = vec![Part::text("Tell me about crossfades.")];
-            conversation.turns.push(Turn { role: Role::User, parts, place: String::new() });
+        for item in items {
+            reader.turn(item, &mut conversation.turns)?;
         }
+    } else {
+        let parts = vec![Part::text("Tell me about crossfades.")];
+        conversation.turns.push(Turn { role: Role::User, parts, place: String::new() });
     }
     reader.params(client.and_then(|client| client.get("params")), &mut conversation)?;
     Ok(conversation)
@@ -71,8 +68,8 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn error(&self, node: &Node, message: impl Into<String>) -> Box<Diagnostic> {
-        Box::new(Diagnostic::new(self.file, node.span, message))
+    fn error(&self, node: &Node, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::new(self.file, node.span, message)
     }
 
     fn list<'n>(&self, node: &'n Node, wanted: &str) -> Result<&'n [Node]> {
@@ -82,10 +79,9 @@ impl Reader<'_> {
     fn string(&self, node: &Node) -> Result<String> {
         match node.as_text() {
             Some(text) => Ok(text.to_owned()),
-            None => Err(Box::new(
-                self.error(node, format!("expected text, found {}", node.kind()))
-                    .help("put it in quotes if it is text"),
-            )),
+            None => Err(self
+                .error(node, format!("expected text, found {}", node.kind()))
+                .help("put it in quotes if it is text")),
         }
     }
 
@@ -95,7 +91,7 @@ impl Reader<'_> {
         let Some((tag, entry)) = map.and_then(|map| map.first()) else {
             let known: Vec<String> = known.iter().map(|name| format!("`{name}: ...`")).collect();
             let error = self.error(node, format!("{what} is a map with one key"));
-            return Err(Box::new(error.help(format!("one of {}", known.join(", ")))));
+            return Err(error.help(format!("one of {}", known.join(", "))));
         };
         if !known.contains(&tag.as_str()) {
             return Err(self.unknown(entry, tag, what, known));
@@ -103,9 +99,9 @@ impl Reader<'_> {
         Ok((tag, entry))
     }
 
-    fn unknown(&self, entry: &Entry, name: &str, what: &str, known: &[&str]) -> Box<Diagnostic> {
+    fn unknown(&self, entry: &Entry, name: &str, what: &str, known: &[&str]) -> Diagnostic {
         let error = Diagnostic::new(self.file, entry.key, format!("{what} has no key {}", quoted(name)));
-        Box::new(Diagnostic { help: suggestion(name, known.iter().copied()), ..error })
+        Diagnostic { help: suggestion(name, known.iter().copied()), ..error }
     }
 
     /// Checks the keys of a map.
@@ -215,10 +211,9 @@ impl Reader<'_> {
         let id = match map.and_then(|map| map.get("id")) {
             Some(id) => self.string(&id.value)?,
             None if self.calls.is_empty() => {
-                return Err(Box::new(
-                    self.error(node, "this result answers no tool call")
-                        .help("a `tool_call` goes before it, or give an `id`"),
-                ));
+                return Err(self
+                    .error(node, "this result answers no tool call")
+                    .help("a `tool_call` goes before it, or give an `id`"));
             }
             None => self.calls.remove(0),
         };
@@ -266,7 +261,7 @@ impl Reader<'_> {
                         Some(meant) => format!("did you mean `{meant}`?"),
                         None => "a key that only one vendor knows goes into `client.body`".to_owned(),
                     };
-                    return Err(Box::new(error.help(help)));
+                    return Err(error.help(help));
                 }
             }
         }
@@ -316,11 +311,11 @@ impl Reader<'_> {
             (None, Some(name)) => {
                 let error = self.error(node, format!("the client has no tool {}", quoted(name)));
                 let help = suggestion(name, tools.iter().map(|tool| tool.name.as_str()));
-                Err(Box::new(Diagnostic { help, ..*error }))
+                Err(Diagnostic { help, ..error })
             }
             _ => {
                 let error = self.error(node, "unknown `tool_choice`");
-                Err(Box::new(error.help("one of `auto`, `none`, `required`, `{tool: name}` (after `tools`)")))
+                Err(error.help("one of `auto`, `none`, `required`, `{tool: name}` (after `tools`)"))
             }
         }
     }

@@ -314,7 +314,7 @@ impl Resolver<'_> {
         }
         let conversation =
             conversation::read(self.source.file, root.get("client"), client.stream).unwrap_or_else(|error| {
-                self.errors.push(*error);
+                self.errors.push(error);
                 Conversation::default()
             });
         ClientPlan {

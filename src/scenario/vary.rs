@@ -250,14 +250,13 @@ fn exceptions(file: &SourceFile, base: &Node, axes: &[Axis<'_>]) -> Result<Vec<V
             let found = axes[axis].values.iter().position(|value| {
                 value.node.to_value() == wanted || entry.value.as_text() == Some(value.name.as_str())
             });
-            match found {
-                Some(value) => exception.push((axis, value)),
-                None => {
-                    let message = format!("this is no value of {}", quoted(text));
-                    let names = axes[axis].values.iter().map(|value| value.name.as_str());
-                    let help = suggestion(entry.value.as_text().unwrap_or_default(), names);
-                    errors.push(Diagnostic { help, ..Diagnostic::new(file, entry.value.span, message) });
-                }
+            if let Some(value) = found {
+                exception.push((axis, value));
+            } else {
+                let message = format!("this is no value of {}", quoted(text));
+                let names = axes[axis].values.iter().map(|value| value.name.as_str());
+                let help = suggestion(entry.value.as_text().unwrap_or_default(), names);
+                errors.push(Diagnostic { help, ..Diagnostic::new(file, entry.value.span, message) });
             }
         }
         if item.as_map().is_some_and(indexmap::IndexMap::is_empty) {

@@ -48,7 +48,7 @@ pub fn cassette() -> Value {
 /// Of an answer file.
 pub fn answer() -> Value {
     let mut schema = of::<crate::answer::AnswerScript>("An answer: what a leg says, without words");
-    or(&mut schema["properties"]["chunk"], json!({"type": "integer", "minimum": 1}));
+    or(&mut schema["properties"]["chunk"], &json!({"type": "integer", "minimum": 1}));
     schema
 }
 
@@ -106,11 +106,11 @@ fn of<T: JsonSchema>(title: &str) -> Value {
 
 /// Allows text beside what a schema allows already.
 fn or_text(schema: &mut Value) {
-    or(schema, json!({"type": "string"}));
+    or(schema, &json!({"type": "string"}));
 }
 
 /// Allows `other` beside what a schema allows already.
-fn or(schema: &mut Value, other: Value) {
+fn or(schema: &mut Value, other: &Value) {
     let before = schema.take();
     let mut both = json!({"anyOf": [other, before]});
     if let Some(description) = before_description(&both) {

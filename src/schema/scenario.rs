@@ -16,9 +16,9 @@ pub fn scenario() -> Value {
     settings(definitions);
     or_one(&mut definitions["Expect"]["properties"]["outcome"]);
     let by = &mut definitions["By"];
-    or(by, json!({"const": "stall", "description": "Silence, until the proxy closes or the case ends."}));
+    or(by, &json!({"const": "stall", "description": "Silence, until the proxy closes or the case ends."}));
     let stall = json!({"anyOf": [{"$ref": "#/definitions/Stall"}, {"type": "null"}, duration()]});
-    or(by, tagged("stall", stall));
+    or(by, &tagged("stall", &stall));
     patch(definitions);
 
     let properties = &mut schema["properties"];
@@ -27,7 +27,7 @@ pub fn scenario() -> Value {
     for list in ["checks", "only"] {
         or_one(&mut properties[list]);
     }
-    or(&mut properties["client"], json!({"$ref": "#/definitions/ApiId"}));
+    or(&mut properties["client"], &json!({"$ref": "#/definitions/ApiId"}));
     properties["legs"]["additionalProperties"] = json!({"anyOf": [{"$ref": "#/definitions/Leg"}, {"type": "null"}]});
     properties["legs"]["propertyNames"] = json!({"pattern": format!("^{LEG}$")});
     let vary = vary::schema(&schema);
@@ -44,28 +44,28 @@ fn duration() -> Value {
     json!({"type": "string", "pattern": "^[0-9]+(ms|s|m)$"})
 }
 
-fn tagged(key: &str, value: Value) -> Value {
+fn tagged(key: &str, value: &Value) -> Value {
     json!({"type": "object", "properties": {key: value}, "required": [key], "additionalProperties": false})
 }
 
 /// `x` beside `[x]`.
 fn or_one(list: &mut Value) {
     let item = list["items"].clone();
-    or(list, item);
+    or(list, &item);
 }
 
 fn leg(definitions: &mut Definitions) {
     let properties = &mut definitions["Leg"]["properties"];
     let answers: Vec<&str> = Library::names().collect();
-    or(&mut properties["answer"], json!({"type": "string", "enum": answers, "description": "A bundled answer."}));
-    or(&mut properties["status"], json!({"type": "integer", "minimum": 300, "maximum": 599}));
-    or(&mut properties["edits"], json!({"$ref": "#/definitions/Edit"}));
+    or(&mut properties["answer"], &json!({"type": "string", "enum": answers, "description": "A bundled answer."}));
+    or(&mut properties["status"], &json!({"type": "integer", "minimum": 300, "maximum": 599}));
+    or(&mut properties["edits"], &json!({"$ref": "#/definitions/Edit"}));
 }
 
 fn settings(definitions: &mut Definitions) {
     let properties = &mut definitions["Settings"]["properties"];
     for key in ["cooldown", "continuation", "affinity"] {
-        or(&mut properties[key], json!({"type": "boolean"}));
+        or(&mut properties[key], &json!({"type": "boolean"}));
     }
     let one = json!({"anyOf": [
         {"type": "integer", "minimum": 300, "maximum": 599},
@@ -161,7 +161,7 @@ fn patch(definitions: &mut Definitions) {
     for (key, whole) in [("cut", "Cut"), ("status", "Status")] {
         let mut part = definitions[whole].clone();
         part.as_object_mut().map(|part| part.remove("required"));
-        or(&mut leg["properties"][key], part);
+        or(&mut leg["properties"][key], &part);
     }
     definitions.insert("LegPatch".to_owned(), leg);
     definitions["Patch"]["properties"] = json!({

@@ -93,6 +93,10 @@ fn too_large(name: &str, limits: Limits) -> Diagnostic {
 /// YAML knows no control characters but tab and line ends, and some readers stop at them in silence.
 fn refuse_control_characters(file: &SourceFile) -> Result<(), Diagnostic> {
     let bad = |c: char| (c.is_control() && !matches!(c, '\t' | '\n' | '\r' | '\u{85}')) || c == '\u{feff}';
+    let plain = |byte: u8| (b' '..0x7f).contains(&byte) || byte == b'\n';
+    if file.text().bytes().all(plain) {
+        return Ok(());
+    }
     match file.text().char_indices().find(|(_, c)| bad(*c)) {
         None => Ok(()),
         Some((at, c)) => {
@@ -159,7 +163,7 @@ impl<'a> Builder<'a> {
         let text = self.file.text();
         let signs = Cell::new(0);
         let limit = self.limits.nodes.min(MOST_SIGNS);
-        if text.bytes().filter(|byte| is_sign(*byte as char)).count() <= limit {
+        if text.bytes().filter(|byte| is_sign(*byte as char)).nth(limit).is_none() {
             self.run(Parser::new_from_str(text), &signs, limit)
         } else {
             let guarded = Guarded { chars: text.chars(), signs: &signs, limit };
@@ -167,9 +171,9 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn run<'t, T: Input>(
+    fn run<T: Input>(
         mut self,
-        mut parser: Parser<'t, T>,
+        mut parser: Parser<'_, T>,
         signs: &Cell<usize>,
         limit: usize,
     ) -> Result<Node, Diagnostic> {

@@ -1,5 +1,7 @@
 //! Placeholders for what differs from run to run.
 
+use std::fmt::Write as _;
+
 use serde_json::Value;
 
 use super::volatile::{self, Ids};
@@ -140,15 +142,12 @@ impl Redactor {
             // Inside a word of the request, letters agree with a voice by chance alone.
             let inside = at > 0 && chars[at - 1].is_alphanumeric();
             let best = if inside { None } else { self.longest(&chars[at..]) };
-            match best {
-                Some((leg, from, len)) => {
-                    out.push_str(&format!("<{leg}:{from}..{}>", from + len));
-                    at += len;
-                }
-                None => {
-                    out.push(chars[at]);
-                    at += 1;
-                }
+            if let Some((leg, from, len)) = best {
+                let _ = write!(out, "<{leg}:{from}..{}>", from + len);
+                at += len;
+            } else {
+                out.push(chars[at]);
+                at += 1;
             }
         }
         out

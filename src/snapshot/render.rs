@@ -1,6 +1,7 @@
 //! The text of a snapshot.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use serde_json::Value;
 
@@ -84,13 +85,13 @@ pub fn render(cases: &[(String, &History)]) -> String {
             out.push('\n');
         }
         let step = if several_steps { format!("step {}, ", entry.step + 1) } else { String::new() };
-        out.push_str(&format!("== {step}{} ==\n{}\n{}", entry.leg, counted(names, cases.len()), entry.text));
+        let _ = write!(out, "== {step}{} ==\n{}\n{}", entry.leg, counted(names, cases.len()), entry.text);
     }
     if !silent.is_empty() {
         if !out.is_empty() {
             out.push('\n');
         }
-        out.push_str(&format!("== no request ==\n{}\n", counted(&silent, cases.len())));
+        let _ = writeln!(out, "== no request ==\n{}", counted(&silent, cases.len()));
     }
     out
 }
@@ -132,10 +133,10 @@ fn request(history: &History, step: &StepHistory, exchange: &UpstreamExchange) -
     names.sort();
     names.dedup();
     for (name, value) in shown {
-        out.push_str(&format!("{name}: {value}\n"));
+        let _ = writeln!(out, "{name}: {value}");
     }
     if !names.is_empty() {
-        out.push_str(&format!("also: {}\n", names.join(", ")));
+        let _ = writeln!(out, "also: {}", names.join(", "));
     }
     out.push('\n');
     out.push_str(&body(request, &mut redactor));

@@ -10,7 +10,10 @@ use crate::proxy::Credentials;
 /// `error.no-internals`.
 pub(in crate::check) fn no_internals(step: &StepView<'_>) -> Found {
     let headers = step.client.exchange.response.iter().flat_map(|head| head.headers.iter());
-    let mut seen: String = headers.map(|(name, value)| format!("{name}: {value}\n")).collect();
+    let mut seen = String::new();
+    for (name, value) in headers {
+        seen.extend([name, ": ", value, "\n"]);
+    }
     seen.push_str(&String::from_utf8_lossy(&step.client.body));
 
     let mut leaks: Vec<(String, Evidence)> = Vec::new();

@@ -20,9 +20,7 @@ fn is_frame(line: &str) -> bool {
 
 /// `File "/usr/lib/x.py", line 12, in f`.
 fn python(line: &str) -> bool {
-    line.split_once("File \"")
-        .and_then(|(_, rest)| rest.split_once("\", line "))
-        .is_some_and(|(file, rest)| file.ends_with(".py") && rest.starts_with(|c: char| c.is_ascii_digit()))
+    line.split_once("File \"").is_some_and(|(_, rest)| numbered(rest, ".py\", line "))
 }
 
 /// `at Object.<anonymous> (/app/x.js:12:34)`, `at async f (file:///app/x.mjs:1:2)`.

@@ -121,16 +121,12 @@ fn percent_decoded(text: &str) -> String {
     let mut at = 0;
     while at < bytes.len() {
         let pair = (bytes[at] == b'%').then(|| text.get(at + 1..at + 3)).flatten();
-        match pair.and_then(|pair| u8::from_str_radix(pair, 16).ok()) {
-            Some(byte) => {
-                out.push(byte);
-                at += 3;
-            }
-            None => {
-                out.push(bytes[at]);
-                at += 1;
-            }
-        }
+        let (byte, length) = match pair.and_then(|pair| u8::from_str_radix(pair, 16).ok()) {
+            Some(byte) => (byte, 3),
+            None => (bytes[at], 1),
+        };
+        out.push(byte);
+        at += length;
     }
     String::from_utf8_lossy(&out).into_owned()
 }

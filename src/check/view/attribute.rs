@@ -42,26 +42,23 @@ pub(super) fn attribute(text: &[char], sources: &[Source]) -> Vec<Segment> {
     let mut at = 0;
     while at < text.len() {
         let last = out.last().and_then(|segment| segment.at.map(|(source, offset)| (source, offset + segment.len)));
-        match index.best(text, at, last) {
-            Some((source, offset, len)) => {
-                let back = out.last().map_or(0, |segment| stolen(text, at, segment, &sources[source].text, offset));
-                if let Some(segment) = out.last_mut() {
-                    segment.len -= back;
-                    if segment.len == 0 {
-                        out.pop();
-                    }
-                }
-                out.push(Segment { start: at - back, len: len + back, at: Some((source, offset - back)) });
-                at += len;
+        let Some(Match { source, offset, len, .. }) = index.best(text, at, last) else {
+            match out.last_mut() {
+                Some(segment) if segment.at.is_none() => segment.len += 1,
+                _ => out.push(Segment { start: at, len: 1, at: None }),
             }
-            None => {
-                match out.last_mut() {
-                    Some(segment) if segment.at.is_none() => segment.len += 1,
-                    _ => out.push(Segment { start: at, len: 1, at: None }),
-                }
-                at += 1;
+            at += 1;
+            continue;
+        };
+        let back = out.last().map_or(0, |segment| stolen(text, at, segment, &sources[source].text, offset));
+        if let Some(segment) = out.last_mut() {
+            segment.len -= back;
+            if segment.len == 0 {
+                out.pop();
             }
         }
+        out.push(Segment { start: at - back, len: len + back, at: Some((source, offset - back)) });
+        at += len;
     }
     out
 }
@@ -75,6 +72,16 @@ fn stolen(text: &[char], at: usize, before: &Segment, source: &[char], offset: u
         .count();
     // Foreign characters never go to a leg by this.
     if before.at.is_some() && back == offset { back } else { 0 }
+}
+
+/// A place of a source that says what the text says.
+#[derive(Clone, Copy)]
+struct Match {
+    source: usize,
+    offset: usize,
+    len: usize,
+    /// How likely the place is, of places that explain as much.
+    rank: u8,
 }
 
 struct Index<'a> {
@@ -98,13 +105,13 @@ impl<'a> Index<'a> {
     }
 
     /// The match that explains most of the text from `at` on. `last` is where the segment before ended.
-    fn best(&self, text: &[char], at: usize, last: Option<(usize, usize)>) -> Option<(usize, usize, usize)> {
+    fn best(&self, text: &[char], at: usize, last: Option<(usize, usize)>) -> Option<Match> {
         let rest = &text[at..];
         let next = last.map(|(source, offset)| {
             let source = &self.sources[source];
             (source.call, source.voice.as_str(), source.from + offset)
         });
-        let mut best: Option<((usize, u8), (usize, usize, usize))> = None;
+        let mut best: Option<Match> = None;
         let mut look = |number: usize, offset: usize| {
             let source = &self.sources[number];
             let len = rest.iter().zip(&source.text[offset..]).take_while(|(a, b)| a == b).count();
@@ -122,8 +129,8 @@ impl<'a> Index<'a> {
             }
             let later = next.is_some_and(|(call, _, _)| source.call > call);
             let rank = if goes_on { 3 } else { u8::from(begins) * (1 + u8::from(later)) };
-            if best.as_ref().is_none_or(|(score, _)| (len, rank) > *score) {
-                best = Some(((len, rank), (number, offset, len)));
+            if best.is_none_or(|best| (len, rank) > (best.len, best.rank)) {
+                best = Some(Match { source: number, offset, len, rank });
             }
         };
         if rest.len() >= GRAM {
@@ -148,7 +155,7 @@ impl<'a> Index<'a> {
                 }
             }
         }
-        best.map(|(_, found)| found)
+        best
     }
 }
 

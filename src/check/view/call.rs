@@ -137,9 +137,12 @@ impl<'a> Call<'a> {
     /// The text that this answer would have in all: the rest of the voice, for a leg that goes on.
     pub(in crate::check) fn rest_of_voice(&self) -> String {
         let said = &self.exchange.said;
-        let rest: String = said.whole.chars().skip(said.from).collect();
-        // A leg may note the whole of the voice or what is left of it.
-        if said.from > 0 && !rest.starts_with(&said.text) { said.whole.clone() } else { rest }
+        // A leg that goes on may note the whole of the voice or what is left of it.
+        if said.whole.starts_with(&said.text) {
+            said.whole.clone()
+        } else {
+            said.whole.chars().skip(said.from).collect()
+        }
     }
 
     /// Whether the leg is behind the first.

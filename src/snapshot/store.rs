@@ -268,7 +268,7 @@ mod tests {
          one
         +two
         ");
-        pending(&[path.clone()]).unwrap()[0].reject().unwrap();
+        pending(std::slice::from_ref(&path)).unwrap()[0].reject().unwrap();
         assert_eq!(pending(&places).unwrap(), []);
         assert_eq!(settle("one\n", Mode::Check), State::Unchanged);
 

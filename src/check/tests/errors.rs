@@ -237,7 +237,7 @@ fn the_speakers_of_the_text() {
         .continues("fallback", 0, 5)
         .hears_answer(&format!("{}, sorry", whole(0)));
     let texts = lab.judged().texts;
-    let runs: Vec<(String, Option<(String, usize, usize)>)> = texts[0]
+    let runs: Vec<(String, Option<_>)> = texts[0]
         .iter()
         .map(|run| {
             let speaker = run.speaker.as_ref();

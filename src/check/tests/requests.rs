@@ -141,7 +141,7 @@ fn keys() {
     header("sk-decoy-0123456789".to_owned()).check(&[("fallback.credentials", "fail: decoy key")]);
     header(base64::engine::general_purpose::STANDARD.encode(format!("u:{}", key("primary"))))
         .check(&[("fallback.credentials", "fail")]);
-    lab(&|request| request.target.push_str(&format!("?key={}", key("primary"))))
+    lab(&|request| request.target.extend(["?key=", &key("primary")]))
         .check(&[("fallback.credentials", "fail: the request line")]);
     lab(&|request| request.body = crate::wire::Blob::from(key("primary").as_str()))
         .check(&[("fallback.credentials", "fail: the body")]);

@@ -91,7 +91,11 @@ impl Decoder {
     pub fn finish(mut self) -> Tail {
         let end = self.at;
         if !self.line.is_empty() {
+            let known = self.findings.len();
             self.end_line();
+            // The line was cut off: half a field's name and half a character are truncation, no finding.
+            let cut: Vec<Finding> = self.findings.drain(known..).collect();
+            self.findings.extend(cut.into_iter().filter(|found| !matches!(found.rule, Rule::NoField | Rule::Utf8)));
         }
         let unfinished = self.block.start.map(|start| Event {
             name: Some(std::mem::take(&mut self.block.name)).filter(|name| !name.is_empty()),

@@ -72,6 +72,15 @@ fn data() {
 }
 
 #[test]
+fn a_line_that_is_cut_off_is_truncation_and_no_finding() {
+    check("data: x\n\nev", &["|x"], &[]);
+    check("data: x\n\ncolor\n", &["|x"], &["S02@9"]);
+    let mut decoder = Decoder::new();
+    decoder.feed("data: \u{e9}".as_bytes().split_last().expect("not empty").1);
+    assert_eq!(decoder.finish().findings, []);
+}
+
+#[test]
 fn an_unfinished_event_is_not_dispatched() {
     for (body, data) in [
         ("data: a\n\ndata: b", Some("b")),

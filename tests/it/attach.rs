@@ -56,7 +56,9 @@ fn a_german_prefill_loses_the_blank_at_the_seam() {
 fn a_proxy_that_never_falls_back_is_right_where_it_breaks_visibly() {
     let (port, legs) = (free_port(), free_port());
     let mut command = Command::new("node");
-    command.arg(root().join("tests/proxies/stubborn.mjs")).args([port.to_string(), format!("http://127.0.0.1:{legs}/primary")]);
+    command
+        .arg(root().join("tests/proxies/stubborn.mjs"))
+        .args([port.to_string(), format!("http://127.0.0.1:{legs}/primary")]);
     let _proxy = Program::start(&mut command, port);
     let file = scenario(
         "stubborn",

@@ -1,6 +1,10 @@
 //! One integration binary: it links once.
 
+mod attach;
+mod bad_proxies;
 mod broken;
+mod bundled;
 mod cassettes;
 mod proxy;
+mod real;
 mod support;

@@ -17,11 +17,15 @@ fn real(name: &str, scenario: &str, proxy: &str, snapshots: &str) -> Option<Run>
 
 #[test]
 fn litellm_1_84_prefills_and_shows_the_refusal() {
-    let Some(run) = real("litellm-1.84.0", "prefill/continue-on-a-model-without-prefill.yaml", "litellm@1.84.0", "litellm-1.84.0") else {
+    let Some(run) =
+        real("litellm-1.84.0", "prefill/continue-on-a-model-without-prefill.yaml", "litellm@1.84.0", "litellm-1.84.0")
+    else {
         return;
     };
     let expect = |parts: &[&str], check: &str, verdict: &str| run.expect(PREFILL, parts, check, verdict);
-    for (by, model) in [("error_event", "claude-sonnet-4-6"), ("error_event", "claude-opus-4-7"), ("stall", "claude-sonnet-4-6")] {
+    for (by, model) in
+        [("error_event", "claude-sonnet-4-6"), ("error_event", "claude-opus-4-7"), ("stall", "claude-sonnet-4-6")]
+    {
         expect(&["openai-chat", by, model], "fallback.accepted", "fail");
         expect(&["openai-chat", by, model], "error.not-self-inflicted", "fail");
     }
@@ -40,7 +44,12 @@ fn litellm_1_84_prefills_and_shows_the_refusal() {
 
 #[test]
 fn litellm_1_106_asks_no_fallback_in_mid_stream() {
-    let Some(run) = real("litellm-1.106.2", "prefill/continue-on-a-model-without-prefill.yaml", "litellm@1.106.2", "litellm-1.106.2") else {
+    let Some(run) = real(
+        "litellm-1.106.2",
+        "prefill/continue-on-a-model-without-prefill.yaml",
+        "litellm@1.106.2",
+        "litellm-1.106.2",
+    ) else {
         return;
     };
     run.expect(PREFILL, &["openai-chat"], "fallback.accepted", "not-exercised");
@@ -66,7 +75,9 @@ fn nginx_shows_a_broken_stream_and_hands_on_a_clean_end() {
 
 #[test]
 fn what_a_proxy_cannot_do_is_skipped_with_a_sentence() {
-    let Some(run) = real("nginx-models", "prefill/continue-on-a-model-without-prefill.yaml", "nginx", "nginx") else { return };
+    let Some(run) = real("nginx-models", "prefill/continue-on-a-model-without-prefill.yaml", "nginx", "nginx") else {
+        return;
+    };
     assert_eq!(run.code, 4, "nothing was judged: {}", run.told());
     assert!(run.cells().iter().all(|cell| cell.verdict == "skip" && !cell.reason.is_empty()), "{}", run.told());
     assert!(!run.stdout.contains("not yet"), "{}", run.told());
@@ -74,7 +85,8 @@ fn what_a_proxy_cannot_do_is_skipped_with_a_sentence() {
 
 #[test]
 fn nothing_that_the_suite_names_is_not_yet_there() {
-    for (name, proxy) in [("litellm-all", "litellm@1.106.2"), ("portkey-all", "portkey@1.15.2"), ("nginx-all", "nginx")] {
+    for (name, proxy) in [("litellm-all", "litellm@1.106.2"), ("portkey-all", "portkey@1.15.2"), ("nginx-all", "nginx")]
+    {
         let Some(run) = real(name, "", proxy, name) else { return };
         let late: Vec<_> = run.cells().into_iter().filter(|cell| cell.reason.contains("not yet")).collect();
         assert!(late.is_empty(), "{late:#?}");

@@ -45,12 +45,17 @@ fn judge(step: &StepView<'_>, call: &Call<'_>) -> Found {
     if paths.is_empty() {
         return Found::pass();
     }
-    let what = if matches!(call.exchange.continuation, Continuation::Unrecognised { .. }) {
-        " and asks to continue in a way that is not recognised"
-    } else {
-        ""
+    let reason = format!("the request to `{}` differs from its control in {}", call.name(), paths.join(", "));
+    let Continuation::Unrecognised { reason: why } = &call.exchange.continuation else {
+        return Found::fail(reason).with_all(evidence);
     };
-    let reason = format!("the request to `{}` differs from its control in {}{what}", call.name(), paths.join(", "));
+    // Turns behind the client's last may be a continuation that is worded in a way nobody here understands.
+    let as_if = continuation_additions(&control, &got, &Continuation::UserMessage { quoted: String::new() });
+    if differences(&control, &as_if).is_empty() && model(step, call, &control, &got).is_none() {
+        let reason = format!("{reason}, which may be a continuation, but is not recognised as one: {why}");
+        return Found::inconclusive(reason).with_all(evidence);
+    }
+    let reason = format!("{reason} and asks to continue in a way that is not recognised");
     Found::fail(reason).with_all(evidence)
 }
 

@@ -51,6 +51,23 @@ fn the_seed_bug() {
 }
 
 #[test]
+fn turns_behind_the_clients_last_may_be_a_continuation_that_nobody_understands() {
+    let lab = || Lab::chat().control("fallback").breaks("primary", 0, 5, &By::Close).ask("fallback");
+    let unrecognised = |lab: Lab| {
+        lab.last(|exchange| exchange.continuation = Continuation::Unrecognised { reason: "paraphrased".to_owned() })
+    };
+    let asks = turn(Role::User, "Go on from where you were, please.".to_owned());
+    let added = unrecognised(lab().edited(|conversation| conversation.turns.push(asks.clone())));
+    added.hears_status(500, "no").check(&[("fallback.same-as-control", "inconclusive: paraphrased")]);
+    // What stands before them is the proxy's edit, whatever comes behind.
+    let edited = unrecognised(lab().edited(|conversation| {
+        conversation.turns.insert(0, turn(Role::System, "You are helpful.".to_owned()));
+        conversation.turns.push(asks.clone());
+    }));
+    edited.hears_status(500, "no").check(&[("fallback.same-as-control", "fail: system")]);
+}
+
+#[test]
 fn a_proxy_that_recovers_from_a_refusal() {
     let lab = prefilled(
         Lab::mixed().policy(|policy| policy.after_content = Some(AfterContent::ContinueUser)).control("fallback"),

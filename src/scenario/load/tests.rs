@@ -292,3 +292,16 @@ fn a_tool_is_offered_where_an_answer_calls_one() {
     assert_eq!(tools("legs: {primary: {answer: tool-call}, fallback: {}}\n"), 1);
     assert_eq!(tools("legs: {primary: {}, fallback: {}}\n"), 0);
 }
+
+#[test]
+fn a_sweep_of_two_thousand_cases_loads_quickly() {
+    let list = (1..=24).map(|n| format!("{{texts: {n}}}")).collect::<Vec<_>>().join(", ");
+    let tokens = (1..=84).map(|n| n.to_string()).collect::<Vec<_>>().join(", ");
+    let text = format!(
+        "legs: {{primary: {{cut: {{at: head, by: close}}}}, fallback: {{}}}}\nvary:\n  legs.primary.cut.at: [{list}]\n  \
+         client.params.max_tokens: [{tokens}]\n"
+    );
+    let start = std::time::Instant::now();
+    assert_eq!(cases(&text).len(), 2016);
+    assert!(start.elapsed() < std::time::Duration::from_secs(5), "{:?}", start.elapsed());
+}

@@ -165,6 +165,10 @@ fn attached(catalogue: &Catalogue, args: &ProxyArgs, url: &str) -> Result<Choice
         return Err(Failure::usage("`--from` and `--bin` start a proxy; one that has a URL runs already"));
     }
     reference_overlay(args, false)?;
+    if !url.starts_with("http://") {
+        let help = "write http://HOST:PORT; TLS is not spoken, so put the proxy on a local port";
+        return Err(Failure::usage(format!("`{url}` is no address of a proxy: {help}")));
+    }
     let lent = args.lent.as_deref().map(|name| catalogue.find(name)).transpose()?;
     let listen = args.listen.as_deref().unwrap_or(LISTEN);
     let listen: SocketAddr =

@@ -92,9 +92,10 @@ fn one(text: &mut String, name: &str, history: &History, step: &StepHistory, ups
     let _ = writeln!(text, "    against {against}:");
     for difference in found.iter().take(MOST_DIFFERENCES) {
         let path = &difference.path;
-        let show =
-            |value: &Option<serde_json::Value>| value.as_ref().map_or(String::new(), |value| cut(&value.to_string()));
-        let (expected, got) = (show(&difference.expected), show(&difference.got));
+        let json = |value: &Option<Value>| value.as_ref().map(Value::to_string).unwrap_or_default();
+        let (expected, got) = (json(&difference.expected), json(&difference.got));
+        let from = if difference.kind == DifferenceKind::Changed { common(&expected, &got) } else { 0 };
+        let (expected, got) = (cut_from(&expected, from), cut_from(&got, from));
         let _ = match difference.kind {
             DifferenceKind::Lost => writeln!(text, "    - {path}: {expected}"),
             DifferenceKind::Added => writeln!(text, "    + {path}: {got}"),

@@ -534,12 +534,17 @@ fn launches(cases: &[Arc<Case>], target: &Target, jobs: usize) -> Vec<LaunchPlan
         controls: target.has_controls(),
     };
     let mut launches = group::plan(cases, &limits);
-    if attached {
+    if attached && target.has_controls() {
         // The fallback alone is all that can be asked of a proxy that was configured by hand.
         for launch in &mut launches {
-            let first = launch.cases.first().and_then(|index| cases[*index].shape.legs.first());
-            launch.controls.retain(|control| first.is_none_or(|first| first.name != control.target.name));
-            launch.controls.truncate(1);
+            launch.controls.clear();
+            for leg in launch.cases.iter().filter_map(|index| cases[*index].shape.legs.get(1)) {
+                let known = |control: &ControlPlan| control.target.model == leg.model && control.target.api == leg.api;
+                if !launch.controls.iter().any(known) {
+                    let name = format!("c{}", launch.controls.len() + 1);
+                    launch.controls.push(ControlPlan { name, target: leg.clone() });
+                }
+            }
         }
     }
     launches

@@ -5,6 +5,7 @@ mod bad_proxies;
 mod broken;
 mod bundled;
 mod cassettes;
+mod cli;
 mod proxy;
 mod real;
 mod support;

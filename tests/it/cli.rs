@@ -1,0 +1,267 @@
+//! The command line as a user meets it: what is printed where, and the exit codes.
+
+use std::path::{Path, PathBuf};
+
+use crate::support::{crossfade, scratch};
+
+/// Runs the binary in `folder`; exit code, stdout and stderr, with what differs from run to run replaced.
+fn told(folder: &Path, args: &[&str]) -> String {
+    told_with(folder, args, &[])
+}
+
+fn told_with(folder: &Path, args: &[&str], env: &[(&str, &str)]) -> String {
+    let mut command = crossfade(folder);
+    for name in ["CI", "TF_BUILD", "CROSSFADE_LOG"] {
+        command.env_remove(name);
+    }
+    let output = command.args(args).envs(env.iter().copied()).output().expect("the binary starts");
+    let code = output.status.code().unwrap_or(-1);
+    let text = |bytes: &[u8]| normal(&String::from_utf8_lossy(bytes));
+    format!("exit {code}\n--- stdout\n{}--- stderr\n{}", text(&output.stdout), text(&output.stderr))
+}
+
+/// Seeds, times and folders of runs have placeholders.
+fn normal(text: &str) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for line in text.lines() {
+        let line = match line.split_once(", seed ") {
+            Some((before, _)) => format!("{before}, seed [seed]"),
+            None => line.to_owned(),
+        };
+        let line = match line.split_once(" s; exit ") {
+            Some((before, after)) => {
+                let at = before.rfind(' ').unwrap_or(0);
+                format!("{} [time] s; exit {after}", &before[..at])
+            }
+            None => line,
+        };
+        let line = match line.split_once(".crossfade/runs/") {
+            Some((before, after)) => {
+                format!("{before}.crossfade/runs/[start]{}", &after[after.find('/').unwrap_or(after.len())..])
+            }
+            None => line,
+        };
+        lines.push(line + "\n");
+    }
+    lines.concat()
+}
+
+fn scenario(name: &str, text: &str) -> PathBuf {
+    let folder = scratch(&format!("cli-{name}"));
+    std::fs::write(folder.join("my-bug.yaml"), text).expect("it is written");
+    folder
+}
+
+const BUG: &str = "scenario: my-bug\nclient: openai-chat\n\
+    legs: {primary: {cut: {at: {texts: 5}, by: close}}, fallback: {}}\nvary: {legs.primary.cut.by: [close, eof]}\n";
+
+#[test]
+fn a_green_run_and_its_snapshot() {
+    let folder = scenario("green", BUG);
+    let args = ["run", "my-bug.yaml", "--proxy", "builtin"];
+    insta::assert_snapshot!(told(&folder, &args), @r"
+    exit 0
+    --- stdout
+    on builtin: 2 cases, seed [seed]
+
+    scenario  pass
+    my-bug       2
+
+    snapshots: 1 new; look at them with `crossfade review`
+    on builtin: 2 cases: 2 pass; verdicts: 20 pass; [time] s; exit 0 (all as expected)
+    --- stderr
+    ");
+    insta::assert_snapshot!(told(&folder, &["accept"]), @"
+    exit 0
+    --- stdout
+    accepted ./snapshots/my-bug__builtin.snap
+    --- stderr
+    ");
+    assert!(!told(&folder, &args).contains("snapshots:"), "accepted is accepted");
+    let changed = told(&folder, &[&args[..], &["--defect", "system-prompt-edited"]].concat());
+    assert!(changed.contains("changed snapshot of my-bug"), "{changed}");
+    assert!(told(&folder, &["review"]).contains("[1/1] changed: ./snapshots/my-bug__builtin.snap"));
+    assert!(told(&folder, &["reject"]).contains("rejected ./snapshots/my-bug__builtin.snap"));
+    assert!(told(&folder, &["review"]).contains("no pending snapshots"));
+    let ci = told_with(&folder, &args, &[("CI", "true")]);
+    assert!(ci.starts_with("exit 0"), "{ci}");
+    // Nothing of a green run stays.
+    let runs = folder.join(".crossfade/runs");
+    let kept = std::fs::read_dir(runs).map_or(0, Iterator::count);
+    assert_eq!(kept, 1, "only the failing run is kept");
+}
+
+#[test]
+fn a_failure_is_repeated_by_its_command() {
+    let folder = scenario("repeat", BUG);
+    let args = ["run", "my-bug.yaml", "--proxy", "builtin", "--policy", "error", "--defect", "truncation-finished"];
+    let first = told(&folder, &args);
+    assert!(first.starts_with("exit 1"), "{first}");
+    let command = first.lines().find_map(|line| line.strip_prefix("repeat: ")).expect("a command is printed");
+    let program = format!("{} {}", env!("CARGO_BIN_EXE_crossfade"), command.strip_prefix("crossfade ").expect("ours"));
+    let output =
+        std::process::Command::new("sh").args(["-c", &program]).current_dir(&folder).output().expect("a shell starts");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("1 case: 1 failed"), "{text}");
+    // What was kept is judged the same again.
+    let kept = first.lines().find_map(|line| line.strip_prefix("kept:   ")).expect("a folder is kept");
+    let start =
+        std::fs::read_dir(folder.join(".crossfade/runs")).unwrap().flatten().map(|entry| entry.file_name()).min();
+    let kept = kept.replace("[start]", &start.expect("a run").to_string_lossy());
+    for name in ["history.json", "client.sh", "configuration/config.json"] {
+        assert!(folder.join(&kept).join(name).is_file(), "{name}");
+    }
+    let judged = told(&folder, &["judge", &kept]);
+    assert!(judged.starts_with("exit 1"), "{judged}");
+    assert!(judged.contains("fail          stream.truncation-visible"), "{judged}");
+}
+
+#[test]
+fn usage_errors() {
+    let folder = scenario("usage", BUG);
+    let check = |args: &[&str], says: &str| {
+        let told = told(&folder, args);
+        assert!(told.starts_with("exit 2"), "{told}");
+        assert!(told.contains(says), "{told}");
+    };
+    check(&["run", "my-bug.yaml"], "which proxy?");
+    check(&["run", "my-bug.yaml", "--proxy", "bultin"], "builtin");
+    check(&["run", "my-bug.yaml", "--proxy", "builtin", "--defect", "nothing"], "no defect is called `nothing`");
+    check(&["run", "my-bug.yaml", "--proxy", "http://127.0.0.1:1", "--policy", "error"], "`--proxy builtin` alone");
+    check(&["run", "my-bug.yaml", "--proxy", "builtin", "--listen", "127.0.0.1:1"], "runs already");
+    check(&["run", "my-bug.yaml", "--proxy", "ftp://x"], "http://HOST:PORT");
+    check(&["hold", "my-bug.yaml", "--proxy", "builtin"], "means 2 cases");
+    check(&["explain", "fallback.acepted"], "fallback.accepted");
+    check(&["new", "my-bug"], "is there already");
+    check(&["nothing"], "unrecognized subcommand");
+}
+
+#[test]
+fn files_that_do_not_load() {
+    let folder = scenario("load", "scenario: x\nlegs: {primary: {answr: text}}\n");
+    insta::assert_snapshot!(told(&folder, &["lint", "my-bug.yaml"]), @r"
+    exit 3
+    --- stdout
+    --- stderr
+    error: unknown field `answr`
+     --> my-bug.yaml:2:18
+      |
+    2 | legs: {primary: {answr: text}}
+      |                  ^^^^^
+      |
+      = help: did you mean `answer`?
+    ");
+    assert!(told(&folder, &["run", "my-bug.yaml", "--proxy", "builtin"]).starts_with("exit 3"));
+    assert!(told(&folder, &["run", "nowhere.yaml", "--proxy", "builtin"]).starts_with("exit 3"));
+    std::fs::write(folder.join("b.yaml"), "- x: y\n").unwrap();
+    std::fs::write(folder.join("my-bug.yaml"), BUG).unwrap();
+    let args = ["run", "my-bug.yaml", "--proxy", "builtin", "--baseline", "b.yaml"];
+    assert!(told(&folder, &args).starts_with("exit 3"));
+    assert!(told(&folder, &["judge", "my-bug.yaml"]).starts_with("exit 3"));
+}
+
+#[test]
+fn nothing_judged_is_not_green() {
+    let folder = scenario("nothing", &format!("{BUG}only: someone-else\n"));
+    let told_run = told(&folder, &["run", "my-bug.yaml", "--proxy", "builtin"]);
+    insta::assert_snapshot!(told_run, @r"
+    exit 4
+    --- stdout
+    on builtin: 2 cases, seed [seed]
+
+    scenario  skip
+    my-bug       2
+
+    skipped: 2 x only for someone-else
+    on builtin: 2 cases: 2 skip; nothing judged; [time] s; exit 4 (nothing was judged)
+    --- stderr
+    ");
+    assert!(told(&folder, &["run", "my-bug.yaml", "--proxy", "builtin", "--filter", "zzz"]).starts_with("exit 4"));
+}
+
+#[test]
+fn a_baseline_is_kept_honest() {
+    let folder = scenario("baseline", BUG);
+    let run = |defect: &[&str]| {
+        let args = [&["run", "my-bug.yaml", "--proxy", "builtin", "--policy", "error", "--baseline", "b.yaml"], defect]
+            .concat();
+        told(&folder, &args)
+    };
+    let entry = |case: &str| {
+        format!("- my-bug[{case}]/stream.truncation-visible: filed as 7\n- my-bug[{case}]/expect.outcome: filed as 7\n")
+    };
+    std::fs::write(folder.join("b.yaml"), entry("close") + &entry("eof")).unwrap();
+    let known = run(&["--defect", "truncation-finished"]);
+    assert!(known.starts_with("exit 0"), "{known}");
+    assert!(known.contains("fails as known: filed as 7"), "{known}");
+    let stale = run(&[]);
+    assert!(stale.starts_with("exit 1"), "{stale}");
+    assert!(stale.contains("stale baseline entry"), "{stale}");
+    std::fs::write(folder.join("b.yaml"), "- my-bug[gone]/stream.text: filed as 8\n").unwrap();
+    let gone = run(&[]);
+    assert!(gone.starts_with("exit 1") && gone.contains("my-bug[gone]/stream.text"), "{gone}");
+}
+
+#[test]
+fn lists_and_explanations() {
+    let folder = scenario("list", BUG);
+    insta::assert_snapshot!(told(&folder, &["list", "my-bug.yaml"]), @r"
+    exit 0
+    --- stdout
+    my-bug[close]
+    my-bug[eof]
+    --- stderr
+    ");
+    insta::assert_snapshot!(told(&folder, &["list", "my-bug.yaml", "--launches", "--filter", "my-bug[eof]"]), @r"
+    exit 0
+    --- stdout
+    launch 1: nothing set; 1 cases
+      control c1 openai/gpt-4o-mini in openai-chat
+      1 slots: primary openai/gpt-4o-mini in openai-chat, then fallback openai/gpt-4o-mini in openai-chat
+    1 cases run, 0 are skipped
+    --- stderr
+    ");
+    for args in [
+        &["explain", "fallback.accepted"][..],
+        &["explain", "seam-blank-lost"],
+        &["explain", "5"],
+        &["show", "faults"],
+        &["schema", "scenario"],
+    ] {
+        assert!(told(&folder, args).starts_with("exit 0"), "{args:?}");
+    }
+}
+
+#[test]
+fn new_writes_a_scenario_that_runs() {
+    let folder = scratch("cli-new");
+    assert!(told(&folder, &["new", "mine"]).starts_with("exit 0"));
+    assert!(told(&folder, &["init"]).starts_with("exit 0"));
+    assert!(folder.join("scenario.schema.json").is_file());
+    let lint = told(&folder, &["lint", "mine.yaml", "crossfade.yaml"]);
+    assert!(lint.starts_with("exit 0"), "{lint}");
+    let run = told(&folder, &["run", "mine.yaml"]);
+    assert!(run.starts_with("exit 0") && run.contains("4 pass"), "{run}");
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_run_reports_what_it_has() {
+    let folder = scenario(
+        "interrupt",
+        "scenario: my-bug\nsettings: {idle_timeout: 20s}\nlegs: {primary: {cut: {at: {texts: 2}, by: stall}}, fallback: {}}\n",
+    );
+    let mut command = crossfade(&folder);
+    command.args(["run", "my-bug.yaml", "--proxy", "builtin"]);
+    command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    let child = command.spawn().expect("the binary starts");
+    std::thread::sleep(std::time::Duration::from_millis(1_500));
+    let killed =
+        std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill runs");
+    assert!(killed.success());
+    let output = child.wait_with_output().expect("it ends");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(130), "{text}");
+    assert!(text.contains("interrupted: only what was done so far is counted"), "{text}");
+}

@@ -18,8 +18,6 @@ pub(super) struct Place {
     pub(super) root: PathBuf,
     /// `crossfade.yaml`; empty where there is none.
     pub(super) config: Config,
-    /// Whether there is one.
-    pub(super) configured: bool,
 }
 
 impl Place {
@@ -32,10 +30,10 @@ impl Place {
                 // Named as the user would name it.
                 let shown = if folder == here { PathBuf::from(FILE_NAME) } else { path };
                 let config = Config::load(&shown).map_err(|error| Failure::load(&[error], false))?;
-                return Ok(Self { root: folder.to_owned(), config, configured: true });
+                return Ok(Self { root: folder.to_owned(), config });
             }
         }
-        Ok(Self { root: here, config: Config::default(), configured: false })
+        Ok(Self { root: here, config: Config::default() })
     }
 }
 

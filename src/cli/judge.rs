@@ -1,5 +1,6 @@
 //! `crossfade judge`: a kept history is judged again, without a network.
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,7 +47,7 @@ pub(super) fn judge(args: &JudgeArgs) -> Result<Exit, Failure> {
             _ => &verdict.reason,
         };
         let colon = if why.is_empty() { "" } else { ": " };
-        text.push_str(&format!("{:13} {}{colon}{why}\n", verdict.value.name(), verdict.check));
+        let _ = writeln!(text, "{:13} {}{colon}{why}", verdict.value.name(), verdict.check);
     }
     if report.failed() || report.inconclusive() {
         text.push('\n');

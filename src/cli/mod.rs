@@ -13,7 +13,7 @@ mod serve;
 mod show;
 mod snapshots;
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::io::Write as _;
 use std::process::ExitCode;
 
@@ -51,7 +51,7 @@ impl From<ProxyError> for Failure {
         let exit = if error.is_usage() { Exit::Usage } else { Exit::ProxyDown };
         let mut text = format!("error: {error}\n");
         for line in error.tail() {
-            text.push_str(&format!("  | {line}\n"));
+            let _ = writeln!(text, "  | {line}");
         }
         Self { exit, text }
     }

@@ -99,13 +99,10 @@ impl<'w> Human<'w> {
         self.done += 1;
         let word = report.word();
         let scenario = &report.case.scenario;
-        let row = match self.scenarios.iter().position(|(name, _)| name == scenario) {
-            Some(row) => row,
-            None => {
-                self.scenarios.push((scenario.clone(), [0; WORDS.len()]));
-                self.scenarios.len() - 1
-            }
-        };
+        let row = self.scenarios.iter().position(|(name, _)| name == scenario).unwrap_or_else(|| {
+            self.scenarios.push((scenario.clone(), [0; WORDS.len()]));
+            self.scenarios.len() - 1
+        });
         if let Some(column) = WORDS.iter().position(|each| *each == word) {
             self.scenarios[row].1[column] += 1;
         }
@@ -124,7 +121,7 @@ impl<'w> Human<'w> {
                     match (&verdict.value, &judged.known) {
                         (Value::Warn, _) => writeln!(self.out, "  {}: {}", verdict.check, verdict.reason)?,
                         (Value::Fail, Some(known)) => {
-                            writeln!(self.out, "  {}: fails as known: {known}", verdict.check)?
+                            writeln!(self.out, "  {}: fails as known: {known}", verdict.check)?;
                         }
                         _ => {}
                     }

@@ -73,6 +73,7 @@ pub struct Summary {
 }
 
 /// One case.
+#[expect(clippy::struct_field_names, reason = "the format names its keys")]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Case {
     /// Scenario.

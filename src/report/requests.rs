@@ -27,7 +27,7 @@ pub(super) fn show(history: &History) -> String {
         let calls = || step.upstream.iter().enumerate().filter(|(_, upstream)| !upstream.side_call);
         let mut wanted: Vec<_> = calls().filter(|(_, upstream)| Some(upstream.leg.as_str()) != first).collect();
         if wanted.is_empty() {
-            wanted.extend(calls().last());
+            wanted.extend(calls().next_back());
         }
         for (number, upstream) in wanted {
             if shown == MOST {

@@ -51,7 +51,9 @@ fn events() -> Vec<Event> {
     let skipped = CaseReport::skipped(Arc::new(case("other", "")), "p cannot retry".to_owned(), String::new());
     let reports = [failed, flaky, known, warned, skipped];
     let mut summary = Summary { proxy: proxy(), launches: 1, took: Duration::from_millis(1_500), ..Summary::default() };
-    reports.iter().for_each(|report| summary.count(report));
+    for report in &reports {
+        summary.count(report);
+    }
     summary.stale.push("prefill[x]/stream.text (slow)".to_owned());
     *summary.controls.entry("400: no".to_owned()).or_default() += 2;
     let snapshot = SnapshotReport {
@@ -73,7 +75,9 @@ fn events() -> Vec<Event> {
 fn human(style: Style, events: &[Event]) -> (String, String) {
     let (out, log) = (Buffer::default(), Buffer::default());
     let mut human = Human::new(out.clone(), log.clone(), style);
-    events.iter().for_each(|event| human.take(event).unwrap());
+    for event in events {
+        human.take(event).unwrap();
+    }
     drop(human);
     (out.text(), log.text())
 }
@@ -132,7 +136,9 @@ fn progress_is_wiped_before_a_line() {
 #[test]
 fn the_report_for_programs() {
     let mut json = JsonReport::new();
-    events().iter().for_each(|event| json.take(event));
+    for event in events() {
+        json.take(&event);
+    }
     let mut report = json.report().clone();
     report.crossfade = "VERSION".to_owned();
     report.cases.drain(1..4);

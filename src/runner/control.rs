@@ -181,17 +181,16 @@ pub(super) async fn still_serves(
     };
     let client = ClientPlan { api, conversation, body: None, headers: Headers::default(), session: None, leave: None };
     let limit = Some(limit.unwrap_or(LIMIT.duration()).min(Duration::from_secs(10)));
-    let history = match control {
-        Some(control) => plain(rig, words, n, &control.name, &control.target, client, limit).await,
-        None => {
-            let shape = case.shape.clone();
-            let legs = shape.legs.iter().map(|leg| leg_plan(&leg.name)).collect();
-            let case = synthetic(shape, client, legs);
-            let (unique, voice) = words.other(n);
-            let voices = vec![voice; case.shape.legs.len()];
-            let order = order(case, slot, unique, voices, limit);
-            case::play(rig, &order, || ()).await
-        }
+    let history = if let Some(control) = control {
+        plain(rig, words, n, &control.name, &control.target, client, limit).await
+    } else {
+        let shape = case.shape.clone();
+        let legs = shape.legs.iter().map(|leg| leg_plan(&leg.name)).collect();
+        let case = synthetic(shape, client, legs);
+        let (unique, voice) = words.other(n);
+        let voices = vec![voice; case.shape.legs.len()];
+        let order = order(case, slot, unique, voices, limit);
+        case::play(rig, &order, || ()).await
     };
     case::survival(&history)
 }

@@ -1,5 +1,6 @@
 //! Kept folders: what a reader needs after a failure.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -129,14 +130,14 @@ fn curl(request: &Request) -> String {
             _ if lower.contains("key") || lower.contains("token") => format!("\"{name}: $KEY\""),
             _ => single(&format!("{name}: {value}")),
         };
-        text.push_str(&format!("  -H {header} \\\n"));
+        let _ = writeln!(text, "  -H {header} \\");
     }
     let body = request.body.to_text();
     let mut mark = "BODY".to_owned();
     while body.contains(&mark) {
         mark.push('_');
     }
-    text.push_str(&format!("  --data-binary @- <<'{mark}'\n{body}\n{mark}\n"));
+    let _ = writeln!(text, "  --data-binary @- <<'{mark}'\n{body}\n{mark}");
     text
 }
 

@@ -1,7 +1,7 @@
 //! One launch that is up: legs listening, routes, the proxy between them.
 
 use std::collections::BTreeMap;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -57,7 +57,7 @@ impl Rig {
         let side_calls = profile.policy.side_calls.clone();
         let rules = Arc::new(RuleBook::bundled().clone());
         let addressing = Addressing { leg_by: profile.leg_by, attached };
-        let legs = Legs::bind(LegsConfig { addresses, addressing, side_calls, rules })
+        let legs = Legs::bind(LegsConfig { addresses, addressing, rules, side_calls })
             .await
             .map_err(|error| error.to_string())?;
 
@@ -99,14 +99,14 @@ impl Rig {
     pub(super) fn describe(&self, plan: &LaunchPlan) -> String {
         let mut text = format!("proxy          {} at http://{}\n", self.proxy.title(), self.proxy.addr());
         if !self.attached {
-            text.push_str(&format!("configuration  {}\n", self.proxy.run_dir().display()));
+            let _ = writeln!(text, "configuration  {}", self.proxy.run_dir().display());
         }
         for slot in &plan.slots {
             for (place, leg) in slot.shape.legs.iter().enumerate() {
                 let url = self.legs.base_url(&slot.name, &leg.name, place);
                 let key = self.route(&slot.name).and_then(|route| route.legs.get(place)).map(|leg| leg.key.as_str());
                 let key = key.filter(|_| !self.attached).map(|key| format!(", key {key}")).unwrap_or_default();
-                text.push_str(&format!("leg            {} ({} in {}) at {url}{key}\n", leg.name, leg.model, leg.api));
+                let _ = writeln!(text, "leg            {} ({} in {}) at {url}{key}", leg.name, leg.model, leg.api);
             }
         }
         text

@@ -12,6 +12,10 @@ pub const BUNDLED: &[(&str, &str)] = &[
         "prefill/continue-on-a-model-without-prefill.yaml",
         include_str!("../../scenarios/prefill/continue-on-a-model-without-prefill.yaml"),
     ),
+    (
+        "prefill/silence-on-a-model-without-prefill.yaml",
+        include_str!("../../scenarios/prefill/silence-on-a-model-without-prefill.yaml"),
+    ),
     ("session/healthy-then-broken.yaml", include_str!("../../scenarios/session/healthy-then-broken.yaml")),
     ("stream/delivered-as-they-come.yaml", include_str!("../../scenarios/stream/delivered-as-they-come.yaml")),
     ("stream/legal-but-odd.yaml", include_str!("../../scenarios/stream/legal-but-odd.yaml")),

@@ -15,7 +15,7 @@ pub(in crate::check) fn truncation_visible(step: &StepView<'_>) -> Found {
     let got_to = format!("`{}` got as far as {}", call.name(), call.reach.words());
     match step.ending.outcome {
         Some(Outcome::Silent) if handed_on_unchanged(step) => {
-            Found::warn(format!("{got_to} and ended cleanly; the proxy handed that on as it was, as declared"))
+            Found::warn(format!("{got_to}, and ended cleanly; the proxy handed that on as it was, as declared"))
                 .with(step.client_evidence(&step.ending.why))
         }
         Some(Outcome::Silent) => Found::fail(format!("{got_to}, and the client's answer {}", looks(step)))

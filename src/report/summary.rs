@@ -26,6 +26,13 @@ pub fn summary(summary: &Summary) -> String {
         let counts = list(&summary.snapshots, &["changed", "missing", "new", "unchanged", "written"]);
         let _ = writeln!(text, "snapshots: {counts}; look at them with `crossfade review`");
     }
+    if summary.deaths > 0 {
+        let _ = writeln!(
+            text,
+            "the proxy died {} x and was started again: which case did it cannot be told",
+            summary.deaths
+        );
+    }
     if let Some(why) = &summary.proxy_down {
         let _ = writeln!(text, "the proxy could not be used: {why}");
     }

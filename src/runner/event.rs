@@ -255,6 +255,8 @@ pub struct Summary {
     pub strays: usize,
     /// Starts of the proxy.
     pub launches: usize,
+    /// How often the proxy died and was started again. A run with a death is never green.
+    pub deaths: usize,
     /// Why the proxy could not be used.
     pub proxy_down: Option<String>,
     /// Whether the run was interrupted.
@@ -302,7 +304,7 @@ impl Summary {
         if !any(&self.verdicts, &["pass", "fail", "warn"]) {
             exit = exit.and(Exit::NothingJudged);
         }
-        if any(&self.verdicts, &["inconclusive"]) {
+        if any(&self.verdicts, &["inconclusive"]) || self.deaths > 0 {
             exit = exit.and(Exit::Inconclusive);
         }
         if any(&self.cases, &["FAIL"]) || any(&self.snapshots, &["changed", "missing"]) || !self.stale.is_empty() {
@@ -371,6 +373,7 @@ mod tests {
         check(&[pass()], |summary| summary.stale.push("x[a]/c".to_owned()), Exit::Failed);
         check(&[fail()], |summary| summary.proxy_down = Some("died".to_owned()), Exit::ProxyDown);
         check(&[], |summary| summary.proxy_down = Some("died".to_owned()), Exit::ProxyDown);
+        check(&[pass()], |summary| summary.deaths = 1, Exit::Inconclusive);
         check(&[fail()], |summary| summary.interrupted = true, Exit::Interrupted);
     }
 

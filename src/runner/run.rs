@@ -261,6 +261,7 @@ impl Run<'_> {
                         self.summary.proxy_down = Some(format!("it died twice: {reason}"));
                         return false;
                     }
+                    self.summary.deaths += 1;
                     again = true;
                 }
             }

@@ -28,6 +28,11 @@ fn normal(text: &str) -> String {
             Some((before, _)) => format!("{before}, seed [seed]"),
             None => line.to_owned(),
         };
+        // How many checks there are is no matter of these tests.
+        let line = match line.split_once("; verdicts: ") {
+            Some((before, after)) => format!("{before}; verdicts: [counts]{}", &after[after.find(';').unwrap_or(0)..]),
+            None => line,
+        };
         let line = match line.split_once(" s; exit ") {
             Some((before, after)) => {
                 let at = before.rfind(' ').unwrap_or(0);
@@ -68,7 +73,7 @@ fn a_green_run_and_its_snapshot() {
     my-bug       2
 
     snapshots: 1 new; look at them with `crossfade review`
-    on builtin: 2 cases: 2 pass; verdicts: 20 pass; [time] s; exit 0 (all as expected)
+    on builtin: 2 cases: 2 pass; verdicts: [counts]; [time] s; exit 0 (all as expected)
     --- stderr
     ");
     insta::assert_snapshot!(told(&folder, &["accept"]), @"
@@ -264,4 +269,77 @@ fn an_interrupted_run_reports_what_it_has() {
     let text = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(130), "{text}");
     assert!(text.contains("interrupted: only what was done so far is counted"), "{text}");
+}
+
+/// A proxy that is up, and ends with the n-th request that it gets; until then it hands requests on to the leg.
+const MORTAL: &str = r#"
+import http.client, json, os, sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
+port, config, lives = int(sys.argv[1]), json.load(open(sys.argv[2])), int(sys.argv[3])
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_GET(self):
+        self.send_response(200); self.send_header("content-length", "0"); self.end_headers()
+    def do_POST(self):
+        global lives
+        lives -= 1
+        if lives < 0:
+            print("out of lives", flush=True); os._exit(9)
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        url = config[body["model"]]
+        body["model"] = "gpt-4o-mini"
+        host, path = url.removeprefix("http://").split("/", 1)
+        leg = http.client.HTTPConnection(host)
+        leg.request("POST", "/" + path + "/v1/chat/completions", json.dumps(body), {"content-type": "application/json", "authorization": "Bearer x"})
+        answer = leg.getresponse(); text = answer.read()
+        self.send_response(answer.status); self.send_header("content-type", answer.getheader("content-type"))
+        self.send_header("content-length", str(len(text))); self.end_headers(); self.wfile.write(text)
+    def log_message(self, *_): pass
+HTTPServer(("127.0.0.1", port), Handler).serve_forever()
+"#;
+
+fn mortal(name: &str, lives: u32) -> String {
+    let folder = scenario(name, "scenario: my-bug\nlegs: {primary: {}, fallback: {}}\n");
+    let profile = folder.join("profiles/mortal");
+    std::fs::create_dir_all(&profile).unwrap();
+    let script = folder.join("mortal.py");
+    std::fs::write(&script, MORTAL).unwrap();
+    let text = format!(
+        "profile: mortal\nsummary: Dies\nget: {{system: {{bin: python3, hint: apt, version_args: [--version]}}}}\n\
+         files: {{config.json: config.json.j2}}\n\
+         command: [\"{{{{ bin }}}}\", {}, \"{{{{ port }}}}\", \"{{{{ run_dir }}}}/config.json\", \"{lives}\"]\n\
+         ready: {{path: /ready, status: [200], within: 20s}}\n\
+         endpoints: {{openai-chat: {{path: /v1/chat/completions, model: \"{{{{ route.name }}}}\"}}}}\n\
+         case_by: model\nleg_by: prefix\n",
+        script.display()
+    );
+    std::fs::write(profile.join("profile.yaml"), text).unwrap();
+    let config = "{ {%- for r in routes %}\"{{ r.name }}\": \"{{ r.legs[0].base_url }}\"{% if not loop.last %},{% endif %}{% endfor -%} }\n";
+    std::fs::write(profile.join("config.json.j2"), config).unwrap();
+    told(&folder, &["run", "my-bug.yaml", "--proxy", "mortal"])
+}
+
+#[test]
+fn a_proxy_that_keeps_dying_is_no_proxy() {
+    let told = mortal("mortal", 0);
+    assert!(told.starts_with("exit 6"), "{told}");
+    assert!(told.contains("it is started again"), "{told}");
+    assert!(told.contains("it died twice: it ended with exit code 9"), "{told}");
+    assert!(told.contains("  | out of lives"), "{told}");
+}
+
+#[test]
+fn a_run_in_which_the_proxy_died_is_not_green() {
+    let told = mortal("mortal-once", 1);
+    assert!(told.starts_with("exit 5"), "{told}");
+    assert!(told.contains("1 case: 1 pass"), "{told}");
+    assert!(told.contains("the proxy died 1 x and was started again"), "{told}");
+}
+
+#[test]
+fn a_profile_of_ones_own_beside_the_scenario() {
+    let told = mortal("immortal", 100);
+    assert!(told.contains("on mortal"), "{told}");
+    assert!(told.contains("1 case: 1 "), "{told}");
+    assert!(!told.contains("died"), "{told}");
 }

@@ -108,7 +108,22 @@ pub(super) fn load(
             }
         }
     }
+    errors.extend(twice(&cases));
     if errors.is_empty() { Ok(cases) } else { Err(errors) }
+}
+
+/// Scenarios of the same name in two files: their cases could not be told apart.
+fn twice(cases: &[Case]) -> Vec<Diagnostic> {
+    let mut files: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut errors: Vec<Diagnostic> = Vec::new();
+    for case in cases {
+        let first = *files.entry(&case.scenario).or_insert(&case.file);
+        if first != case.file && !errors.iter().any(|error| error.file.name() == case.file) {
+            let message = format!("the scenario `{}` is also in {first}", case.scenario);
+            errors.push(Diagnostic::of_file(&case.file, message).help("give each scenario a name of its own"));
+        }
+    }
+    errors
 }
 
 /// `scenario[case]`, or a bare name: no path has brackets at its end, and a file has an extension.

@@ -17,7 +17,7 @@ const SCHEMA: &str = "scenario.schema.json";
 const CONFIG: &str = "\
 # Settings of `crossfade`; every key may be left out. `crossfade schema config` has them all.
 scenarios: scenarios
-# The proxy: a name (`litellm@1.84.0`), or the URL of one that runs (`http://127.0.0.1:4000`).
+# The proxy: NAME or NAME@VERSION (`crossfade show proxies`), or the URL of one that runs (`http://127.0.0.1:4000`).
 proxy: builtin
 # Verdicts that are known to fail, each with its reason.
 # baseline: baseline.yaml

@@ -39,6 +39,12 @@ impl Lanes {
         self.busy.len() + self.quiet.len() + self.alone.len()
     }
 
+    /// Takes every case that has not begun.
+    pub(super) fn rest(&mut self) -> Vec<usize> {
+        let lanes = [&mut self.busy, &mut self.quiet, &mut self.alone];
+        lanes.into_iter().flat_map(std::mem::take).collect()
+    }
+
     /// The next case that may begin, whose slot `fits`, while `running` others are being answered and `bound` hold
     /// a slot.
     pub(super) fn next(

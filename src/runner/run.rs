@@ -424,12 +424,19 @@ impl Run<'_> {
             let before = first.remove(&index).unwrap_or_default();
             self.finish(rig, played, before);
         }
+        // Nothing is left out in silence.
+        for index in lanes.rest() {
+            let case = Arc::clone(&self.cases[index]);
+            let repeat = self.plan.repeat.command(&case);
+            self.done(CaseReport::skipped(case, "no slot of its shape was free".to_owned(), repeat));
+        }
         Drained::All
     }
 
     /// Turns a played case into its report.
     fn finish(&mut self, rig: &Rig, played: Played, before: Vec<Verdict>) {
         let case = Arc::clone(&self.cases[played.index]);
+        trace(&played);
         let Judgement { outcomes, verdicts, texts } = played.judgement;
         let flaky = before
             .into_iter()
@@ -623,6 +630,28 @@ impl Task {
 fn control_of(launch: &LaunchPlan, case: &Case) -> Option<ControlPlan> {
     let own = |target: &ShapeLeg| case.shape.legs.iter().any(|leg| leg.model == target.model && leg.api == target.api);
     launch.controls.iter().find(|control| own(&control.target)).cloned()
+}
+
+/// The log of a case: its exchanges, and their bytes.
+fn trace(played: &Played) {
+    let history = &played.history;
+    let id = history.case.id();
+    log::info!("{id}: {} ms on slot {}", played.took.as_millis(), played.slot);
+    for step in &history.steps {
+        for upstream in &step.upstream {
+            let (request, status) = (&upstream.request, upstream.status);
+            log::debug!("{id}: {} got {} {}, answered {status}", upstream.leg, request.method, request.target);
+            log::trace!("{id}: {} got {}", upstream.leg, request.body.to_text());
+            for chunk in &upstream.sent {
+                log::trace!("{id}: {} us {} sent {:?}", chunk.at, upstream.leg, chunk.data);
+            }
+            log::debug!("{id}: {} us {} ended: {:?}", upstream.ended_at, upstream.leg, upstream.end);
+        }
+        for chunk in &step.client.chunks {
+            log::trace!("{id}: {} us the client got {:?}", chunk.at, chunk.data);
+        }
+        log::debug!("{id}: {} us the client's end: {:?}", step.client.ended_at, step.client.end);
+    }
 }
 
 /// Whether it is asked if the proxy still serves: the client left, nothing came, or the ending is one never legal.

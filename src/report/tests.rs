@@ -142,5 +142,8 @@ fn the_report_for_programs() {
     let mut report = json.report().clone();
     report.crossfade = "VERSION".to_owned();
     report.cases.drain(1..4);
+    // How many checks there are is no matter of this test.
+    report.cases[1].verdicts.truncate(1);
+    report.summary.verdicts.remove("skip");
     insta::assert_snapshot!(serde_json::to_string_pretty(&report).unwrap());
 }

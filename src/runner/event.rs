@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Exit;
-use crate::check::{Run, Value, Verdict};
+use crate::check::{CATALOGUE, CheckInfo, Run, Value, Verdict};
 use crate::diagnostic::SourceFile;
 use crate::history::History;
 use crate::scenario::{Case, Outcome};
@@ -129,14 +129,22 @@ pub struct CaseReport {
 }
 
 impl CaseReport {
-    /// A case that is not run.
+    /// A case that is not run: every check is skipped for this reason.
     pub fn skipped(case: Arc<Case>, reason: String, repeat: String) -> Self {
+        let skip = |info: &CheckInfo| Verdict {
+            check: info.id.to_owned(),
+            level: info.level,
+            value: Value::Skip(reason.clone()),
+            reason: reason.clone(),
+            evidence: Vec::new(),
+        };
+        let verdicts = CATALOGUE.iter().map(|info| Judged { verdict: skip(info), known: None }).collect();
         Self {
             case,
             skipped: Some(reason),
             outcomes: Vec::new(),
             texts: Vec::new(),
-            verdicts: Vec::new(),
+            verdicts,
             flaky: Vec::new(),
             history: None,
             kept: None,

@@ -111,8 +111,11 @@ fn a_failure_is_repeated_by_its_command() {
     assert!(text.contains("1 case: 1 failed"), "{text}");
     // What was kept is judged the same again.
     let kept = first.lines().find_map(|line| line.strip_prefix("kept:   ")).expect("a folder is kept");
-    let start =
-        std::fs::read_dir(folder.join(".crossfade/runs")).unwrap().flatten().map(|entry| entry.file_name()).min();
+    let start = std::fs::read_dir(folder.join(".crossfade/runs"))
+        .expect("the scratch folder can be used")
+        .flatten()
+        .map(|entry| entry.file_name())
+        .min();
     let kept = kept.replace("[start]", &start.expect("a run").to_string_lossy());
     for name in ["history.json", "client.sh", "configuration/config.json"] {
         assert!(folder.join(&kept).join(name).is_file(), "{name}");
@@ -159,8 +162,8 @@ fn files_that_do_not_load() {
     ");
     assert!(told(&folder, &["run", "my-bug.yaml", "--proxy", "builtin"]).starts_with("exit 3"));
     assert!(told(&folder, &["run", "nowhere.yaml", "--proxy", "builtin"]).starts_with("exit 3"));
-    std::fs::write(folder.join("b.yaml"), "- x: y\n").unwrap();
-    std::fs::write(folder.join("my-bug.yaml"), BUG).unwrap();
+    std::fs::write(folder.join("b.yaml"), "- x: y\n").expect("the scratch folder can be used");
+    std::fs::write(folder.join("my-bug.yaml"), BUG).expect("the scratch folder can be used");
     let args = ["run", "my-bug.yaml", "--proxy", "builtin", "--baseline", "b.yaml"];
     assert!(told(&folder, &args).starts_with("exit 3"));
     assert!(told(&folder, &["judge", "my-bug.yaml"]).starts_with("exit 3"));
@@ -196,14 +199,15 @@ fn a_baseline_is_kept_honest() {
     let entry = |case: &str| {
         format!("- my-bug[{case}]/stream.truncation-visible: filed as 7\n- my-bug[{case}]/expect.outcome: filed as 7\n")
     };
-    std::fs::write(folder.join("b.yaml"), entry("close") + &entry("eof")).unwrap();
+    std::fs::write(folder.join("b.yaml"), entry("close") + &entry("eof")).expect("the scratch folder can be used");
     let known = run(&["--defect", "truncation-finished"]);
     assert!(known.starts_with("exit 0"), "{known}");
     assert!(known.contains("fails as known: filed as 7"), "{known}");
     let stale = run(&[]);
     assert!(stale.starts_with("exit 1"), "{stale}");
     assert!(stale.contains("stale baseline entry"), "{stale}");
-    std::fs::write(folder.join("b.yaml"), "- my-bug[gone]/stream.text: filed as 8\n").unwrap();
+    std::fs::write(folder.join("b.yaml"), "- my-bug[gone]/stream.text: filed as 8\n")
+        .expect("the scratch folder can be used");
     let gone = run(&[]);
     assert!(gone.starts_with("exit 1") && gone.contains("my-bug[gone]/stream.text"), "{gone}");
 }
@@ -301,9 +305,9 @@ HTTPServer(("127.0.0.1", port), Handler).serve_forever()
 fn mortal(name: &str, lives: u32) -> String {
     let folder = scenario(name, "scenario: my-bug\nlegs: {primary: {}, fallback: {}}\n");
     let profile = folder.join("profiles/mortal");
-    std::fs::create_dir_all(&profile).unwrap();
+    std::fs::create_dir_all(&profile).expect("the scratch folder can be used");
     let script = folder.join("mortal.py");
-    std::fs::write(&script, MORTAL).unwrap();
+    std::fs::write(&script, MORTAL).expect("the scratch folder can be used");
     let text = format!(
         "profile: mortal\nsummary: Dies\nget: {{system: {{bin: python3, hint: apt, version_args: [--version]}}}}\n\
          files: {{config.json: config.json.j2}}\n\
@@ -313,9 +317,9 @@ fn mortal(name: &str, lives: u32) -> String {
          case_by: model\nleg_by: prefix\n",
         script.display()
     );
-    std::fs::write(profile.join("profile.yaml"), text).unwrap();
+    std::fs::write(profile.join("profile.yaml"), text).expect("the scratch folder can be used");
     let config = "{ {%- for r in routes %}\"{{ r.name }}\": \"{{ r.legs[0].base_url }}\"{% if not loop.last %},{% endif %}{% endfor -%} }\n";
-    std::fs::write(profile.join("config.json.j2"), config).unwrap();
+    std::fs::write(profile.join("config.json.j2"), config).expect("the scratch folder can be used");
     told(&folder, &["run", "my-bug.yaml", "--proxy", "mortal"])
 }
 

@@ -8,12 +8,25 @@ const PREFILL: &str = "continue-on-a-model-without-prefill";
 const SILENCE: &str = "silence-on-a-model-without-prefill";
 
 fn real(name: &str, scenario: &str, proxy: &str, snapshots: &str) -> Option<Run> {
+    real_with(name, &[scenario], proxy, snapshots, &[])
+}
+
+fn real_with(name: &str, scenarios: &[&str], proxy: &str, snapshots: &str, more: &[&str]) -> Option<Run> {
     proxies()?;
-    let file = root().join("scenarios").join(scenario);
-    let run = run(name, &[&file.to_string_lossy(), "--proxy", proxy, "--snapshots", snapshots]);
+    let files: Vec<_> = scenarios.iter().map(|name| root().join("scenarios").join(name)).collect();
+    let mut args: Vec<_> = files.iter().map(|file| file.to_str().expect("a plain path")).collect();
+    args.extend(["--proxy", proxy, "--snapshots", snapshots]);
+    args.extend(more);
+    let run = run(name, &args);
     assert!(!run.cells().is_empty(), "{}", run.told());
     assert_ne!(run.code, 6, "{}", run.told());
+    assert_eq!(run.report["snapshots"].as_array().map(|all| changed(all)), Some(0), "{}", run.told());
     Some(run)
+}
+
+/// Snapshots that are not what was accepted.
+fn changed(snapshots: &[serde_json::Value]) -> usize {
+    snapshots.iter().filter(|snapshot| snapshot["state"] == "changed").count()
 }
 
 #[test]
@@ -95,18 +108,17 @@ fn nothing_that_the_suite_names_is_not_yet_there() {
 
 #[test]
 fn repeated_runs_at_eight_in_parallel_give_the_same_verdicts() {
-    let runs = std::env::var("CROSSFADE_TEST_REPEATS").ok().and_then(|n| n.parse().ok()).unwrap_or(2);
-    for (name, proxy, scenario) in
-        [("repeat-litellm", "litellm@1.84.0", "truncation"), ("repeat-portkey", "portkey@1.15.2", "truncation")]
-    {
+    let runs = if std::env::var_os("CI").is_some() { 10 } else { 2 };
+    for (name, proxy) in [("repeat-litellm", "litellm@1.84.0"), ("repeat-portkey", "portkey@1.15.2")] {
         let verdicts = |run: &Run| {
             let mut cells: Vec<_> = run.cells().into_iter().map(|c| (c.scenario, c.case, c.check, c.verdict)).collect();
             cells.sort();
             cells
         };
-        let Some(first) = real(name, scenario, proxy, name) else { return };
+        let once = || real_with(name, &["truncation", "fallback", "tools", "errors"], proxy, name, &["--jobs", "8"]);
+        let Some(first) = once() else { return };
         for n in 1..runs {
-            let Some(again) = real(name, scenario, proxy, name) else { return };
+            let Some(again) = once() else { return };
             assert_eq!(verdicts(&first), verdicts(&again), "{proxy}, run {n}: {}", again.told());
         }
     }

@@ -19,6 +19,7 @@ fn clean_under_every_policy_and_every_case_is_exercised() {
             let found: Vec<_> = found.collect();
             assert!(found.is_empty(), "{policy}: {verdict}: {found:#?}");
         }
+        assert_eq!(run.skips(), Vec::<String>::new(), "{policy}");
         assert!(scenarios(&run).len() >= 8, "{policy}: {:?}", scenarios(&run));
     }
 }

@@ -120,6 +120,16 @@ impl Run {
             .collect()
     }
 
+    /// Reasons of the cases that were left out.
+    pub(crate) fn skips(&self) -> Vec<String> {
+        self.cases().iter().filter_map(|case| case["skipped"].as_str().map(str::to_owned)).collect()
+    }
+
+    /// Number of cases.
+    pub(crate) fn len(&self) -> usize {
+        self.cases().len()
+    }
+
     /// Checks with at least one verdict of this value.
     pub(crate) fn checks_with(&self, verdict: &str) -> BTreeSet<String> {
         self.cells().into_iter().filter(|cell| cell.verdict == verdict).map(|cell| cell.check).collect()

@@ -24,7 +24,7 @@ use super::{Pace, Repeat, skip};
 use crate::baseline::{self, Baseline};
 use crate::check::{self, Judgement, Value, Verdict};
 use crate::diagnostic::SourceFile;
-use crate::history::{ClientEnd, History};
+use crate::history::{BarrierEnd, ClientEnd, History, UpstreamExchange};
 use crate::proxy::Remembers;
 use crate::scenario::{Case, Outcome, Shape, ShapeLeg};
 use crate::snapshot;
@@ -413,7 +413,7 @@ impl Run<'_> {
             }
             let was_loaded = loaded.remove(&index);
             if was_loaded
-                && timed_out(&played.history)
+                && by_the_clock(&played.history)
                 && !first.contains_key(&index)
                 && remembers == Remembers::Nothing
             {
@@ -668,8 +668,13 @@ fn wants_survival(history: &History, judgement: &Judgement) -> bool {
     left || bad
 }
 
-fn timed_out(history: &History) -> bool {
-    history.steps.iter().any(|step| matches!(step.client.end, ClientEnd::TimedOut(_)))
+/// Whether a limit of ours decided something: under load that says nothing about the proxy.
+fn by_the_clock(history: &History) -> bool {
+    history.steps.iter().any(|step| {
+        let waited_in_vain =
+            |upstream: &UpstreamExchange| upstream.gate_opened.is_some() || upstream.barrier == BarrierEnd::TimedOut;
+        matches!(step.client.end, ClientEnd::TimedOut(_)) || step.upstream.iter().any(waited_in_vain)
+    })
 }
 
 fn log_length(rig: &Rig) -> u64 {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::api::{ApiError, ApiId};
 use crate::proxy::Policy;
 use crate::scenario::Case;
-use crate::wire::{Blob, Chunk, Headers, Micros, Request};
+use crate::wire::{Chunk, Headers, Micros, Request};
 
 /// Version of the format of `history.json`.
 pub const FORMAT: u32 = 1;

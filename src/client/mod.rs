@@ -178,8 +178,8 @@ impl<'a> Recorder<'a> {
             Got::Data(data) => {
                 self.size += data.len();
                 if let Some(reader) = &mut self.reader {
-                    let _ = reader.feed(&data);
-                    self.progress.set(&reader.so_far().text);
+                    let said = reader.feed(&data);
+                    self.progress.hear(&said);
                 }
                 if let Some(watch) = &mut self.watch {
                     watch.feed(&data);

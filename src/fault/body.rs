@@ -17,6 +17,8 @@ pub(super) struct Event {
     pub(super) kind: Option<PieceKind>,
     /// Its text, if it is text of the answer.
     pub(super) text: Option<String>,
+    /// Its content, if it is of another kind: arguments, thinking, a refusal.
+    pub(super) beyond: Option<String>,
 }
 
 /// The flat body of a rendition.
@@ -60,11 +62,13 @@ impl Body {
             .filter(|mark| mark.start <= mark.end && mark.end <= bytes.len())
             .map(|mark| {
                 let piece = mark.piece.as_ref().filter(|piece| !piece.text.is_empty());
+                let of = |text: bool| piece.filter(|piece| (piece.kind == PieceKind::Text) == text);
                 Event {
                     span: mark.start..mark.end,
                     stage: mark.stage,
                     kind: piece.map(|piece| piece.kind),
-                    text: piece.filter(|piece| piece.kind == PieceKind::Text).map(|piece| piece.text.clone()),
+                    text: of(true).map(|piece| piece.text.clone()),
+                    beyond: of(false).map(|piece| piece.text.clone()),
                 }
             })
             .collect();

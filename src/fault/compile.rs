@@ -9,6 +9,8 @@ use super::{End, Plan, Step, damage, position};
 use crate::answer::Rendition;
 use crate::scenario::{At, Barrier, By, Edit, Pace, Play};
 
+/// Characters of content beside the text by which a barrier knows that it has arrived.
+const TAIL: usize = 12;
 /// What a barrier waits beyond the text, for events that carry none.
 const SETTLE: Duration = Duration::from_millis(50);
 
@@ -164,6 +166,8 @@ struct Writer<'a> {
     text: String,
     /// Characters of it.
     characters: usize,
+    /// Content of other kinds that is out.
+    beyond: String,
     /// Events that are out, or passed over.
     passed: usize,
     /// Bytes that are out.
@@ -209,6 +213,7 @@ impl<'a> Writer<'a> {
             steps: Vec::new(),
             text: String::new(),
             characters: 0,
+            beyond: String::new(),
             passed: 0,
             sent: 0,
         }
@@ -242,7 +247,8 @@ impl<'a> Writer<'a> {
     /// The barrier before an effect, if there is anything to wait for.
     fn barrier(&mut self) {
         if self.play.barrier == Barrier::Seen && self.sent > 0 {
-            self.steps.push(Step::Barrier { settle: SETTLE });
+            let from = self.beyond.char_indices().rev().take(TAIL).last().map_or(0, |(at, _)| at);
+            self.steps.push(Step::Barrier { settle: SETTLE, beyond: self.beyond[from..].to_owned() });
         }
     }
 
@@ -255,6 +261,7 @@ impl<'a> Writer<'a> {
                 self.text.push_str(text);
                 self.characters += text.chars().count();
             }
+            self.beyond.push_str(event.beyond.as_deref().unwrap_or_default());
             self.passed += 1;
         }
     }

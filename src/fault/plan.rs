@@ -22,8 +22,10 @@ pub enum Step {
     Gate,
     /// Barrier: waits until the client's decoded text has reached what was sent, then for `settle`.
     Barrier {
-        /// For events without text.
+        /// For events without content.
         settle: Duration,
+        /// The end of what was sent beside the text (arguments, thinking); empty if there was nothing.
+        beyond: String,
     },
     /// Silence; `None` lasts until the proxy closes or the case ends.
     Stall(Option<Duration>),

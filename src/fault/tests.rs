@@ -89,7 +89,7 @@ fn outline(plan: &Plan) -> String {
         .map(|step| match step {
             Step::Send { at, text, .. } => format!("{}ms:{text}", at.as_millis()),
             Step::Gate => "gate".to_owned(),
-            Step::Barrier { settle } => format!("barrier({}ms)", settle.as_millis()),
+            Step::Barrier { settle, .. } => format!("barrier({}ms)", settle.as_millis()),
             Step::Stall(None) => "stall".to_owned(),
             Step::Stall(Some(time)) => format!("stall({}ms)", time.as_millis()),
         })

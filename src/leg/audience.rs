@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::history::BarrierEnd;
-use crate::progress::Progress;
+use crate::progress::{Decoded, Progress};
 
 /// Shortest word that is looked for alone; with less, what stands before it is looked for too.
 const TELLING: usize = 4;
@@ -67,12 +67,13 @@ pub(super) struct Audience {
 
 impl Audience {
     /// Waits until the client has everything.
-    pub(super) async fn barrier(&self, heard: &Heard<'_>) -> BarrierEnd {
+    pub(super) async fn barrier(&self, heard: &Heard<'_>, beyond: &str) -> BarrierEnd {
         let text = heard.text();
-        if text.trim().is_empty() || !self.follows {
+        if (text.trim().is_empty() && beyond.trim().is_empty()) || !self.follows {
             return BarrierEnd::None;
         }
-        let seen = self.progress.wait(self.limit, |got| self.has(got, heard.before, text)).await;
+        let arrived = |got: &Decoded| self.has(&got.text, heard.before, text) && got.beyond.contains(beyond.trim());
+        let seen = self.progress.wait(self.limit, arrived).await;
         if seen { BarrierEnd::Seen } else { BarrierEnd::TimedOut }
     }
 
@@ -81,7 +82,7 @@ impl Audience {
     pub(super) async fn gate(&self, heard: &Heard<'_>) -> Option<u32> {
         let sent = heard.deltas.len();
         let text = heard.after(sent.saturating_sub(self.lock_step));
-        if self.progress.wait(self.limit, |got| self.has(got, heard.before, text)).await {
+        if self.progress.wait(self.limit, |got| self.has(&got.text, heard.before, text)).await {
             return None;
         }
         let got = self.progress.text();
@@ -116,6 +117,7 @@ fn last_word<'a>(before: &str, text: &'a str) -> Cow<'a, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::Say;
 
     fn audience(progress: &Progress, lock_step: usize) -> Audience {
         let limit = Duration::from_millis(50);
@@ -150,14 +152,23 @@ mod tests {
     async fn a_barrier_waits_for_the_last_word() {
         let progress = Progress::default();
         let heard = heard("kalome tirasa", &[6, 13]);
-        assert_eq!(audience(&progress, 0).barrier(&heard).await, BarrierEnd::TimedOut);
+        assert_eq!(audience(&progress, 0).barrier(&heard, "").await, BarrierEnd::TimedOut);
         progress.set("kalome");
-        assert_eq!(audience(&progress, 0).barrier(&heard).await, BarrierEnd::TimedOut);
+        assert_eq!(audience(&progress, 0).barrier(&heard, "").await, BarrierEnd::TimedOut);
         progress.set("what kalome tirasa");
-        assert_eq!(audience(&progress, 0).barrier(&heard).await, BarrierEnd::Seen);
+        assert_eq!(audience(&progress, 0).barrier(&heard, "").await, BarrierEnd::Seen);
         let blind = Audience { follows: false, ..audience(&progress, 0) };
-        assert_eq!(blind.barrier(&heard).await, BarrierEnd::None);
-        assert_eq!(audience(&progress, 0).barrier(&Heard::new("", "kalome")).await, BarrierEnd::None);
+        assert_eq!(blind.barrier(&heard, "").await, BarrierEnd::None);
+        assert_eq!(audience(&progress, 0).barrier(&Heard::new("", "kalome"), "").await, BarrierEnd::None);
+    }
+
+    #[tokio::test]
+    async fn a_barrier_waits_for_arguments_too() {
+        let progress = Progress::default();
+        let heard = Heard::new("", "");
+        assert_eq!(audience(&progress, 0).barrier(&heard, "{\"ci").await, BarrierEnd::TimedOut);
+        progress.hear(&[Say::Arguments("{\"ci".to_owned())]);
+        assert_eq!(audience(&progress, 0).barrier(&heard, "{\"ci").await, BarrierEnd::Seen);
     }
 
     #[tokio::test(start_paused = true)]

@@ -248,7 +248,7 @@ impl Asked<'_> {
 /// A recorded break is a cut at the end of what was recorded.
 fn break_as_recorded(plan: &mut Plan, play: &Play, end: RecordedEnd) {
     if play.barrier == crate::scenario::Barrier::Seen && !plan.body().is_empty() {
-        plan.steps.push(Step::Barrier { settle: SETTLE });
+        plan.steps.push(Step::Barrier { settle: SETTLE, beyond: String::new() });
     }
     plan.end = if end == RecordedEnd::Reset { End::Reset } else { End::Close };
     // The recording does not say how long the whole was: longer than what came.

@@ -93,7 +93,7 @@ impl<'a> Player<'a> {
                     }
                 }
                 Step::Gate => self.gate(&heard).await,
-                Step::Barrier { settle } => self.barrier(&heard, *settle).await,
+                Step::Barrier { settle, beyond } => self.barrier(&heard, beyond, *settle).await,
                 Step::Stall(time) => self.stall(*time).await,
             }
         }
@@ -125,9 +125,9 @@ impl<'a> Player<'a> {
         }
     }
 
-    async fn barrier(&self, heard: &Heard<'_>, settle: Duration) {
+    async fn barrier(&self, heard: &Heard<'_>, beyond: &str, settle: Duration) {
         if let (Some(audience), Some(recording)) = (&self.audience, &self.recording) {
-            let end = audience.barrier(heard).await;
+            let end = audience.barrier(heard, beyond).await;
             recording.barrier(end);
             if end == BarrierEnd::TimedOut {
                 return;

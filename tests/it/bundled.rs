@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crossfade::builtin::Defect;
 
-use crate::support::{Run, run};
+use crate::support::{Run, assert_same, run};
 
 const POLICIES: [&str; 4] = ["error", "continue_user", "continue_prefill", "buffer_all"];
 
@@ -65,10 +65,10 @@ fn each_defect_fails_exactly_what_it_names() {
             table.extend(runs.into_iter().map(|run| run.join().expect("the run ends")));
         });
     }
-    let mut text = String::new();
-    for (defect, checks) in &table {
-        text.push_str(&format!("{defect:<26} {}\n", checks.iter().cloned().collect::<Vec<_>>().join(", ")));
-    }
+    let row = |(defect, checks): (&&str, &BTreeSet<String>)| {
+        format!("{defect:<26} {}\n", checks.iter().cloned().collect::<Vec<_>>().join(", "))
+    };
+    let text: String = table.iter().map(row).collect();
     insta::assert_snapshot!("defects", text);
     for defect in Defect::ALL {
         let named: BTreeSet<String> = defect.fails().iter().map(ToString::to_string).collect();
@@ -86,15 +86,10 @@ fn failed(defect: Defect) -> BTreeSet<String> {
 #[test]
 fn thirty_runs_in_a_row_give_the_same_verdicts() {
     let runs = if std::env::var_os("CI").is_some() { 30 } else { 3 };
-    let verdicts = |run: &Run| {
-        let mut cells: Vec<_> = run.cells().into_iter().map(|c| (c.scenario, c.case, c.check, c.verdict)).collect();
-        cells.sort();
-        cells
-    };
-    let first = verdicts(&run("repeat", &[]));
+    let first = run("repeat", &[]).verdicts();
     assert!(!first.is_empty());
     for n in 1..runs {
         let again = run("repeat", &[]);
-        assert_eq!(first, verdicts(&again), "run {n}: {}", again.told());
+        assert_same(&first, &again.verdicts(), &format!("run {n}"));
     }
 }

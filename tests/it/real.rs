@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::support::{Cell, Run, proxies, root, run};
+use crate::support::{Cell, Run, assert_same, proxies, root, run};
 
 const PREFILL: &str = "continue-on-a-model-without-prefill";
 const SILENCE: &str = "silence-on-a-model-without-prefill";
@@ -111,16 +111,11 @@ fn nothing_that_the_suite_names_is_not_yet_there() {
 fn repeated_runs_at_eight_in_parallel_give_the_same_verdicts() {
     let runs = if std::env::var_os("CI").is_some() { 10 } else { 2 };
     for (name, proxy) in [("repeat-litellm", "litellm@1.84.0"), ("repeat-portkey", "portkey@1.15.2")] {
-        let verdicts = |run: &Run| {
-            let mut cells: Vec<_> = run.cells().into_iter().map(|c| (c.scenario, c.case, c.check, c.verdict)).collect();
-            cells.sort();
-            cells
-        };
         let once = || real_with(name, &["truncation", "fallback", "tools", "errors"], proxy, name, &["--jobs", "8"]);
         let Some(first) = once() else { return };
         for n in 1..runs {
             let Some(again) = once() else { return };
-            assert_eq!(verdicts(&first), verdicts(&again), "{proxy}, run {n}: {}", again.told());
+            assert_same(&first.verdicts(), &again.verdicts(), &format!("{proxy}, run {n}"));
         }
     }
 }

@@ -86,6 +86,12 @@ impl Run {
             .collect()
     }
 
+    /// Every verdict by its address.
+    pub(crate) fn verdicts(&self) -> BTreeMap<String, String> {
+        let address = |cell: &Cell| format!("{}[{}]/{}", cell.scenario, cell.case, cell.check);
+        self.cells().into_iter().map(|cell| (address(&cell), cell.verdict)).collect()
+    }
+
     /// The verdicts of one check, by case, of the cases whose name contains all of `parts`.
     pub(crate) fn of(&self, scenario: &str, parts: &[&str], check: &str) -> BTreeMap<String, String> {
         let found: BTreeMap<_, _> = self
@@ -143,6 +149,18 @@ impl Run {
         };
         format!("exit {}\n--- stdout\n{}\n--- stderr\n{}", self.code, tail(&self.stdout), tail(&self.stderr))
     }
+}
+
+/// Asserts that two runs came to the same verdicts, and says where they did not.
+#[track_caller]
+pub(crate) fn assert_same(first: &BTreeMap<String, String>, again: &BTreeMap<String, String>, which: &str) {
+    let addresses: BTreeSet<_> = first.keys().chain(again.keys()).collect();
+    let differ: Vec<_> = addresses
+        .into_iter()
+        .filter(|address| first.get(*address) != again.get(*address))
+        .map(|address| (address, first.get(address), again.get(address)))
+        .collect();
+    assert!(differ.is_empty() && !first.is_empty(), "{which}: {differ:#?}");
 }
 
 /// The folder with the installed proxies, or `None` with a loud word. Missing ones are an error where they are required.

@@ -48,8 +48,8 @@ pub struct Proxy {
 pub struct Summary {
     /// The exit code.
     pub exit: u8,
-    /// Seed of the run's words.
-    pub seed: u64,
+    /// Seed of the run's words, in hexadecimal as `--seed` takes it.
+    pub seed: String,
     /// Cases by word: `pass`, `warn`, `FAIL`, `known`, `inconclusive`, `skip`, `none`.
     pub cases: BTreeMap<String, usize>,
     /// Verdicts by value.
@@ -179,7 +179,7 @@ impl JsonReport {
     pub fn take(&mut self, event: &Event) {
         let report = &mut self.report;
         match event {
-            Event::Started(start) => report.summary.seed = start.seed,
+            Event::Started(start) => report.summary.seed = format!("{:x}", start.seed),
             Event::CaseDone(case) => report.cases.push(of_case(case)),
             Event::Snapshot(snapshot) => report.snapshots.push(Snapshot {
                 scenario: snapshot.scenario.clone(),
@@ -202,7 +202,7 @@ impl JsonReport {
                 };
                 report.summary = Summary {
                     exit: summary.exit().code(),
-                    seed: report.summary.seed,
+                    seed: std::mem::take(&mut report.summary.seed),
                     cases: summary.cases,
                     verdicts: summary.verdicts,
                     skips: summary.skips,

@@ -129,3 +129,31 @@ fn peak_memory() -> usize {
     let kib = line.and_then(|line| line.trim().trim_end_matches("kB").trim().parse::<usize>().ok());
     kib.unwrap_or_default() << 10
 }
+
+/// The program says so in one breath: exit 3, nothing on stdout, within its memory.
+#[test]
+fn the_program_refuses_each_malformed_scenario() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/broken/scenario");
+    let scratch = crate::support::scratch("refused");
+    let mut count = 0;
+    for entry in std::fs::read_dir(&folder).expect("the folder is there") {
+        let path = entry.expect("readable").path();
+        if path.extension().is_none_or(|extension| extension != "yaml") {
+            continue;
+        }
+        count += 1;
+        let start = Instant::now();
+        // 100 MB of address space would not hold the program's threads; the limit is on data.
+        let output = std::process::Command::new("sh")
+            .args(["-c", "ulimit -d 102400 || true; exec \"$0\" run \"$1\" --proxy builtin", env!("CARGO_BIN_EXE_crossfade")])
+            .arg(&path)
+            .current_dir(&scratch)
+            .output()
+            .expect("a shell starts");
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(3), "{}: {told}", path.display());
+        assert!(output.stdout.is_empty() && told.starts_with("error: "), "{}: {told}", path.display());
+        assert!(start.elapsed() < Duration::from_secs(10), "{}: {:?}", path.display(), start.elapsed());
+    }
+    assert!(count >= 40, "{count} files");
+}

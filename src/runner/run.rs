@@ -1,9 +1,7 @@
 //! The run: launches one after the other, cases inside them as the proxy's pace allows.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::fmt::{self, Write as _};
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -12,85 +10,25 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::case::{self, Order};
-use super::control::{Controls, still_serves};
-use super::event::{CaseReport, Event, Judged, ProxyLine, SnapshotReport, SnapshotState, Start, Summary};
-use super::group::{self, ControlPlan, LaunchPlan, Limits};
+use super::control::Controls;
+use super::event::{CaseReport, Event, Judged, SnapshotReport, SnapshotState, Start, Summary};
+use super::group::LaunchPlan;
 use super::keep::Keeper;
 use super::lanes::{Lanes, Slots};
+use super::plan::{Plan, launches};
 use super::rig::{Rig, describe};
-use super::target::Target;
+use super::task::{Played, Task, by_the_clock, control_of, trace};
 use super::words::Words;
-use super::{Pace, Repeat, skip};
-use crate::baseline::{self, Baseline};
-use crate::check::{self, Judgement, Value, Verdict};
-use crate::diagnostic::SourceFile;
-use crate::history::{BarrierEnd, ClientEnd, History, UpstreamExchange};
+use super::{Pace, skip};
+use crate::baseline;
+use crate::check::{Judgement, Value, Verdict};
+use crate::history::History;
 use crate::proxy::Remembers;
-use crate::scenario::{Case, Outcome, Shape, ShapeLeg};
+use crate::scenario::Case;
 use crate::snapshot;
 
-/// Slots of a shape, unless the command line asks for more jobs.
-const SLOTS: usize = 8;
 /// The control's latency from which on waits for the client are stretched.
 const FAST: Duration = Duration::from_millis(200);
-
-/// What is run, and how.
-#[derive(Debug)]
-pub struct Plan {
-    /// The selected cases, in order.
-    pub cases: Vec<Case>,
-    /// Ids of all cases of the files that were loaded, selected or not.
-    pub all: Vec<String>,
-    /// The proxy.
-    pub target: Target,
-    /// The proxy, as reports name it.
-    pub line: ProxyLine,
-    /// Attached: where the legs listen.
-    pub listen: Option<SocketAddr>,
-    /// Whether the cases are the bundled ones.
-    pub bundled: bool,
-    /// Seed of every word.
-    pub seed: u64,
-    /// Cases at a time, at most.
-    pub jobs: usize,
-    /// Whether warnings are failures.
-    pub strict: bool,
-    /// Limit of one exchange of the client, instead of the case's own.
-    pub time_limit: Option<Duration>,
-    /// Scenario files as they were read, by name.
-    pub sources: BTreeMap<String, SourceFile>,
-    /// How a case is repeated.
-    pub repeat: Repeat,
-    /// Verdicts that are known to fail.
-    pub baseline: Baseline,
-    /// The folder of this run; left out: nothing is kept.
-    pub folder: Option<PathBuf>,
-    /// Whether cases that are as expected are kept too.
-    pub keep: bool,
-    /// Called once the proxy is up; the cases begin when it returns, without time limits.
-    pub hold: Option<Hold>,
-    /// How snapshots are compared; left out: not at all.
-    pub snapshots: Option<Snapshots>,
-}
-
-/// How snapshots are compared.
-#[derive(Clone, Debug)]
-pub struct Snapshots {
-    /// What may be written.
-    pub mode: snapshot::Mode,
-    /// Sub-folder.
-    pub name: Option<String>,
-}
-
-/// Waits for a person, who is told what listens where.
-#[derive(Clone)]
-pub struct Hold(pub Arc<dyn Fn(&str) + Send + Sync>);
-
-impl fmt::Debug for Hold {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Hold(..)")
-    }
-}
 
 /// Runs a plan. Every event goes to `emit`; when `stop` turns true the run ends early, in order.
 pub async fn run(plan: &Plan, stop: watch::Receiver<bool>, emit: &mut dyn FnMut(Event)) -> Summary {
@@ -143,17 +81,6 @@ enum Drained {
     All,
     Died(String),
     Stopped,
-}
-
-/// What a case's task gives back.
-struct Played {
-    index: usize,
-    slot: String,
-    history: History,
-    judgement: Judgement,
-    took: Duration,
-    /// The part of the proxy's log that was written meanwhile.
-    log: (u64, u64),
 }
 
 impl Run<'_> {
@@ -529,156 +456,6 @@ impl Run<'_> {
             (self.emit)(Event::Snapshot(report));
         }
     }
-}
-
-/// The launches that cases take on a proxy.
-fn launches(cases: &[Arc<Case>], target: &Target, jobs: usize) -> Vec<LaunchPlan> {
-    let (profile, attached) = (target.profile(), target.is_attached());
-    let limits = Limits {
-        profile: profile.profile.clone(),
-        routes: profile.routes.filter(|_| !attached).map(|routes| routes as usize),
-        remembers: if attached { Remembers::Nothing } else { profile.remembers },
-        slots: if attached { 1 } else { jobs.max(1) },
-        controls: target.has_controls(),
-    };
-    let mut launches = group::plan(cases, &limits);
-    if attached && target.has_controls() {
-        // The fallback alone is all that can be asked of a proxy that was configured by hand.
-        for launch in &mut launches {
-            launch.controls.clear();
-            for leg in launch.cases.iter().filter_map(|index| cases[*index].shape.legs.get(1)) {
-                let known = |control: &ControlPlan| control.target.model == leg.model && control.target.api == leg.api;
-                if !launch.controls.iter().any(known) {
-                    let name = format!("c{}", launch.controls.len() + 1);
-                    launch.controls.push(ControlPlan { name, target: leg.clone() });
-                }
-            }
-        }
-    }
-    launches
-}
-
-/// Why a case is not run on a proxy; `None` if it is.
-pub fn skip_reason(case: &Case, target: &Target) -> Option<String> {
-    skip::reason(case, target.profile(), target.is_attached())
-}
-
-/// The starts of the proxy that cases take, for people.
-pub fn describe_launches(cases: &[Case], target: &Target) -> String {
-    let runnable = cases.iter().filter(|case| skip_reason(case, target).is_none());
-    let runnable: Vec<Arc<Case>> = runnable.cloned().map(Arc::new).collect();
-    let mut text = String::new();
-    for (number, launch) in launches(&runnable, target, SLOTS).iter().enumerate() {
-        let what = describe(&launch.settings, launch.overlay.is_some());
-        let what = if what.is_empty() { "nothing set".to_owned() } else { what };
-        let _ = writeln!(text, "launch {}: {what}; {} cases", number + 1, launch.cases.len());
-        for control in &launch.controls {
-            let _ = writeln!(text, "  control {} {} in {}", control.name, control.target.model, control.target.api);
-        }
-        let mut shapes: Vec<(&Shape, usize)> = Vec::new();
-        for slot in &launch.slots {
-            match shapes.iter_mut().find(|(shape, _)| **shape == slot.shape) {
-                Some((_, count)) => *count += 1,
-                None => shapes.push((&slot.shape, 1)),
-            }
-        }
-        for (shape, count) in shapes {
-            let legs: Vec<_> =
-                shape.legs.iter().map(|leg| format!("{} {} in {}", leg.name, leg.model, leg.api)).collect();
-            let _ = writeln!(text, "  {count} slots: {}", legs.join(", then "));
-        }
-    }
-    let skipped = cases.len() - runnable.len();
-    let _ = writeln!(text, "{} cases run, {skipped} are skipped", runnable.len());
-    text
-}
-
-/// One case on its way.
-struct Task {
-    rig: Arc<Rig>,
-    words: Arc<Words>,
-    others: Arc<AtomicU64>,
-    control: Option<ControlPlan>,
-    answered: mpsc::UnboundedSender<usize>,
-    order: Order,
-    index: usize,
-}
-
-impl Task {
-    async fn run(self) -> Played {
-        let begun = Instant::now();
-        let log_from = log_length(&self.rig);
-        // Where nobody listens any more the run is over.
-        let answered = || {
-            let _ = self.answered.send(self.index);
-        };
-        let mut history = case::play(&self.rig, &self.order, answered).await;
-        let mut judgement = check::judge(&history);
-        if wants_survival(&history, &judgement) {
-            let n = self.others.fetch_add(1, Ordering::Relaxed);
-            let Order { slot, case, limit, .. } = &self.order;
-            let survived = still_serves(&self.rig, &self.words, n, self.control.as_ref(), slot, case, *limit).await;
-            history.survived = Some(survived);
-            judgement = check::judge(&history);
-        }
-        let log = (log_from, log_length(&self.rig));
-        Played { index: self.index, slot: self.order.slot, history, judgement, took: begun.elapsed(), log }
-    }
-}
-
-/// The control of one of the case's own legs: another target may be one that the proxy cannot be asked in this API.
-fn control_of(launch: &LaunchPlan, case: &Case) -> Option<ControlPlan> {
-    let own = |target: &ShapeLeg| case.shape.legs.iter().any(|leg| leg.model == target.model && leg.api == target.api);
-    launch.controls.iter().find(|control| own(&control.target)).cloned()
-}
-
-/// The log of a case: its exchanges, and their bytes.
-fn trace(played: &Played) {
-    let history = &played.history;
-    let id = history.case.id();
-    log::info!("{id}: {} ms on slot {}", played.took.as_millis(), played.slot);
-    for step in &history.steps {
-        for upstream in &step.upstream {
-            let (request, status) = (&upstream.request, upstream.status);
-            log::debug!("{id}: {} got {} {}, answered {status}", upstream.leg, request.method, request.target);
-            log::trace!("{id}: {} got {}", upstream.leg, request.body.to_text());
-            for chunk in &upstream.sent {
-                log::trace!("{id}: {} us {} sent {:?}", chunk.at, upstream.leg, chunk.data);
-            }
-            log::debug!("{id}: {} us {} ended: {:?}", upstream.ended_at, upstream.leg, upstream.end);
-        }
-        for chunk in &step.client.chunks {
-            log::trace!("{id}: {} us the client got {:?}", chunk.at, chunk.data);
-        }
-        log::debug!("{id}: {} us the client's end: {:?}", step.client.ended_at, step.client.end);
-    }
-}
-
-/// Whether it is asked if the proxy still serves: the client left, nothing came, or the ending is one never legal.
-fn wants_survival(history: &History, judgement: &Judgement) -> bool {
-    let left = history
-        .steps
-        .iter()
-        .any(|step| matches!(step.client.end, ClientEnd::Left | ClientEnd::NoResponse(_) | ClientEnd::TimedOut(_)));
-    let bad = judgement
-        .outcomes
-        .iter()
-        .flatten()
-        .any(|outcome| matches!(outcome, Outcome::Silent | Outcome::Doubled | Outcome::Spliced | Outcome::Hung));
-    left || bad
-}
-
-/// Whether a limit of ours decided something: under load that says nothing about the proxy.
-fn by_the_clock(history: &History) -> bool {
-    history.steps.iter().any(|step| {
-        let waited_in_vain =
-            |upstream: &UpstreamExchange| upstream.gate_opened.is_some() || upstream.barrier == BarrierEnd::TimedOut;
-        matches!(step.client.end, ClientEnd::TimedOut(_)) || step.upstream.iter().any(waited_in_vain)
-    })
-}
-
-fn log_length(rig: &Rig) -> u64 {
-    rig.proxy.log_path().and_then(|path| path.metadata().ok()).map_or(0, |meta| meta.len())
 }
 
 /// Returns once the run is to stop.

@@ -145,7 +145,11 @@ fn the_program_refuses_each_malformed_scenario() {
         let start = Instant::now();
         // 100 MB of address space would not hold the program's threads; the limit is on data.
         let output = std::process::Command::new("sh")
-            .args(["-c", "ulimit -d 102400 || true; exec \"$0\" run \"$1\" --proxy builtin", env!("CARGO_BIN_EXE_crossfade")])
+            .args([
+                "-c",
+                "ulimit -d 102400 || true; exec \"$0\" run \"$1\" --proxy builtin",
+                env!("CARGO_BIN_EXE_crossfade"),
+            ])
             .arg(&path)
             .current_dir(&scratch)
             .output()

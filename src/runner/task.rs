@@ -1,0 +1,115 @@
+//! One case on its way: played on its slot, judged, and asked behind it whether the proxy still serves.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc;
+
+use super::case::{self, Order};
+use super::control::still_serves;
+use super::group::{ControlPlan, LaunchPlan};
+use super::rig::Rig;
+use super::words::Words;
+use crate::check::{self, Judgement};
+use crate::history::{BarrierEnd, ClientEnd, History, UpstreamExchange};
+use crate::scenario::{Case, Outcome, ShapeLeg};
+
+/// One case on its way.
+pub(super) struct Task {
+    pub(super) rig: Arc<Rig>,
+    pub(super) words: Arc<Words>,
+    pub(super) others: Arc<AtomicU64>,
+    pub(super) control: Option<ControlPlan>,
+    pub(super) answered: mpsc::UnboundedSender<usize>,
+    pub(super) order: Order,
+    pub(super) index: usize,
+}
+
+impl Task {
+    pub(super) async fn run(self) -> Played {
+        let begun = Instant::now();
+        let log_from = log_length(&self.rig);
+        // Where nobody listens any more the run is over.
+        let answered = || {
+            let _ = self.answered.send(self.index);
+        };
+        let mut history = case::play(&self.rig, &self.order, answered).await;
+        let mut judgement = check::judge(&history);
+        if wants_survival(&history, &judgement) {
+            let n = self.others.fetch_add(1, Ordering::Relaxed);
+            let Order { slot, case, limit, .. } = &self.order;
+            let survived = still_serves(&self.rig, &self.words, n, self.control.as_ref(), slot, case, *limit).await;
+            history.survived = Some(survived);
+            judgement = check::judge(&history);
+        }
+        let log = (log_from, log_length(&self.rig));
+        Played { index: self.index, slot: self.order.slot, history, judgement, took: begun.elapsed(), log }
+    }
+}
+
+/// The control of one of the case's own legs: another target may be one that the proxy cannot be asked in this API.
+pub(super) fn control_of(launch: &LaunchPlan, case: &Case) -> Option<ControlPlan> {
+    let own = |target: &ShapeLeg| case.shape.legs.iter().any(|leg| leg.model == target.model && leg.api == target.api);
+    launch.controls.iter().find(|control| own(&control.target)).cloned()
+}
+
+/// The log of a case: its exchanges, and their bytes.
+pub(super) fn trace(played: &Played) {
+    let history = &played.history;
+    let id = history.case.id();
+    log::info!("{id}: {} ms on slot {}", played.took.as_millis(), played.slot);
+    for step in &history.steps {
+        for upstream in &step.upstream {
+            let (request, status) = (&upstream.request, upstream.status);
+            log::debug!("{id}: {} got {} {}, answered {status}", upstream.leg, request.method, request.target);
+            log::trace!("{id}: {} got {}", upstream.leg, request.body.to_text());
+            for chunk in &upstream.sent {
+                log::trace!("{id}: {} us {} sent {:?}", chunk.at, upstream.leg, chunk.data);
+            }
+            log::debug!("{id}: {} us {} ended: {:?}", upstream.ended_at, upstream.leg, upstream.end);
+        }
+        for chunk in &step.client.chunks {
+            log::trace!("{id}: {} us the client got {:?}", chunk.at, chunk.data);
+        }
+        log::debug!("{id}: {} us the client's end: {:?}", step.client.ended_at, step.client.end);
+    }
+}
+
+/// Whether it is asked if the proxy still serves: the client left, nothing came, or the ending is one never legal.
+fn wants_survival(history: &History, judgement: &Judgement) -> bool {
+    let left = history
+        .steps
+        .iter()
+        .any(|step| matches!(step.client.end, ClientEnd::Left | ClientEnd::NoResponse(_) | ClientEnd::TimedOut(_)));
+    let bad = judgement
+        .outcomes
+        .iter()
+        .flatten()
+        .any(|outcome| matches!(outcome, Outcome::Silent | Outcome::Doubled | Outcome::Spliced | Outcome::Hung));
+    left || bad
+}
+
+/// Whether a limit of ours decided something: under load that says nothing about the proxy.
+pub(super) fn by_the_clock(history: &History) -> bool {
+    history.steps.iter().any(|step| {
+        let waited_in_vain =
+            |upstream: &UpstreamExchange| upstream.gate_opened.is_some() || upstream.barrier == BarrierEnd::TimedOut;
+        matches!(step.client.end, ClientEnd::TimedOut(_)) || step.upstream.iter().any(waited_in_vain)
+    })
+}
+
+fn log_length(rig: &Rig) -> u64 {
+    rig.proxy.log_path().and_then(|path| path.metadata().ok()).map_or(0, |meta| meta.len())
+}
+
+/// What a case's task gives back.
+pub(super) struct Played {
+    pub(super) index: usize,
+    pub(super) slot: String,
+    pub(super) history: History,
+    pub(super) judgement: Judgement,
+    pub(super) took: Duration,
+    /// The part of the proxy's log that was written meanwhile.
+    pub(super) log: (u64, u64),
+}

@@ -133,7 +133,7 @@ pub(super) enum PolicyName {
 /// Which cases.
 #[derive(Args, Clone, Debug, Default)]
 pub(super) struct SelectArgs {
-    /// Scenario files, folders, or addresses (`scenario[case]`).
+    /// Scenario files, folders, one case of a file (`my-bug.yaml[close]`), or names of bundled scenarios or cases.
     #[arg(value_name = "PATH")]
     pub(super) paths: Vec<String>,
     /// Only cases whose id contains this, or matches it with `*` and `?` (may be repeated).
@@ -166,7 +166,7 @@ pub(super) struct RunArgs {
     /// Limit of one exchange of the client, like `30s`.
     #[arg(long, value_name = "TIME", help_heading = "Run")]
     pub(super) time_limit: Option<crate::scenario::Millis>,
-    /// Write the report for programs to this file (`-` for stdout).
+    /// Write the report for programs to this file (`-` for stdout, which moves the other report to stderr).
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub(super) json: Option<PathBuf>,
     /// Keep every case's folder, not only those of failures.
@@ -197,7 +197,8 @@ pub(super) struct LintArgs {
 /// `crossfade serve`.
 #[derive(Args, Clone, Debug)]
 pub(super) struct ServeArgs {
-    /// Scenario file or address (`scenario[case]`); left out: every answer under every fault.
+    /// Scenario file, one case of it (`my-bug.yaml[close]`), or a bundled case; left out: every answer under every
+    /// fault.
     pub(super) scenario: Option<String>,
     /// Only the case with this id.
     #[arg(long, value_name = "PATTERN")]
@@ -213,7 +214,7 @@ pub(super) struct ServeArgs {
 /// `crossfade hold`.
 #[derive(Args, Clone, Debug)]
 pub(super) struct HoldArgs {
-    /// Scenario file or address (`scenario[case]`).
+    /// Scenario file, one case of it (`my-bug.yaml[close]`), or a bundled case.
     #[arg(value_name = "CASE")]
     pub(super) case: String,
     /// Only the case with this id.
@@ -262,6 +263,8 @@ pub(super) enum Shown {
     Checks,
     /// Rejection rules.
     Rules,
+    /// Defects of the reference proxy (`--defect`).
+    Defects,
     /// Profiles of proxies, and what is installed.
     Proxies,
 }

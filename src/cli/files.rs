@@ -7,7 +7,7 @@ use super::Failure;
 use super::args::SelectArgs;
 use crate::answer::Library;
 use crate::config::{Config, FILE_NAME};
-use crate::diagnostic::{Diagnostic, SourceFile};
+use crate::diagnostic::{Diagnostic, SourceFile, did_you_mean};
 use crate::runner::Selection;
 use crate::scenario::{self, Case};
 
@@ -52,14 +52,20 @@ pub(super) struct Chosen {
 
 /// Loads and selects. Without paths: the bundled suite, or, if `configured`, the scenarios of `crossfade.yaml`.
 pub(super) fn choose(place: &Place, select: &SelectArgs, configured: bool) -> Result<Chosen, Failure> {
-    let (mut paths, mut patterns) = (Vec::new(), select.filter.clone());
+    let (mut paths, mut addresses, mut of_files) = (Vec::new(), Vec::new(), Vec::new());
     for path in &select.paths {
-        if !Path::new(path).exists() && looks_like_address(path) {
-            patterns.push(path.clone());
+        if Path::new(path).exists() {
+            paths.push(PathBuf::from(path));
+        } else if let Some((file, case)) = case_of_file(path) {
+            paths.push(PathBuf::from(file));
+            of_files.push((file, case));
+        } else if looks_like_address(path) {
+            addresses.push(path.clone());
         } else {
             paths.push(PathBuf::from(path));
         }
     }
+    paths.dedup();
     if paths.is_empty() && configured {
         paths.clone_from(&place.config.scenarios);
     }
@@ -74,8 +80,43 @@ pub(super) fn choose(place: &Place, select: &SelectArgs, configured: bool) -> Re
         load(place, &paths, &mut chosen.sources).map_err(|errors| Failure::load(&errors, false))?
     };
     chosen.all = cases.iter().map(Case::id).collect();
-    chosen.cases = Selection::new(patterns).apply(cases);
+    for (file, case) in of_files {
+        let of_file = cases.iter().filter(|each| each.file == file).collect::<Vec<_>>();
+        let ids: Vec<String> = of_file.iter().map(|case| case.id()).collect();
+        match ids.iter().find(|id| id.ends_with(case)) {
+            Some(id) => addresses.push(id.clone()),
+            None => return Err(no_case(&format!("{file}{case}"), &ids)),
+        }
+    }
+    for address in &addresses {
+        if Selection::new(vec![address.clone()]).matches(&chosen.all).is_empty() {
+            return Err(no_case(address, &chosen.all));
+        }
+    }
+    let patterns: Vec<String> = addresses.into_iter().chain(select.filter.iter().cloned()).collect();
+    chosen.cases = Selection::new(patterns.clone()).apply(cases);
+    if chosen.cases.is_empty() && !chosen.all.is_empty() {
+        log::warn!("none of the {} cases is called {}", chosen.all.len(), patterns.join(" or "));
+    }
     Ok(chosen)
+}
+
+/// An address that names nothing.
+fn no_case(address: &str, ids: &[String]) -> Failure {
+    let meant = did_you_mean(address, ids.iter().map(String::as_str));
+    let help = meant.map_or_else(
+        || "a case of a file is written `FILE.yaml[case]`; `crossfade list` shows the cases".to_owned(),
+        |meant| format!("did you mean `{meant}`?"),
+    );
+    Failure::usage(format!("no file, folder or case is called `{address}`; {help}"))
+}
+
+/// A scenario file and the case of it that is meant: `my-bug.yaml[close]`.
+fn case_of_file(text: &str) -> Option<(&str, &str)> {
+    let (file, case) = text.split_at(text.find(".yaml[").or_else(|| text.find(".yml["))?);
+    let (extension, case) = case.split_at(case.find('[')?);
+    let file = &text[..file.len() + extension.len()];
+    case.ends_with(']').then_some((file, case))
 }
 
 /// Loads scenario files and folders; every error of every file.

@@ -18,6 +18,10 @@ const LONGEST: u64 = 512 << 20;
 /// Judges a kept history.
 pub(super) fn judge(args: &JudgeArgs) -> Result<Exit, Failure> {
     let path = if args.history.is_dir() { args.history.join("history.json") } else { args.history.clone() };
+    if args.history.is_dir() && !path.exists() {
+        let error = "holds no `history.json`; give a folder that a run printed as `kept:`";
+        return Err(Failure::file(&args.history.display().to_string(), error));
+    }
     let history = read(&path)?;
     let judgement = check::judge(&history);
     let mut text = String::new();
@@ -66,7 +70,8 @@ fn read(path: &Path) -> Result<History, Failure> {
         return Err(Failure::file(&name, "too long for a history"));
     }
     let bytes = std::fs::read(path).map_err(|error| Failure::file(&name, error))?;
-    let history: History = serde_json::from_slice(&bytes).map_err(|error| Failure::file(&name, error))?;
+    let history: History = serde_json::from_slice(&bytes)
+        .map_err(|error| Failure::file(&name, format!("this is no history of a case: {error}")))?;
     if history.format != FORMAT {
         let format = history.format;
         return Err(Failure::file(&name, format!("a history of format {format}, and this program reads {FORMAT}")));

@@ -64,13 +64,18 @@ pub(super) fn lint(args: &LintArgs) -> Result<Exit, Failure> {
     }
     let mut parts = Vec::new();
     if !scenarios.is_empty() {
-        parts.push(format!("{} scenario files with {cases} cases", sources.len()));
+        parts.push(format!("{} with {}", count(sources.len(), "scenario file"), count(cases, "case")));
     }
     if other > 0 {
-        parts.push(format!("{other} other files"));
+        parts.push(count(other, "other file"));
     }
-    print(&format!("{} load\n", parts.join(" and ")));
+    let verb = if parts.len() == 1 && (sources.len() == 1 || other == 1) { "loads" } else { "load" };
+    print(&format!("{} {verb}\n", parts.join(" and ")));
     Ok(Exit::AsExpected)
+}
+
+fn count(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 type Load = fn(&Path) -> Result<(), Diagnostic>;

@@ -67,6 +67,11 @@ fn go(
         Some(path) => Baseline::load(&path).map_err(|error| Failure::load(&[error], false))?,
         None => Baseline::default(),
     };
+    if let Some(path) = args.json.as_deref().filter(|path| *path != Path::new("-")) {
+        // Before the run: nobody wants to learn afterwards that its report went nowhere.
+        let open = std::fs::OpenOptions::new().append(true).create(true).open(path);
+        open.map_err(|error| Failure::usage(format!("cannot write the report to {}: {error}", path.display())))?;
+    }
     let folder = RunFolder::make(place)?;
     let choice = match proxy::choose(place, &args.proxy, &folder.path) {
         Ok(Some(choice)) => choice,

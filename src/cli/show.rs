@@ -9,7 +9,7 @@ use crate::answer::Library;
 use crate::api::Level;
 use crate::builtin::Defect;
 use crate::check;
-use crate::diagnostic::suggestion;
+use crate::diagnostic::did_you_mean;
 use crate::proxy::{GetBy, Wanted};
 use crate::rules::{Evidence, RuleBook};
 use crate::runner::Exit;
@@ -85,6 +85,13 @@ pub(super) fn show(what: Shown) -> Result<Exit, Failure> {
             }
             text
         }
+        Shown::Defects => {
+            let mut text = String::new();
+            for defect in Defect::ALL {
+                let _ = writeln!(text, "{:26} {}", defect.name(), defect.summary());
+            }
+            text
+        }
         Shown::Proxies => proxies()?,
     };
     print(&text);
@@ -147,8 +154,11 @@ pub(super) fn explain(id: &str) -> Result<Exit, Failure> {
     let rules = RuleBook::bundled().packs().iter().flat_map(|pack| pack.rules.iter().map(|rule| rule.id.as_str()));
     let known =
         check::CATALOGUE.iter().map(|info| info.id).chain(rules).chain(Defect::ALL.iter().map(|defect| defect.name()));
-    let help = suggestion(id, known).map(|help| format!("; {help}")).unwrap_or_default();
-    Err(Failure::usage(format!("nothing is called `{id}`{help}")))
+    let help = did_you_mean(id, known).map_or_else(
+        || "`crossfade show checks`, `show rules` and `show defects` list what there is to explain".to_owned(),
+        |meant| format!("did you mean `{meant}`?"),
+    );
+    Err(Failure::usage(format!("nothing is called `{id}`; {help}")))
 }
 
 fn of_check(id: &str) -> Option<String> {

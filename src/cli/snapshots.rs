@@ -50,6 +50,9 @@ pub(super) fn settle(args: &SnapshotArgs, accept: bool) -> Result<Exit, Failure>
 fn pending(args: &SnapshotArgs) -> Result<Vec<Pending>, Failure> {
     let here = [PathBuf::from(".")];
     let places: &[PathBuf] = if args.paths.is_empty() { &here } else { &args.paths };
+    if let Some(missing) = places.iter().find(|place| !place.exists() && !place.with_extension("snap.new").exists()) {
+        return Err(Failure::usage(format!("there is no file or folder {}", missing.display())));
+    }
     snapshot::pending(places).map_err(|error| Failure::file("pending snapshots", error))
 }
 

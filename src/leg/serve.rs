@@ -22,7 +22,7 @@ use crate::answer::{AnswerScript, Lexicon};
 use crate::api::{Api, ApiId, Conversation, ModelName};
 use crate::fault::Plan;
 use crate::rules::RuleBook;
-use crate::scenario::{AnswerPlan, Case, Play};
+use crate::scenario::{AnswerPlan, Case, Play, default_model};
 use crate::wire::Request;
 
 /// What is served, and where.
@@ -104,11 +104,20 @@ impl Alone {
             (format!("{base}/{name}"), script.summary.clone().unwrap_or_else(|| "an answer".to_owned()))
         };
         let mut urls: Vec<_> = self.config.answers.iter().map(url).collect();
-        if let Some(name) = self.config.answers.keys().next() {
+        // One that is long enough for the cut.
+        if let Some(name) = self.config.answers.keys().find(|name| *name == "text") {
             let example = format!("{base}/{name}/close@texts:5");
             urls.push((example, "any answer under any fault: <fault>@<position>, or status:503".to_owned()));
         }
         urls
+    }
+
+    /// What is said of a path that no leg and no answer has: our own words, for the base URL is wrong, not the request.
+    fn nothing_at(&self, name: &str) -> String {
+        let legs = self.legs.iter().map(|leg| leg.name.as_str());
+        let names: Vec<_> =
+            legs.chain(self.config.answers.keys().map(String::as_str)).map(|n| format!("/{n}")).collect();
+        format!("nothing is served at /{}; base URLs end in {}", name.escape_default(), names.join(", "))
     }
 
     /// One of the case's legs.
@@ -147,7 +156,7 @@ impl Alone {
             name: name.to_owned(),
             ordinal: 0,
             api,
-            model: ModelName { vendor, model: model.unwrap_or_default() },
+            model: model.map_or_else(|| default_model(api), |model| ModelName { vendor, model }),
             models: Vec::new(),
             key: None,
             voice: Lexicon::new(self.config.seed).voice(seed(&[name]) >> 40),
@@ -238,6 +247,6 @@ impl Stage for Alone {
         } else {
             self.named(name, rest, &request, oversize, attempts)
         };
-        answer.unwrap_or_else(|| Answer::aside(unknown(&request, path)))
+        answer.unwrap_or_else(|| Answer::aside(reply::text(404, &self.nothing_at(name))))
     }
 }

@@ -71,7 +71,8 @@ fn one(text: &mut String, name: &str, history: &History, step: &StepHistory, ups
             ("the client's own request", None)
         }
         Some(Control::Missing { reason }) => {
-            let _ = writeln!(text, "    there is no control ({reason}), so:");
+            let why = if reason == "no control" { String::new() } else { format!(" ({reason})") };
+            let _ = writeln!(text, "    there is no control to compare with{why}, so:");
             ("the client's own request", None)
         }
         None => ("the client's own request", None),

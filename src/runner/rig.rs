@@ -97,8 +97,11 @@ impl Rig {
 
     /// What listens where, for people.
     pub(super) fn describe(&self, plan: &LaunchPlan) -> String {
-        let mut text = format!("proxy          {} at http://{}\n", self.proxy.title(), self.proxy.addr());
-        if !self.attached {
+        let mut text = format!("proxy          {}", self.proxy.title());
+        if self.attached {
+            text.push('\n');
+        } else {
+            let _ = writeln!(text, " at http://{}", self.proxy.addr());
             let _ = writeln!(text, "configuration  {}", self.proxy.run_dir().display());
         }
         for slot in &plan.slots {

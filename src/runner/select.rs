@@ -19,19 +19,23 @@ impl Selection {
 
     /// The selected cases, in order.
     pub fn apply(&self, cases: Vec<Case>) -> Vec<Case> {
-        if self.patterns.is_empty() {
-            return cases;
-        }
         let ids: Vec<String> = cases.iter().map(Case::id).collect();
+        let chosen = self.matches(&ids);
+        cases.into_iter().zip(&ids).filter(|(_, id)| chosen.contains(&id.as_str())).map(|(case, _)| case).collect()
+    }
+
+    /// The selected ids, in order.
+    pub fn matches<'a>(&self, ids: &'a [String]) -> Vec<&'a str> {
         let exact: Vec<bool> = self.patterns.iter().map(|pattern| ids.iter().any(|id| id == pattern)).collect();
         let chosen = |id: &str| {
-            self.patterns.iter().zip(&exact).any(|(pattern, exact)| match exact {
-                true => id == pattern,
-                false if pattern.contains(['*', '?']) => glob(pattern.as_bytes(), id.as_bytes()),
-                false => id.contains(pattern.as_str()),
-            })
+            self.patterns.is_empty()
+                || self.patterns.iter().zip(&exact).any(|(pattern, exact)| match exact {
+                    true => id == pattern,
+                    false if pattern.contains(['*', '?']) => glob(pattern.as_bytes(), id.as_bytes()),
+                    false => id.contains(pattern.as_str()),
+                })
         };
-        cases.into_iter().zip(&ids).filter(|(_, id)| chosen(id)).map(|(case, _)| case).collect()
+        ids.iter().map(String::as_str).filter(|id| chosen(id)).collect()
     }
 }
 

@@ -18,4 +18,5 @@ pub use model::{
     Answer, At, Barrier, By, Client, Cut, Edit, Expect, Leave, Leg, Obeys, Outcome, Pace, Patch, Pool, Scenario,
     Settings, Stall, Status, Toggle,
 };
+pub(crate) use resolve::default_model;
 pub use values::{Count, Millis};

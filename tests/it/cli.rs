@@ -185,7 +185,61 @@ fn nothing_judged_is_not_green() {
     on builtin: 2 cases: 2 skip; nothing judged; [time] s; exit 4 (nothing was judged)
     --- stderr
     ");
-    assert!(told(&folder, &["run", "my-bug.yaml", "--proxy", "builtin", "--filter", "zzz"]).starts_with("exit 4"));
+    let none = told(&folder, &["run", "my-bug.yaml", "--proxy", "builtin", "--filter", "zzz"]);
+    assert!(none.starts_with("exit 4"), "{none}");
+    assert!(none.contains("warn: none of the 2 cases is called zzz\n"), "{none}");
+}
+
+#[test]
+fn one_case_of_a_file_by_its_address() {
+    let folder = scenario("address", BUG);
+    let of = |args: &[&str]| told(&folder, args);
+    insta::assert_snapshot!(of(&["list", "my-bug.yaml[eof]"]), @r"
+    exit 0
+    --- stdout
+    my-bug[eof]
+    --- stderr
+    ");
+    let run = of(&["run", "my-bug.yaml[eof]", "--proxy", "builtin"]);
+    assert!(run.contains("on builtin: 1 case: 1 pass"), "{run}");
+    let hold = of(&["hold", "my-bug.yaml[close]", "--proxy", "builtin"]);
+    assert!(hold.contains("pass my-bug[close]"), "{hold}");
+    insta::assert_snapshot!(of(&["run", "my-bug.yaml[eoff]", "--proxy", "builtin"]), @r"
+    exit 2
+    --- stdout
+    --- stderr
+    error: no file, folder or case is called `my-bug.yaml[eoff]`; did you mean `my-bug[eof]`?
+    ");
+    insta::assert_snapshot!(of(&["run", "my-bug[eof]", "--proxy", "builtin"]), @r"
+    exit 2
+    --- stdout
+    --- stderr
+    error: no file, folder or case is called `my-bug[eof]`; a case of a file is written `FILE.yaml[case]`; `crossfade list` shows the cases
+    ");
+    assert!(of(&["run", "scenaris", "--proxy", "builtin"]).starts_with("exit 2"), "a folder that is not there");
+    assert!(of(&["run", "nothing.yaml[eof]", "--proxy", "builtin"]).starts_with("exit 3"), "a file that is not there");
+}
+
+#[test]
+fn what_cannot_be_written_or_found_is_said_at_once() {
+    let folder = scenario("unwritable", BUG);
+    let of = |args: &[&str]| told(&folder, args);
+    let json = of(&["run", "my-bug.yaml", "--proxy", "builtin", "--json", "no/report.json"]);
+    assert!(
+        json.starts_with("exit 2\n--- stdout\n--- stderr\nerror: cannot write the report to no/report.json"),
+        "{json}"
+    );
+    for command in ["accept", "reject", "review"] {
+        let missing = of(&[command, "nowhere"]);
+        assert!(missing.starts_with("exit 2"), "{missing}");
+        assert!(missing.contains("there is no file or folder nowhere"), "{missing}");
+    }
+    assert!(of(&["judge", "."]).contains("holds no `history.json`"));
+    assert!(of(&["judge", "my-bug.yaml"]).contains("this is no history of a case"));
+    let unknown = of(&["explain", "nothing-like-it"]);
+    assert!(unknown.contains("`crossfade show checks`, `show rules` and `show defects`"), "{unknown}");
+    assert!(of(&["show", "defects"]).contains("text-doubled"));
+    assert!(of(&["lint", "my-bug.yaml"]).contains("1 scenario file with 2 cases loads"));
 }
 
 #[test]

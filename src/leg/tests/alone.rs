@@ -48,10 +48,16 @@ async fn every_answer_is_served_under_every_fault_in_every_api() {
     assert_eq!((message.status, message.said_by_messages()), (200, text.said()));
     assert!(message.text().contains("claude-sonnet-4-5"));
 
+    let example = serving.urls.last().unwrap().0.strip_prefix(&format!("http://{host}")).unwrap().to_owned();
+    let shown = post(&mut Client::connect(&host).await, &format!("{example}/v1/chat/completions")).await;
+    assert_eq!((shown.status, shown.left), (200, Left::Fin), "the example that is shown holds: {example}");
+    client.write(format!("GET /text/v1/models HTTP/1.1\r\nhost: {host}\r\n\r\n")).await;
+    assert!(client.response().await.text().contains(r#""id":"gpt-4o-mini""#), "a model of the vendor is listed");
+
     for (path, part) in [
         ("/text/close@texts:500/v1/chat/completions", "past the end"),
         ("/text/explode@head/v1/chat/completions", "no effect is called `explode`"),
-        ("/nothing/v1/chat/completions", "Invalid URL"),
+        ("/nothing/v1/chat/completions", "nothing is served at /nothing; base URLs end in /"),
     ] {
         let got = post(&mut client, path).await;
         assert_eq!((got.status, got.text().contains(part)), (404, true), "{path}: {}", got.text());
@@ -77,6 +83,12 @@ legs:
         assert_eq!(post(&mut client, "/fallback/v1/chat/completions").await.status, 200);
         assert_eq!(post(&mut client, "/other/v1/chat/completions").await.status, 404);
     }
+    let wrong = post(&mut Client::connect(&host).await, "/v1/chat/completions").await;
+    assert!(
+        wrong.text().contains("nothing is served at /v1; base URLs end in /primary, /fallback"),
+        "{}",
+        wrong.text()
+    );
     drop(serving);
     tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     assert!(tokio::net::TcpStream::connect(&host).await.is_err());

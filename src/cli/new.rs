@@ -16,6 +16,7 @@ const SCHEMA: &str = "scenario.schema.json";
 
 const CONFIG: &str = "\
 # Settings of `crossfade`; every key may be left out. `crossfade schema config` has them all.
+# What `run --proxy NAME` and `list` take when no path is given; `run` alone is always the bundled suite on `builtin`.
 scenarios: scenarios
 # The proxy: NAME or NAME@VERSION (`crossfade show proxies`), or the URL of one that runs (`http://127.0.0.1:4000`).
 proxy: builtin

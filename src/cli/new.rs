@@ -14,15 +14,19 @@ use crate::{scenario, schema};
 /// The schema that lies beside a new scenario.
 const SCHEMA: &str = "scenario.schema.json";
 
-const CONFIG: &str = "\
+fn config(scenarios: &str) -> String {
+    format!(
+        "\
 # Settings of `crossfade`; every key may be left out. `crossfade schema config` has them all.
 # What `run --proxy NAME` and `list` take when no path is given; `run` alone is always the bundled suite on `builtin`.
-scenarios: scenarios
+scenarios: {scenarios}
 # The proxy: NAME or NAME@VERSION (`crossfade show proxies`), or the URL of one that runs (`http://127.0.0.1:4000`).
 proxy: builtin
 # Verdicts that are known to fail, each with its reason.
 # baseline: baseline.yaml
-";
+"
+    )
+}
 
 fn template(name: &str) -> String {
     format!(
@@ -86,7 +90,9 @@ fn copy(like: &str, name: &str) -> Result<String, Failure> {
 
 /// Writes a `crossfade.yaml` to begin with.
 pub(super) fn init() -> Result<Exit, Failure> {
-    write_new(Path::new(FILE_NAME), CONFIG)?;
+    // The folder that the file names is there: `crossfade list` works at once.
+    let scenarios = if Path::new("scenarios").is_dir() { "scenarios" } else { "." };
+    write_new(Path::new(FILE_NAME), &config(scenarios))?;
     print(&format!("wrote {FILE_NAME}\n"));
     Ok(Exit::AsExpected)
 }
@@ -110,7 +116,8 @@ mod tests {
     fn what_is_written_loads() {
         let cases = scenario::load_text("x.yaml", &template("x"), &Library::bundled()).unwrap();
         assert_eq!(cases.len(), 4);
-        Config::load_text(FILE_NAME, CONFIG).unwrap();
+        Config::load_text(FILE_NAME, &config("scenarios")).unwrap();
+        Config::load_text(FILE_NAME, &config(".")).unwrap();
         for (path, _) in scenario::BUNDLED {
             let like = path.rsplit('/').next().unwrap().trim_end_matches(".yaml");
             let text = copy(like, "mine").unwrap();

@@ -263,7 +263,12 @@ pub(super) fn command(command: &ProxyCommand) -> Result<Exit, Failure> {
             };
             block_on(async {
                 let running = launch.start(&host).await?;
-                print(&format!("{} listens at http://{}; ctrl-C ends it\n", running.title(), running.addr()));
+                let (title, addr) = (running.title(), running.addr());
+                // A configuration of the user's own may name another port than the one that the proxy was given.
+                print(&match tokio::net::TcpStream::connect(addr).await {
+                    Ok(_) => format!("{title} listens at http://{addr}; ctrl-C ends it\n"),
+                    Err(_) => format!("{title} is up, at the address that its configuration names; ctrl-C ends it\n"),
+                });
                 let mut stop = super::run::signals();
                 let ended = tokio::select! {
                     how = running.wait_exit() => Some(how),

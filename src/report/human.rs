@@ -1,5 +1,6 @@
 //! The report for people: lines as the run goes, a block for each failure, a table, a summary.
 
+use std::collections::BTreeSet;
 use std::fmt::{self, Write as _};
 use std::io::{self, Write};
 use std::time::Duration;
@@ -28,6 +29,8 @@ pub struct Human<'w> {
     done: usize,
     progress_shown: bool,
     scenarios: Vec<(String, [usize; WORDS.len()])>,
+    /// Controls that are known to fail: each launch tries them, one note is enough.
+    failed: BTreeSet<String>,
 }
 
 /// Words of cases in the order of the table's columns.
@@ -43,7 +46,16 @@ impl<'w> Human<'w> {
     /// A report to these streams.
     pub fn new(out: impl Write + 'w, log: impl Write + 'w, style: Style) -> Self {
         let (out, log) = (Box::new(out), Box::new(log));
-        Self { out, log, style, total: 0, done: 0, progress_shown: false, scenarios: Vec::new() }
+        Self {
+            out,
+            log,
+            style,
+            total: 0,
+            done: 0,
+            progress_shown: false,
+            scenarios: Vec::new(),
+            failed: BTreeSet::new(),
+        }
     }
 
     /// Takes the next event. An error is one of the streams'.
@@ -66,7 +78,12 @@ impl<'w> Human<'w> {
                 self.progress(&format!("the proxy is up after {}{version}", seconds(*took)))?;
             }
             Event::Control { what, failed } => match failed {
-                Some(why) => self.note(&format!("note: control failed: {what}: {why}"))?,
+                Some(why) => {
+                    let note = format!("note: control failed: {what}: {why}");
+                    if self.failed.insert(note.clone()) {
+                        self.note(&note)?;
+                    }
+                }
                 None => self.progress(&format!("control {what}"))?,
             },
             Event::CaseStarted { id } => self.progress(id)?,

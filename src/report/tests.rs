@@ -126,6 +126,16 @@ fn a_bare_run_says_so_in_its_first_and_last_line() {
 }
 
 #[test]
+fn a_control_that_fails_in_every_launch_is_told_once() {
+    let control = |what: &str| Event::Control { what: what.to_owned(), failed: Some("400: no".to_owned()) };
+    let events = [control("a"), control("b"), control("a")];
+    assert_eq!(
+        human(Style::default(), &events).1,
+        "note: control failed: a: 400: no\nnote: control failed: b: 400: no\n"
+    );
+}
+
+#[test]
 fn progress_is_wiped_before_a_line() {
     let events = [Event::CaseStarted { id: "x[a]".to_owned() }, Event::Note("hello".to_owned())];
     let (_, log) = human(Style { progress: true, ..Style::default() }, &events);

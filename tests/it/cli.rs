@@ -304,6 +304,8 @@ fn new_writes_a_scenario_that_runs() {
     assert!(folder.join("scenario.schema.json").is_file());
     let lint = told(&folder, &["lint", "mine.yaml", "crossfade.yaml"]);
     assert!(lint.starts_with("exit 0"), "{lint}");
+    let list = told(&folder, &["list"]);
+    assert!(list.starts_with("exit 0") && list.contains("mine[close]"), "{list}");
     let run = told(&folder, &["run", "mine.yaml"]);
     assert!(run.starts_with("exit 0") && run.contains("4 pass"), "{run}");
 }

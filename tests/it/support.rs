@@ -113,17 +113,21 @@ impl Run {
         }
     }
 
+    /// How many requests reached the legs, of the cases whose name contains all of `parts`.
+    pub(crate) fn requests(&self, scenario: &str, parts: &[&str]) -> BTreeSet<usize> {
+        self.named(scenario, parts).map(|case| case["requests"].as_array().map_or(0, Vec::len)).collect()
+    }
+
+    fn named<'a>(&'a self, scenario: &'a str, parts: &'a [&str]) -> impl Iterator<Item = &'a Value> {
+        self.cases().iter().filter(move |case| case["scenario"] == scenario).filter(move |case| {
+            let name = case["case"].as_str().unwrap_or_default();
+            parts.iter().all(|part| name.split(',').any(|value| value == *part))
+        })
+    }
+
     /// The outcomes of the cases whose name contains all of `parts`.
     pub(crate) fn outcomes(&self, scenario: &str, parts: &[&str]) -> BTreeSet<String> {
-        self.cases()
-            .iter()
-            .filter(|case| case["scenario"] == scenario)
-            .filter(|case| {
-                let name = case["case"].as_str().unwrap_or_default();
-                parts.iter().all(|part| name.split(',').any(|value| value == *part))
-            })
-            .map(|case| case["outcome"].as_str().unwrap_or_default().to_owned())
-            .collect()
+        self.named(scenario, parts).map(|case| case["outcome"].as_str().unwrap_or_default().to_owned()).collect()
     }
 
     /// Reasons of the cases that were left out.

@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crossfade::builtin::Defect;
 
-use crate::support::{Run, assert_same, run};
+use crate::support::{Run, alone, assert_same, run};
 
 const POLICIES: [&str; 4] = ["error", "continue_user", "continue_prefill", "buffer_all"];
 
 #[test]
 fn clean_under_every_policy_and_every_case_is_exercised() {
+    let _alone = alone();
     for policy in POLICIES {
         let run = run(&format!("clean-{policy}"), &["--policy", policy]);
         assert_eq!(run.code, 0, "{policy}: {}", run.told());
@@ -31,6 +32,7 @@ fn applies_not(reason: &str) -> bool {
 
 #[test]
 fn every_check_that_a_file_is_named_for_is_judged() {
+    let _alone = alone();
     let run = run("named-checks", &[]);
     let judged: BTreeSet<(String, String)> = run
         .cells()
@@ -57,6 +59,7 @@ fn scenarios(run: &Run) -> BTreeSet<String> {
 
 #[test]
 fn each_defect_fails_exactly_what_it_names() {
+    let _alone = alone();
     // Most of a run is waiting.
     let mut table: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     for some in Defect::ALL.chunks(4) {
@@ -85,6 +88,7 @@ fn failed(defect: Defect) -> BTreeSet<String> {
 
 #[test]
 fn thirty_runs_in_a_row_give_the_same_verdicts() {
+    let _alone = alone();
     let runs = if std::env::var_os("CI").is_some() { 30 } else { 3 };
     let first = run("repeat", &[]).verdicts();
     assert!(!first.is_empty());

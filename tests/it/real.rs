@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::support::{Cell, Run, assert_same, proxies, root, run};
+use crate::support::{Cell, Run, alone, assert_same, proxies, root, run};
 
 const PREFILL: &str = "continue-on-a-model-without-prefill";
 const SILENCE: &str = "silence-on-a-model-without-prefill";
@@ -31,6 +31,7 @@ fn changed(snapshots: &[serde_json::Value]) -> usize {
 
 #[test]
 fn litellm_1_84_prefills_and_shows_the_refusal() {
+    let _alone = alone();
     let Some(run) = real("litellm-1.84.0", "prefill", "litellm@1.84.0", "litellm-1.84.0") else {
         return;
     };
@@ -59,6 +60,7 @@ fn litellm_1_84_prefills_and_shows_the_refusal() {
 
 #[test]
 fn litellm_1_106_asks_no_fallback_in_mid_stream() {
+    let _alone = alone();
     let Some(run) = real("litellm-1.106.2", "prefill", "litellm@1.106.2", "litellm-1.106.2") else {
         return;
     };
@@ -68,6 +70,7 @@ fn litellm_1_106_asks_no_fallback_in_mid_stream() {
 
 #[test]
 fn portkey_hides_a_broken_stream() {
+    let _alone = alone();
     let Some(run) = real("portkey", "truncation/truncation.yaml", "portkey@1.15.2", "portkey") else { return };
     for by in ["close", "reset", "eof"] {
         run.expect("truncation", &[by], "stream.truncation-visible", "fail");
@@ -76,6 +79,7 @@ fn portkey_hides_a_broken_stream() {
 
 #[test]
 fn nginx_shows_a_broken_stream_and_hands_on_a_clean_end() {
+    let _alone = alone();
     let Some(run) = real("nginx", "truncation/truncation.yaml", "nginx", "nginx") else { return };
     for by in ["close", "reset"] {
         run.expect("truncation", &[by], "stream.truncation-visible", "pass");
@@ -85,6 +89,7 @@ fn nginx_shows_a_broken_stream_and_hands_on_a_clean_end() {
 
 #[test]
 fn what_a_proxy_cannot_do_is_skipped_with_a_sentence() {
+    let _alone = alone();
     let Some(run) = real("nginx-models", "prefill/continue-on-a-model-without-prefill.yaml", "nginx", "nginx") else {
         return;
     };
@@ -95,6 +100,7 @@ fn what_a_proxy_cannot_do_is_skipped_with_a_sentence() {
 
 #[test]
 fn nothing_that_the_suite_names_is_not_yet_there() {
+    let _alone = alone();
     for (name, proxy) in [("litellm-all", "litellm@1.106.2"), ("portkey-all", "portkey@1.15.2"), ("nginx-all", "nginx")]
     {
         let Some(run) = real(name, "", proxy, name) else { return };
@@ -105,6 +111,7 @@ fn nothing_that_the_suite_names_is_not_yet_there() {
 
 #[test]
 fn repeated_runs_at_eight_in_parallel_give_the_same_verdicts() {
+    let _alone = alone();
     let runs = if std::env::var_os("CI").is_some() { 10 } else { 2 };
     for (name, proxy) in [("repeat-litellm", "litellm@1.84.0"), ("repeat-portkey", "portkey@1.15.2")] {
         let once = || real_with(name, &["truncation", "fallback", "tools", "errors"], proxy, name, &["--jobs", "8"]);

@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -16,6 +17,12 @@ pub(crate) struct Run {
     pub(crate) stderr: String,
     pub(crate) report: Value,
     pub(crate) took: Duration,
+}
+
+/// Tests that hold this run one after the other: what many runs at a time would show is the machine.
+pub(crate) fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A fresh folder below the target folder, emptied first.

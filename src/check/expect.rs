@@ -34,18 +34,13 @@ pub(super) fn outcome(step: &StepView<'_>) -> Found {
     // What the table already fails keeps its own reason.
     let found = if expected.value == Value::Fail && found.value != Value::Fail { expected } else { found };
     if found.evidence.is_empty() && found != Found::pass() {
-        return found.with(step.client_evidence(format!("{}: {}", name(outcome), step.ending.why)));
+        return found.with(step.client_evidence(format!("{}: {}", outcome.name(), step.ending.why)));
     }
     found
 }
 
-/// The word that scenarios use.
-fn name(outcome: Outcome) -> String {
-    format!("{outcome:?}").to_lowercase()
-}
-
 fn illegal(step: &StepView<'_>, outcome: Outcome) -> Found {
-    Found::fail(format!("{}, which is legal nowhere: {}", name(outcome), step.ending.why))
+    Found::fail(format!("{}, which is legal nowhere: {}", outcome.name(), step.ending.why))
 }
 
 /// What the scenario allows.
@@ -57,12 +52,12 @@ fn expected(step: &StepView<'_>, outcome: Outcome) -> Found {
         // The scenario has the client leave.
         || (outcome == Outcome::Left && step.plan.client.leave.is_some())
         // Judged, and named, by the table.
-        || matches!(outcome, Outcome::Silent | Outcome::Doubled | Outcome::Spliced | Outcome::Hung);
+        || outcome.is_never_legal();
     if fits {
         return Found::pass();
     }
-    let words: Vec<String> = allowed.iter().copied().map(name).collect();
-    let reason = format!("{} ({}), but the scenario allows {}", name(outcome), step.ending.why, words.join(", "));
+    let words: Vec<String> = allowed.iter().copied().map(Outcome::name).collect();
+    let reason = format!("{} ({}), but the scenario allows {}", outcome.name(), step.ending.why, words.join(", "));
     Found::fail(reason)
 }
 

@@ -347,6 +347,18 @@ pub enum Outcome {
     Hung,
 }
 
+impl Outcome {
+    /// The word that scenarios use.
+    pub fn name(self) -> String {
+        format!("{self:?}").to_lowercase()
+    }
+
+    /// Whether no scenario can make it legal.
+    pub fn is_never_legal(self) -> bool {
+        matches!(self, Self::Silent | Self::Doubled | Self::Spliced | Self::Hung)
+    }
+}
+
 /// A patch of the base for one step: maps merge, everything else replaces.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]

@@ -360,6 +360,11 @@ impl Resolver<'_> {
                 self.error(span, format!("no leg is called {}", quoted(leg)), help);
             }
         }
+        if let Some(outcome) = expect.outcome.iter().find(|outcome| outcome.is_never_legal()) {
+            let message = format!("`{}` is legal nowhere, so nothing can expect it", outcome.name());
+            let help = "one of `completed`, `restarted`, `continued`, `error`, `broken`, `left`".to_owned();
+            self.error(span_in(root, &["expect", "outcome"]), message, Some(help));
+        }
         if expect.status.is_some_and(|status| !(100..600).contains(&status)) {
             self.error(span_in(root, &["expect", "status"]), "an HTTP status lies between 100 and 599", None);
         }

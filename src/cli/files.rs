@@ -1,6 +1,6 @@
 //! Which files a command means: `crossfade.yaml`, scenario files, folders, addresses, the bundled suite.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::Failure;
@@ -88,15 +88,25 @@ pub(super) fn choose(place: &Place, select: &SelectArgs, configured: bool) -> Re
             None => return Err(no_case(&format!("{file}{case}"), &ids)),
         }
     }
+    let mut meant: BTreeSet<String> = BTreeSet::new();
     for address in &addresses {
-        if Selection::new(vec![address.clone()]).matches(&chosen.all).is_empty() {
-            return Err(no_case(address, &chosen.all));
+        // A name is the whole name: part of one would find bundled scenarios for every folder that is misspelt.
+        let ids: Vec<String> = match address.contains(['*', '?']) {
+            true => Selection::new(vec![address.clone()]).matches(&chosen.all).into_iter().map(str::to_owned).collect(),
+            false => {
+                cases.iter().filter(|case| [&case.scenario, &case.id()].contains(&address)).map(Case::id).collect()
+            }
+        };
+        if ids.is_empty() {
+            let names = chosen.all.iter().chain(cases.iter().map(|case| &case.scenario));
+            return Err(no_case(address, &names.cloned().collect::<Vec<_>>()));
         }
+        meant.extend(ids);
     }
-    let patterns: Vec<String> = addresses.into_iter().chain(select.filter.iter().cloned()).collect();
-    chosen.cases = Selection::new(patterns.clone()).apply(cases);
+    let addressed = cases.into_iter().filter(|case| addresses.is_empty() || meant.contains(&case.id()));
+    chosen.cases = Selection::new(select.filter.clone()).apply(addressed.collect());
     if chosen.cases.is_empty() && !chosen.all.is_empty() {
-        log::warn!("none of the {} cases is called {}", chosen.all.len(), patterns.join(" or "));
+        log::warn!("none of the {} cases is called {}", chosen.all.len(), select.filter.join(" or "));
     }
     Ok(chosen)
 }

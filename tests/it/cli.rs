@@ -216,6 +216,10 @@ fn one_case_of_a_file_by_its_address() {
     --- stderr
     error: no file, folder or case is called `my-bug[eof]`; a case of a file is written `FILE.yaml[case]`; `crossfade list` shows the cases
     ");
+    let part = of(&["run", "stream", "--proxy", "builtin"]);
+    assert!(part.starts_with("exit 2"), "part of a name is no name: {part}");
+    let both = of(&["list", "truncation", "--filter", "eof"]);
+    assert!(both.contains("\ntruncation[eof]\n") && !both.contains("reset"), "a filter narrows: {both}");
     assert!(of(&["run", "scenaris", "--proxy", "builtin"]).starts_with("exit 2"), "a folder that is not there");
     assert!(of(&["run", "nothing.yaml[eof]", "--proxy", "builtin"]).starts_with("exit 3"), "a file that is not there");
 }

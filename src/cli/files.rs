@@ -91,11 +91,10 @@ pub(super) fn choose(place: &Place, select: &SelectArgs, configured: bool) -> Re
     let mut meant: BTreeSet<String> = BTreeSet::new();
     for address in &addresses {
         // A name is the whole name: part of one would find bundled scenarios for every folder that is misspelt.
-        let ids: Vec<String> = match address.contains(['*', '?']) {
-            true => Selection::new(vec![address.clone()]).matches(&chosen.all).into_iter().map(str::to_owned).collect(),
-            false => {
-                cases.iter().filter(|case| [&case.scenario, &case.id()].contains(&address)).map(Case::id).collect()
-            }
+        let ids: Vec<String> = if address.contains(['*', '?']) {
+            Selection::new(vec![address.clone()]).matches(&chosen.all).into_iter().map(str::to_owned).collect()
+        } else {
+            cases.iter().filter(|case| [&case.scenario, &case.id()].contains(&address)).map(Case::id).collect()
         };
         if ids.is_empty() {
             let names = chosen.all.iter().chain(cases.iter().map(|case| &case.scenario));

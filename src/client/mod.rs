@@ -67,7 +67,7 @@ pub async fn drive(ask: Ask, progress: &Progress, started: Instant) -> ClientExc
         response: recorder.response,
         chunks: recorder.chunks,
         end,
-        ended_at: micros(started),
+        ended_at: recorder.left.unwrap_or_else(|| micros(started)),
     }
 }
 
@@ -98,6 +98,8 @@ struct Recorder<'a> {
     chunks: Vec<Chunk>,
     size: usize,
     watch: Option<Watch>,
+    /// When the client began to leave.
+    left: Option<Micros>,
 }
 
 impl<'a> Recorder<'a> {
@@ -112,6 +114,7 @@ impl<'a> Recorder<'a> {
             chunks: Vec::new(),
             size: 0,
             watch: ask.leave.as_ref().map(|leave| Watch::new(leave.at)),
+            left: None,
         }
     }
 
@@ -124,6 +127,8 @@ impl<'a> Recorder<'a> {
         let _ = socket.set_nodelay(true);
         let end = self.exchange(&mut socket, request).await;
         if end == ClientEnd::Left {
+            // Before the socket tells the proxy: what the proxy does about it comes after.
+            self.left = Some(micros(self.started));
             match leave.map(|leave| &leave.by) {
                 // An abortive close: RST instead of FIN.
                 Some(By::Reset) => {

@@ -8,24 +8,13 @@ use super::{AnswerScript, load};
 use crate::cassette::{self, Cassette};
 use crate::diagnostic::{Diagnostic, quoted, suggestion};
 
-/// Bundled answers: name and text.
-const ANSWERS: &[(&str, &str)] = &[
-    ("empty", include_str!("../answers/empty.yaml")),
-    ("json", include_str!("../answers/json.yaml")),
-    ("letters", include_str!("../answers/letters.yaml")),
-    ("long-text", include_str!("../answers/long-text.yaml")),
-    ("max-tokens", include_str!("../answers/max-tokens.yaml")),
-    ("one-word", include_str!("../answers/one-word.yaml")),
-    ("paragraphs-emoji", include_str!("../answers/paragraphs-emoji.yaml")),
-    ("parallel-tools", include_str!("../answers/parallel-tools.yaml")),
-    ("refusal", include_str!("../answers/refusal.yaml")),
-    ("short-text", include_str!("../answers/short-text.yaml")),
-    ("text", include_str!("../answers/text.yaml")),
-    ("text-and-tool", include_str!("../answers/text-and-tool.yaml")),
-    ("thinking", include_str!("../answers/thinking.yaml")),
-    ("thinking-and-tool", include_str!("../answers/thinking-and-tool.yaml")),
-    ("tool-call", include_str!("../answers/tool-call.yaml")),
-];
+/// Bundled answers: file and text, sorted.
+const ANSWERS: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/answers.rs"));
+
+/// The name by which scenarios know a bundled answer.
+fn name_of(file: &'static str) -> &'static str {
+    file.strip_suffix(".yaml").unwrap_or(file)
+}
 
 /// Why an answer or a cassette cannot be had.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,9 +55,9 @@ impl Library {
         Self { root: Some(root.into()), ..Self::default() }
     }
 
-    /// Names of the bundled answers, sorted.
+    /// Names of the bundled answers, in the order of their files.
     pub fn names() -> impl Iterator<Item = &'static str> {
-        ANSWERS.iter().map(|(name, _)| *name)
+        ANSWERS.iter().map(|(file, _)| name_of(file))
     }
 
     /// Names of the bundled cassettes, `<vendor>/<what>.yaml`, sorted.
@@ -174,8 +163,8 @@ type Bundle<T> = HashMap<&'static str, Result<Arc<T>, Diagnostic>>;
 fn bundled_answers() -> &'static Bundle<AnswerScript> {
     static BUNDLE: OnceLock<Bundle<AnswerScript>> = OnceLock::new();
     BUNDLE.get_or_init(|| {
-        let load = |(name, text): &(&'static str, &str)| {
-            (*name, load::load_text(&format!("answers/{name}.yaml"), text).map(Arc::new))
+        let load = |(file, text): &(&'static str, &str)| {
+            (name_of(file), load::load_text(&format!("answers/{file}"), text).map(Arc::new))
         };
         ANSWERS.iter().map(load).collect()
     })
@@ -204,8 +193,10 @@ mod tests {
                 entry.expect("readable").file_name().to_string_lossy().strip_suffix(".yaml").map(str::to_owned)
             })
             .collect();
+        let mut names: Vec<_> = Library::names().collect();
         files.sort();
-        assert_eq!(Library::names().collect::<Vec<_>>(), files);
+        names.sort_unstable();
+        assert_eq!(names, files);
         for name in Library::names() {
             Library::bundled().answer(name).expect("it loads");
         }

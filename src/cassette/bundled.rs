@@ -1,15 +1,7 @@
 //! The cassettes that are embedded in the program.
 
 /// Name below `cassettes/`, and text; sorted by name. A test compares this with the folder.
-pub const BUNDLED: &[(&str, &str)] = &[
-    ("anthropic/broken.yaml", include_str!("../../cassettes/anthropic/broken.yaml")),
-    ("anthropic/text.yaml", include_str!("../../cassettes/anthropic/text.yaml")),
-    ("anthropic/thinking.yaml", include_str!("../../cassettes/anthropic/thinking.yaml")),
-    ("anthropic/tools.yaml", include_str!("../../cassettes/anthropic/tools.yaml")),
-    ("openai/broken.yaml", include_str!("../../cassettes/openai/broken.yaml")),
-    ("openai/text.yaml", include_str!("../../cassettes/openai/text.yaml")),
-    ("openai/tools.yaml", include_str!("../../cassettes/openai/tools.yaml")),
-];
+pub const BUNDLED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/cassettes.rs"));
 
 #[cfg(test)]
 mod tests {

@@ -1,31 +1,7 @@
 //! The scenarios that are embedded in the program.
 
 /// Path below `scenarios/`, and text; sorted by path. A test compares this with the folder.
-pub const BUNDLED: &[(&str, &str)] = &[
-    ("credentials/key-on-the-fallback.yaml", include_str!("../../scenarios/credentials/key-on-the-fallback.yaml")),
-    ("errors/every-leg-fails.yaml", include_str!("../../scenarios/errors/every-leg-fails.yaml")),
-    ("fallback/before-content.yaml", include_str!("../../scenarios/fallback/before-content.yaml")),
-    ("fallback/refused-request.yaml", include_str!("../../scenarios/fallback/refused-request.yaml")),
-    ("lifecycle/client-leaves.yaml", include_str!("../../scenarios/lifecycle/client-leaves.yaml")),
-    ("prefill/continue-across-apis.yaml", include_str!("../../scenarios/prefill/continue-across-apis.yaml")),
-    (
-        "prefill/continue-on-a-model-without-prefill.yaml",
-        include_str!("../../scenarios/prefill/continue-on-a-model-without-prefill.yaml"),
-    ),
-    (
-        "prefill/silence-on-a-model-without-prefill.yaml",
-        include_str!("../../scenarios/prefill/silence-on-a-model-without-prefill.yaml"),
-    ),
-    ("session/healthy-then-broken.yaml", include_str!("../../scenarios/session/healthy-then-broken.yaml")),
-    ("stream/delivered-as-they-come.yaml", include_str!("../../scenarios/stream/delivered-as-they-come.yaml")),
-    ("stream/legal-but-odd.yaml", include_str!("../../scenarios/stream/legal-but-odd.yaml")),
-    ("stream/replayed-anthropic.yaml", include_str!("../../scenarios/stream/replayed-anthropic.yaml")),
-    ("stream/replayed-openai.yaml", include_str!("../../scenarios/stream/replayed-openai.yaml")),
-    ("tools/half-sent-tool-call.yaml", include_str!("../../scenarios/tools/half-sent-tool-call.yaml")),
-    ("truncation/after-the-last-word.yaml", include_str!("../../scenarios/truncation/after-the-last-word.yaml")),
-    ("truncation/recorded-break.yaml", include_str!("../../scenarios/truncation/recorded-break.yaml")),
-    ("truncation/truncation.yaml", include_str!("../../scenarios/truncation/truncation.yaml")),
-];
+pub const BUNDLED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/scenarios.rs"));
 
 #[cfg(test)]
 mod tests {

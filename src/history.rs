@@ -3,6 +3,8 @@
 //! A history is complete: [`crate::check::judge`] needs nothing else, so a saved `history.json` can be judged
 //! again without a network.
 
+mod read;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -12,8 +14,11 @@ use crate::proxy::Policy;
 use crate::scenario::Case;
 use crate::wire::{Chunk, Headers, Micros, Request};
 
-/// Version of the format of `history.json`.
-pub const FORMAT: u32 = 1;
+pub use read::read;
+
+/// Version of the format of `history.json`. A field that is added has a serde default, so that older histories are
+/// still read; any other change is a new format, with a step in [`read`](mod@read) that leads to it.
+pub const FORMAT: u32 = 2;
 
 /// Everything that was seen in one case.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,6 +1,8 @@
 //! `expect.*`: the table of legal endings, and what the scenario says beyond it.
 
+use super::Level;
 use super::Value;
+use super::catalogue::{Check, CheckInfo, Judge};
 use super::found::{Found, worst};
 use super::stream::handed_on_unchanged;
 use super::view::{Call, Reach, StepView};
@@ -9,7 +11,23 @@ use crate::proxy::{AfterContent, BeforeContent};
 use crate::scenario::{Outcome, Toggle};
 
 /// `expect.outcome`.
-pub(super) fn outcome(step: &StepView<'_>) -> Found {
+pub(super) const OUTCOME: Check = Check {
+    judge: Judge::Step(outcome),
+    info: CheckInfo {
+        id: "expect.outcome",
+        level: Level::Must,
+        requirement: "The exchange ends in a way that is legal for how far the upstream got, and that the scenario \
+                      allows.",
+        rationale: "The table of legal endings is what any proxy can be held to; `silent`, `doubled`, `spliced` and \
+                    `hung` are legal nowhere.",
+        passes: "`completed` after a whole answer; `restarted` or `error` before content; `error` or a declared \
+                 `continued` after it.",
+        fails: "Any other ending. An undeclared continuation warns.",
+        sources: &[],
+    },
+};
+
+fn outcome(step: &StepView<'_>) -> Found {
     let Some(outcome) = step.ending.outcome else { return Found::inconclusive(step.ending.why.clone()) };
     let several = step.calls.iter().filter(|call| call.reach >= Reach::Content).count() > 1;
     if step.hearing.same_words && several {
@@ -191,7 +209,20 @@ fn matches(class: &str, status: u16) -> bool {
 }
 
 /// `expect.requests`.
-pub(super) fn requests(step: &StepView<'_>) -> Found {
+pub(super) const REQUESTS: Check = Check {
+    judge: Judge::Step(requests),
+    info: CheckInfo {
+        id: "expect.requests",
+        level: Level::Must,
+        requirement: "Each leg is asked as often as the scenario says.",
+        rationale: "Some bugs show in the number of requests alone.",
+        passes: "Every leg's generation requests lie within its count.",
+        fails: "More, or fewer.",
+        sources: &["https://github.com/BerriAI/litellm/issues/19077"],
+    },
+};
+
+fn requests(step: &StepView<'_>) -> Found {
     let expected = &step.plan.expect.requests;
     if expected.is_empty() {
         return Found::not_exercised("the scenario counts no requests");
@@ -212,7 +243,20 @@ pub(super) fn requests(step: &StepView<'_>) -> Found {
 }
 
 /// `expect.status`.
-pub(super) fn status(step: &StepView<'_>) -> Found {
+pub(super) const STATUS: Check = Check {
+    judge: Judge::Step(status),
+    info: CheckInfo {
+        id: "expect.status",
+        level: Level::Must,
+        requirement: "The client gets the HTTP status that the scenario says.",
+        rationale: "Clients decide by status whether to try again.",
+        passes: "That status.",
+        fails: "Another, or none.",
+        sources: &[],
+    },
+};
+
+fn status(step: &StepView<'_>) -> Found {
     let Some(expected) = step.plan.expect.status else {
         return Found::not_exercised("the scenario expects no status");
     };

@@ -1,5 +1,7 @@
 //! `lifecycle.*`: what becomes of the upstream when the client goes, and of the proxy afterwards.
 
+use super::Level;
+use super::catalogue::{Check, CheckInfo, Judge};
 use super::found::{Found, worst};
 use super::view::{Call, StepView};
 use crate::history::{ClientEnd, History, Survival, UpstreamEnd};
@@ -9,7 +11,23 @@ use crate::scenario::Millis;
 const DEFAULT: Millis = Millis(2_000);
 
 /// `lifecycle.cancel`.
-pub(super) fn cancel(step: &StepView<'_>) -> Found {
+pub(super) const CANCEL: Check = Check {
+    judge: Judge::Step(cancel),
+    info: CheckInfo {
+        id: "lifecycle.cancel",
+        level: Level::Must,
+        requirement: "When the client leaves, the proxy leaves its upstream.",
+        rationale: "Tokens that nobody reads are paid for.",
+        passes: "The leg sees the proxy go within the time declared, else within 2 s.",
+        fails: "The leg speaks to its end, or a further leg is asked.",
+        sources: &[
+            "https://github.com/BerriAI/litellm/issues/13774",
+            "https://github.com/BerriAI/litellm/issues/37140",
+        ],
+    },
+};
+
+fn cancel(step: &StepView<'_>) -> Found {
     if !step.client.ended(&ClientEnd::Left) {
         return Found::not_exercised("the client did not leave");
     }
@@ -52,8 +70,21 @@ fn limit(step: &StepView<'_>, call: &Call<'_>) -> Millis {
     expected.or(step.policy().cancel_within).unwrap_or(DEFAULT)
 }
 
-/// `lifecycle.survives`; of the case, not of a step.
-pub(super) fn survives(history: &History) -> Found {
+/// `lifecycle.survives`.
+pub(super) const SURVIVES: Check = Check {
+    judge: Judge::Case(survives),
+    info: CheckInfo {
+        id: "lifecycle.survives",
+        level: Level::Must,
+        requirement: "After the case, the proxy still serves a plain request.",
+        rationale: "One broken stream must not cost the next user's.",
+        passes: "The plain request is answered.",
+        fails: "It is not.",
+        sources: &[],
+    },
+};
+
+fn survives(history: &History) -> Found {
     match &history.survived {
         Some(Survival::Served) => Found::pass(),
         Some(Survival::Failed(why)) => Found::fail(format!("a plain request after the case was not served: {why}")),

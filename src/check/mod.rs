@@ -17,6 +17,7 @@ mod view;
 pub use catalogue::{CATALOGUE, CheckInfo, info};
 pub use judgement::{Evidence, Judgement, Run, Speaker, Value, Verdict};
 
+use catalogue::{CHECKS, Check, Judge};
 use found::{Found, verdict};
 use view::StepView;
 
@@ -28,53 +29,30 @@ pub fn judge(history: &History) -> Judgement {
     let steps = StepView::of(history);
     Judgement {
         outcomes: steps.iter().map(|step| step.ending.outcome).collect(),
-        verdicts: CATALOGUE.iter().map(|info| verdict(info, findings(info, history, &steps))).collect(),
+        verdicts: CHECKS.iter().map(|check| verdict(&check.info, findings(check, history, &steps))).collect(),
         texts: steps.iter().map(StepView::runs).collect(),
     }
 }
 
-fn findings(info: &CheckInfo, history: &History, steps: &[StepView<'_>]) -> Vec<Found> {
+fn findings(check: &Check, history: &History, steps: &[StepView<'_>]) -> Vec<Found> {
     if let Some(not_yet) = &history.case.not_yet {
         return vec![Found::skip(format!("not yet: {not_yet}"))];
     }
     if let Some(reason) = &history.misrouted {
         return vec![Found::inconclusive(format!("misrouted: {reason}"))];
     }
-    if info.id == "lifecycle.survives" {
-        return vec![lifecycle::survives(history)];
-    }
-    if history.proxy.front_ours && is_of_the_client(info) {
+    if history.proxy.front_ours && is_of_the_client(&check.info) {
         return vec![Found::skip("the client side of this proxy is a front of ours")];
     }
-    steps.iter().map(|step| find(info.id, step)).collect()
+    match check.judge {
+        Judge::Case(judge) => vec![judge(history)],
+        Judge::Step(judge) => steps.iter().map(judge).collect(),
+    }
 }
 
 /// Whether a check judges what the client gets.
 fn is_of_the_client(info: &CheckInfo) -> bool {
     matches!(info.family(), "stream" | "error") || matches!(info.id, "expect.outcome" | "expect.status")
-}
-
-fn find(id: &str, step: &StepView<'_>) -> Found {
-    match id {
-        "route.reached" => route::reached(step),
-        "fallback.same-as-control" => fallback::same_as_control(step),
-        "fallback.accepted" => fallback::accepted(step),
-        "fallback.credentials" => fallback::credentials(step),
-        "fallback.attempts" => fallback::attempts(step),
-        "stream.grammar" => stream::grammar(step),
-        "stream.text" => stream::text(step),
-        "stream.truncation-visible" => stream::truncation_visible(step),
-        "stream.single-start" => stream::single_start(step),
-        "stream.incremental" => stream::incremental(step),
-        "error.not-self-inflicted" => error::not_self_inflicted(step),
-        "error.shape" => error::shape(step),
-        "error.no-internals" => error::no_internals(step),
-        "lifecycle.cancel" => lifecycle::cancel(step),
-        "expect.outcome" => expect::outcome(step),
-        "expect.requests" => expect::requests(step),
-        "expect.status" => expect::status(step),
-        _ => Found::not_exercised("this check is not made yet"),
-    }
 }
 
 #[cfg(test)]

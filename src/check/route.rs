@@ -1,11 +1,29 @@
 //! `route.*`: whether the case's legs were asked at all, and in their order.
 
+use super::Level;
+use super::catalogue::{Check, CheckInfo, Judge};
 use super::found::Found;
 use super::view::StepView;
 use crate::scenario::Toggle;
 
 /// `route.reached`.
-pub(super) fn reached(step: &StepView<'_>) -> Found {
+pub(super) const REACHED: Check = Check {
+    judge: Judge::Step(reached),
+    info: CheckInfo {
+        id: "route.reached",
+        level: Level::Must,
+        requirement: "At least one leg of the case is asked, and legs are first asked in their order.",
+        rationale: "A proxy that points at the wrong port, or answers by itself, looks healthy in every other check.",
+        passes: "The primary is asked first; a fallback, if any, after it.",
+        fails: "No leg is asked, or the fallback is asked first.",
+        sources: &[
+            "https://github.com/BerriAI/litellm/issues/4596",
+            "https://github.com/agentgateway/agentgateway/issues/1087",
+        ],
+    },
+};
+
+fn reached(step: &StepView<'_>) -> Found {
     if step.calls.is_empty() {
         return unreached(step);
     }

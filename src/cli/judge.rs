@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::args::JudgeArgs;
 use super::{Failure, print};
 use crate::check::{self, Value};
-use crate::history::{FORMAT, History};
+use crate::history::{self, History};
 use crate::report;
 use crate::runner::{CaseReport, Exit, Judged, Summary};
 
@@ -70,11 +70,5 @@ fn read(path: &Path) -> Result<History, Failure> {
         return Err(Failure::file(&name, "too long for a history"));
     }
     let bytes = std::fs::read(path).map_err(|error| Failure::file(&name, error))?;
-    let history: History = serde_json::from_slice(&bytes)
-        .map_err(|error| Failure::file(&name, format!("this is no history of a case: {error}")))?;
-    if history.format != FORMAT {
-        let format = history.format;
-        return Err(Failure::file(&name, format!("a history of format {format}, and this program reads {FORMAT}")));
-    }
-    Ok(history)
+    history::read(&bytes).map_err(|error| Failure::file(&name, error))
 }

@@ -6,6 +6,7 @@ mod broken;
 mod bundled;
 mod cassettes;
 mod cli;
+mod histories;
 mod proxy;
 mod real;
 mod support;

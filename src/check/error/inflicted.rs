@@ -1,12 +1,27 @@
 //! `error.not-self-inflicted`: the refusal of what the proxy itself edited never reaches the client.
 
 use crate::check::Level;
+use crate::check::catalogue::{Check, CheckInfo, Judge};
 use crate::check::found::{Found, worst};
 use crate::check::view::{Call, StepView};
 use crate::history::{Control, Refusal};
 
 /// `error.not-self-inflicted`.
-pub(in crate::check) fn not_self_inflicted(step: &StepView<'_>) -> Found {
+pub(in crate::check) const NOT_SELF_INFLICTED: Check = Check {
+    judge: Judge::Step(not_self_inflicted),
+    info: CheckInfo {
+        id: "error.not-self-inflicted",
+        level: Level::Must,
+        requirement: "If the client's request is acceptable to the target, no 4xx that the proxy's own edit caused \
+                      reaches the client.",
+        rationale: "The user is told that the request is wrong, and it is the proxy's.",
+        passes: "The original error, or an answer.",
+        fails: "The fallback's refusal of an edited request, as a status or inside the stream.",
+        sources: &["https://github.com/BerriAI/litellm/issues/27967"],
+    },
+};
+
+fn not_self_inflicted(step: &StepView<'_>) -> Found {
     let refusals = step.calls.iter().filter_map(|call| call.exchange.refused.as_ref().map(|refusal| (call, refusal)));
     if let Some(found) = worst(refusals.map(|(call, refusal)| judge(step, call, refusal))) {
         return found;

@@ -2,13 +2,28 @@
 
 use super::traces::trace;
 use crate::check::Evidence;
+use crate::check::Level;
+use crate::check::catalogue::{Check, CheckInfo, Judge};
 use crate::check::fallback::carries;
 use crate::check::found::Found;
 use crate::check::view::StepView;
 use crate::proxy::Credentials;
 
 /// `error.no-internals`.
-pub(in crate::check) fn no_internals(step: &StepView<'_>) -> Found {
+pub(in crate::check) const NO_INTERNALS: Check = Check {
+    judge: Judge::Step(no_internals),
+    info: CheckInfo {
+        id: "error.no-internals",
+        level: Level::Must,
+        requirement: "The client sees no key, no other route, no decoy and no stack trace.",
+        rationale: "Errors are shown to users and pasted into tickets.",
+        passes: "An error that names the model, or the fallback's.",
+        fails: "A map of every route, a traceback with file paths, a key.",
+        sources: &["https://github.com/BerriAI/litellm/issues/27967"],
+    },
+};
+
+fn no_internals(step: &StepView<'_>) -> Found {
     let headers = step.client.exchange.response.iter().flat_map(|head| head.headers.iter());
     let mut seen = String::new();
     for (name, value) in headers {

@@ -5,6 +5,6 @@ mod internals;
 mod shape;
 mod traces;
 
-pub(super) use inflicted::not_self_inflicted;
-pub(super) use internals::no_internals;
-pub(super) use shape::shape;
+pub(super) use inflicted::NOT_SELF_INFLICTED;
+pub(super) use internals::NO_INTERNALS;
+pub(super) use shape::SHAPE;

@@ -1,11 +1,29 @@
 //! `error.shape`: an error that the client API's SDKs read as one.
 
 use crate::check::Level;
+use crate::check::catalogue::{Check, CheckInfo, Judge};
 use crate::check::found::Found;
 use crate::check::view::{Form, Reach, StepView};
 
 /// `error.shape`.
-pub(in crate::check) fn shape(step: &StepView<'_>) -> Found {
+pub(in crate::check) const SHAPE: Check = Check {
+    judge: Judge::Step(shape),
+    info: CheckInfo {
+        id: "error.shape",
+        level: Level::Should,
+        requirement: "An error has the client API's shape and an error status, unless an answer had begun.",
+        rationale: "SDKs raise by status and read the body in one shape; an error under 200 is no error to them.",
+        passes: "A non-2xx status with the API's error body; after the head, the API's error event.",
+        fails: "An error body under status 200, or an event that official SDKs drop. Another shape of body, and a 200 \
+                before any leg had answered, warn.",
+        sources: &[
+            "https://github.com/BerriAI/litellm/issues/38610",
+            "https://github.com/tensorzero/tensorzero/pull/861",
+        ],
+    },
+};
+
+fn shape(step: &StepView<'_>) -> Found {
     let client = &step.client;
     match client.form {
         Form::ErrorStatus => status(step),

@@ -2,13 +2,32 @@
 
 use super::NONE;
 use crate::check::Level;
+use crate::check::catalogue::{Check, CheckInfo, Judge};
 use crate::check::found::{Found, worst};
 use crate::check::view::{Call, StepView};
 use crate::history::{Continuation, Control, Refusal};
 use crate::scenario::Outcome;
 
 /// `fallback.accepted`.
-pub(in crate::check) fn accepted(step: &StepView<'_>) -> Found {
+pub(in crate::check) const ACCEPTED: Check = Check {
+    judge: Judge::Step(accepted),
+    info: CheckInfo {
+        id: "fallback.accepted",
+        level: Level::Must,
+        requirement: "The fallback's request is one that the target's real model accepts.",
+        rationale: "A fallback that is certain to be refused is no fallback: the user gets a 400 where an answer or the \
+                    true error was due.",
+        passes: "No rule of the target refuses the request.",
+        fails: "A trailing assistant turn sent to a model without prefill. Where the proxy recovers from the refusal, \
+                this only warns.",
+        sources: &[
+            "https://github.com/BerriAI/litellm/issues/27967",
+            "https://github.com/diegosouzapw/OmniRoute/pull/6114",
+        ],
+    },
+};
+
+fn accepted(step: &StepView<'_>) -> Found {
     let calls: Vec<&Call<'_>> = step.fallback_calls().collect();
     if calls.is_empty() {
         return Found::not_exercised(NONE);

@@ -2,12 +2,30 @@
 
 use crate::api::ApiId;
 use crate::check::Level;
+use crate::check::catalogue::{Check, CheckInfo, Judge};
 use crate::check::found::{Found, worst};
 use crate::check::view::{Call, StepView};
 use crate::history::Continuation;
 
 /// `fallback.attempts`.
-pub(in crate::check) fn attempts(step: &StepView<'_>) -> Found {
+pub(in crate::check) const ATTEMPTS: Check = Check {
+    judge: Judge::Step(attempts),
+    info: CheckInfo {
+        id: "fallback.attempts",
+        level: Level::Must,
+        requirement: "No leg is sent the same request again after a deterministic 4xx, and no leg is asked more often \
+                      than the retries allow.",
+        rationale: "A request that was refused for what it says is refused again; each further try costs the user time.",
+        passes: "One request to each leg, or as many as the declared retries allow.",
+        fails: "The same body sent to the same leg after a 400, 401, 403, 404 or 422.",
+        sources: &[
+            "https://github.com/lobehub/lobehub/pull/14398",
+            "https://github.com/QuantumNous/new-api/issues/2899",
+        ],
+    },
+};
+
+fn attempts(step: &StepView<'_>) -> Found {
     let repeated = step.calls.iter().any(|call| call.exchange.attempt > 1);
     if !repeated && step.calls.iter().all(Call::finished) {
         return Found::not_exercised("no leg failed, and none was asked twice");

@@ -4,6 +4,8 @@ use super::NONE;
 use crate::api::compare::{Difference, continuation_additions, differences, without_words};
 use crate::api::{ApiId, Conversation};
 use crate::check::Evidence;
+use crate::check::Level;
+use crate::check::catalogue::{Check, CheckInfo, Judge};
 use crate::check::found::{Found, worst};
 use crate::check::view::{Call, StepView};
 use crate::history::{Continuation, Control};
@@ -13,7 +15,23 @@ use crate::wire::Request;
 const MOST_SHOWN: usize = 20;
 
 /// `fallback.same-as-control`.
-pub(in crate::check) fn same_as_control(step: &StepView<'_>) -> Found {
+pub(in crate::check) const SAME_AS_CONTROL: Check = Check {
+    judge: Judge::Step(same_as_control),
+    info: CheckInfo {
+        id: "fallback.same-as-control",
+        level: Level::Must,
+        requirement: "The fallback's request is what this proxy sends to the same target when that is the only leg and \
+                      nothing is broken, except for what a recognised continuation adds.",
+        rationale: "Whatever a proxy does to every request (translation, guardrails, clamps) is in the control too, so \
+                    what is left is what the failure changed.",
+        passes: "The same conversation, tools and parameters; after content also one turn that quotes what was said, or \
+                 a lower token limit.",
+        fails: "An instruction added to the system prompt, a lost tool, a changed parameter, the primary's model.",
+        sources: &["https://github.com/BerriAI/litellm/issues/18229", "https://github.com/BerriAI/litellm/pull/33738"],
+    },
+};
+
+fn same_as_control(step: &StepView<'_>) -> Found {
     // A request to go on is judged on whatever leg it reaches.
     let calls = step.calls.iter().enumerate().filter(|(number, call)| {
         call.is_fallback() || (*number > 0 && call.exchange.continuation != Continuation::None)

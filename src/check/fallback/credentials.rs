@@ -1,5 +1,7 @@
 //! `fallback.credentials`: whose keys a leg is sent.
 
+use crate::check::Level;
+use crate::check::catalogue::{Check, CheckInfo, Judge};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
@@ -20,7 +22,24 @@ struct Forbidden {
 const LEAST: usize = 8;
 
 /// `fallback.credentials`.
-pub(in crate::check) fn credentials(step: &StepView<'_>) -> Found {
+pub(in crate::check) const CREDENTIALS: Check = Check {
+    judge: Judge::Step(credentials),
+    info: CheckInfo {
+        id: "fallback.credentials",
+        level: Level::Must,
+        requirement: "No leg is sent a key of another leg, of another route, or a decoy, in any decoded form.",
+        rationale: "A key that reaches another provider is disclosed to it, and the request fails besides.",
+        passes: "Each leg is sent its own key only.",
+        fails: "The primary's key in any header, the query or the body of the fallback's request, plain, URL-encoded \
+                or in base64.",
+        sources: &[
+            "https://github.com/BerriAI/litellm/issues/14371",
+            "https://github.com/BerriAI/litellm/issues/16667",
+        ],
+    },
+};
+
+fn credentials(step: &StepView<'_>) -> Found {
     let exchanges = step.step.upstream.iter().enumerate();
     let leaks: Vec<(String, Evidence)> = exchanges
         .flat_map(|(index, exchange)| {

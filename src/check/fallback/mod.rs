@@ -5,10 +5,10 @@ mod attempts;
 mod control;
 mod credentials;
 
-pub(super) use accepted::accepted;
-pub(super) use attempts::attempts;
-pub(super) use control::same_as_control;
-pub(super) use credentials::{carries, credentials};
+pub(super) use accepted::ACCEPTED;
+pub(super) use attempts::ATTEMPTS;
+pub(super) use control::SAME_AS_CONTROL;
+pub(super) use credentials::{CREDENTIALS, carries};
 
 /// Reason of a check that had no fallback request to look at.
 const NONE: &str = "no request reached a leg behind the first";

@@ -2,6 +2,7 @@
 
 use crate::api::{Finding, Level};
 use crate::check::Evidence;
+use crate::check::catalogue::{Check, CheckInfo, Judge};
 use crate::check::found::Found;
 use crate::check::view::{Form, StepView};
 use crate::proxy::AfterError;
@@ -10,7 +11,20 @@ use crate::proxy::AfterError;
 const MOST_SHOWN: usize = 10;
 
 /// `stream.grammar`.
-pub(in crate::check) fn grammar(step: &StepView<'_>) -> Found {
+pub(in crate::check) const GRAMMAR: Check = Check {
+    judge: Judge::Step(grammar),
+    info: CheckInfo {
+        id: "stream.grammar",
+        level: Level::Must,
+        requirement: "What the client gets follows its API's stream grammar.",
+        rationale: "Official SDKs raise, hang or lose data on a stream that does not; lesser deviations only warn.",
+        passes: "A stream as the vendor sends it, with comments, pings and unknown fields as it likes.",
+        fails: "An event that an official SDK cannot parse, or a block that is never opened.",
+        sources: &[],
+    },
+};
+
+fn grammar(step: &StepView<'_>) -> Found {
     let client = &step.client;
     match client.form {
         Form::Stream if client.body.is_empty() => return Found::not_exercised("no event came"),

@@ -1,12 +1,27 @@
 //! `stream.incremental`: whether text is handed on as it comes. Judged by the lock-step gate, by no clock.
 
 use crate::api::PieceKind;
+use crate::check::Level;
+use crate::check::catalogue::{Check, CheckInfo, Judge};
 use crate::check::found::Found;
 use crate::check::view::{Call, StepView};
 use crate::proxy::AfterContent;
 
 /// `stream.incremental`.
-pub(in crate::check) fn incremental(step: &StepView<'_>) -> Found {
+pub(in crate::check) const INCREMENTAL: Check = Check {
+    judge: Judge::Step(incremental),
+    info: CheckInfo {
+        id: "stream.incremental",
+        level: Level::Must,
+        requirement: "Text is handed on as it comes, not held back until the answer is whole.",
+        rationale: "Streaming is asked for because the user watches; a buffered stream is no stream.",
+        passes: "In lock step, the client has each delta before the next is sent, but for the declared buffer.",
+        fails: "More is held back than the proxy declares. Undeclared buffering warns.",
+        sources: &[],
+    },
+};
+
+fn incremental(step: &StepView<'_>) -> Found {
     let gated: Vec<&Call<'_>> = step.calls.iter().filter(|call| call.exchange.gated).collect();
     if gated.is_empty() {
         return Found::not_exercised("no answer was paced in lock step");

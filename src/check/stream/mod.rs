@@ -6,8 +6,8 @@ mod start;
 mod text;
 mod truncation;
 
-pub(super) use grammar::grammar;
-pub(super) use incremental::incremental;
-pub(super) use start::single_start;
-pub(super) use text::text;
-pub(super) use truncation::{handed_on_unchanged, truncation_visible};
+pub(super) use grammar::GRAMMAR;
+pub(super) use incremental::INCREMENTAL;
+pub(super) use start::SINGLE_START;
+pub(super) use text::TEXT;
+pub(super) use truncation::{TRUNCATION_VISIBLE, handed_on_unchanged};

@@ -2,6 +2,7 @@
 
 use crate::api::Level;
 use crate::check::Evidence;
+use crate::check::catalogue::{Check, CheckInfo, Judge};
 use crate::check::found::Found;
 use crate::check::view::{Form, StepView};
 use crate::proxy::IdAtSeam;
@@ -13,7 +14,20 @@ pub(super) fn about_starts(rule: &str) -> bool {
 }
 
 /// `stream.single-start`.
-pub(in crate::check) fn single_start(step: &StepView<'_>) -> Found {
+pub(in crate::check) const SINGLE_START: Check = Check {
+    judge: Judge::Step(single_start),
+    info: CheckInfo {
+        id: "stream.single-start",
+        level: Level::Must,
+        requirement: "A stream starts one message, under one id.",
+        rationale: "SDKs accumulate into one message: a second start drops or garbles what came before.",
+        passes: "One `message_start`, one first delta with a role.",
+        fails: "A second `message_start`, or a second role, where a fallback took over.",
+        sources: &["https://github.com/zirkelc/ai-retry/issues/51"],
+    },
+};
+
+fn single_start(step: &StepView<'_>) -> Found {
     let answer = &step.client.answer;
     if step.client.form != Form::Stream || answer.starts.is_empty() {
         return Found::not_exercised("no message began in a stream");

@@ -2,6 +2,8 @@
 
 use crate::api::{Completion, Part};
 use crate::check::Evidence;
+use crate::check::Level;
+use crate::check::catalogue::{Check, CheckInfo, Judge};
 use crate::check::found::{Found, worst};
 use crate::check::view::{Call, Channel, Flaw, Heard, Seam, StepView};
 use crate::scenario::Outcome;
@@ -10,7 +12,25 @@ use crate::scenario::Outcome;
 const MASKING: [&str; 3] = ["mask", "strip_reasoning", "inline_reasoning"];
 
 /// `stream.text`.
-pub(in crate::check) fn text(step: &StepView<'_>) -> Found {
+pub(in crate::check) const TEXT: Check = Check {
+    judge: Judge::Step(text),
+    info: CheckInfo {
+        id: "stream.text",
+        level: Level::Must,
+        requirement: "The client gets what the legs said, each character once and in order: nothing lost, doubled, \
+                      spliced or invented; tool arguments and thinking are whole too.",
+        rationale: "Every word a leg says is unique, so each character that the client gets has a leg and an offset.",
+        passes: "One leg's answer whole, or a prefix of it before a visible error, or two legs' text joined without a gap.",
+        fails: "A lost or doubled word; text of one leg behind text of another that it does not continue; a blank lost \
+                at the seam; broken tool arguments.",
+        sources: &[
+            "https://github.com/zirkelc/ai-retry/issues/51",
+            "https://github.com/open-webui/computer/issues/300",
+        ],
+    },
+};
+
+fn text(step: &StepView<'_>) -> Found {
     if !step.hearing.anything() && step.ending.finisher.is_none() {
         return Found::not_exercised("the client got no content");
     }

@@ -1,12 +1,32 @@
 //! `stream.truncation-visible`: what no leg finished never looks finished.
 
+use crate::check::Level;
+use crate::check::catalogue::{Check, CheckInfo, Judge};
 use crate::check::found::Found;
 use crate::check::view::{Call, StepView};
 use crate::proxy::Passthrough;
 use crate::scenario::Outcome;
 
 /// `stream.truncation-visible`.
-pub(in crate::check) fn truncation_visible(step: &StepView<'_>) -> Found {
+pub(in crate::check) const TRUNCATION_VISIBLE: Check = Check {
+    judge: Judge::Step(truncation_visible),
+    info: CheckInfo {
+        id: "stream.truncation-visible",
+        level: Level::Must,
+        requirement: "An answer that no leg finished never looks finished to the client.",
+        rationale: "A truncated answer that looks whole is taken for the answer, and nobody ever knows.",
+        passes: "An error in the client API's own shape, a transport that visibly breaks, or another leg that completes \
+                 the answer.",
+        fails: "A finish reason, an end mark or a clean end that no leg sent. Handing on an upstream's own clean end \
+                unchanged warns where the proxy declares to pass bytes through.",
+        sources: &[
+            "https://github.com/Portkey-AI/gateway/issues/1797",
+            "https://github.com/BerriAI/litellm/issues/40404",
+        ],
+    },
+};
+
+fn truncation_visible(step: &StepView<'_>) -> Found {
     let truncated = step.calls.iter().find(|call| call.truncated());
     let silent = step.ending.outcome == Some(Outcome::Silent) && !step.calls.iter().any(Call::finished);
     let Some(call) = truncated.or(step.calls.first().filter(|_| silent)) else {

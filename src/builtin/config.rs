@@ -37,6 +37,8 @@ pub struct Config {
     pub fallback_on: Vec<String>,
     /// Most legs that are asked after the first; left out: all.
     pub max_fallbacks: Option<u32>,
+    /// Whether a request is fitted to its leg's model: parameters that it refuses left out, limits lowered.
+    pub fit: bool,
 }
 
 impl Default for Config {
@@ -53,6 +55,7 @@ impl Default for Config {
             retries: 0,
             fallback_on: ["408", "429", "5xx", "timeout", "transport"].map(str::to_owned).to_vec(),
             max_fallbacks: None,
+            fit: false,
         }
     }
 }
@@ -79,7 +82,7 @@ impl Config {
 const PREFILL_MODELS: &str = include_str!("prefill-models.txt");
 
 /// Whether `pattern`, in which a trailing `*` stands for any end, is the model's name.
-fn model_matches(pattern: &str, model: &str) -> bool {
+pub(super) fn model_matches(pattern: &str, model: &str) -> bool {
     match pattern.strip_suffix('*') {
         Some(beginning) => model.starts_with(beginning),
         None => pattern == model,

@@ -15,6 +15,7 @@ mod config;
 mod continuation;
 mod defect;
 mod failure;
+mod fit;
 mod front;
 mod hearing;
 mod message;

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::Leg;
 use super::continuation::{Way, ask_to_go_on};
+use super::fit::fit;
 use super::relay::Job;
 use crate::api::{Api, ApiId};
 use crate::wire::Headers;
@@ -33,6 +34,9 @@ pub(super) fn for_leg(job: &Job, number: usize, leg: &Leg, api: &dyn Api, go_on:
         {
             *temperature = json!(1);
         }
+    }
+    if job.gateway.config.fit {
+        fit(&mut conversation, &leg.model);
     }
     let owed = go_on.map(|(way, text)| ask_to_go_on(&mut conversation, way, text));
     let mut body = api.write_request(&conversation, &leg.model);

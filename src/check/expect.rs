@@ -102,7 +102,7 @@ fn hung(step: &StepView<'_>) -> Found {
 
 /// A leg behind one that answered to its end.
 fn needless(step: &StepView<'_>) -> Option<Found> {
-    let whole = step.calls.iter().position(|call| call.reach == Reach::Terminator)?;
+    let whole = step.calls.iter().position(Call::whole)?;
     let first = &step.calls[whole];
     let next = step.calls[whole + 1..].iter().find(|next| next.leg != first.leg)?;
     if step.hedge() > 1 || next.exchange.at < first.exchange.ended_at {
@@ -128,7 +128,7 @@ fn restarted(step: &StepView<'_>) -> Found {
     if step.hedge() > 1 {
         return Found::pass_for("the answer of a hedged request");
     }
-    let finished = before(step).iter().find(|call| call.finished());
+    let finished = before(step).iter().find(|call| call.finished() && !call.damaged());
     if let Some(call) = finished {
         let reason = format!("`{}` finished its answer, and the client got another's", call.name());
         return Found::fail(reason).with(step.evidence(call));
@@ -152,7 +152,7 @@ fn continued(step: &StepView<'_>) -> Found {
     if let Some(found) = needless(step) {
         return found;
     }
-    let finished = before(step).iter().find(|call| call.finished());
+    let finished = before(step).iter().find(|call| call.finished() && !call.damaged());
     if let Some(call) = finished {
         let reason = format!("`{}` finished its answer, and another request went on with it", call.name());
         return Found::fail(reason).with(step.evidence(call));
@@ -171,7 +171,7 @@ fn continued(step: &StepView<'_>) -> Found {
 
 fn error(step: &StepView<'_>) -> Found {
     let broken_off = step.calls.iter().any(|call| call.truncated() && call.reach >= Reach::Content);
-    let last = step.calls.iter().rev().find(|call| call.reach == Reach::Terminator);
+    let last = step.calls.iter().rev().find(|call| call.whole());
     if let Some(call) = last.filter(|call| !broken_off && step.calls.last().is_some_and(|l| l.index == call.index)) {
         let reason =
             format!("`{}` answered to its end, and the client got an error ({})", call.name(), step.ending.why);

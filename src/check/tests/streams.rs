@@ -258,7 +258,13 @@ fn a_damaged_event() {
     // Handed on: the SDK raises.
     lab().hears(&sent, ClientEnd::Complete).check(&[("stream.grammar", "pass"), ("stream.text", "pass")]);
     let bits = [Bit::Begin(1), Bit::Text(words(0, 0..5)), Bit::Error("bad upstream")];
-    lab().hears(&bits, ClientEnd::Complete).check(&[("stream.text", "pass")]);
+    lab().hears(&bits, ClientEnd::Complete).is("error", &[]).check(&[("stream.text", "pass")]);
+    // Whoever cannot read an answer may ask another leg for one, though the leg came to its end.
+    let policy = |after| move |policy: &mut Policy| policy.after_content = Some(after);
+    let goes_on = lab().policy(policy(AfterContent::ContinueUser)).control("fallback").continues("fallback", 0, 5);
+    goes_on.hears_answer(&whole(0)).is("continued", &[]);
+    let held_back = lab().policy(policy(AfterContent::BufferAll)).control("fallback").answers("fallback", 1);
+    held_back.hears_answer(&whole(1)).is("restarted", &[]);
 }
 
 #[test]

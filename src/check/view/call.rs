@@ -1,6 +1,6 @@
 //! A request to a leg, and how far its answer got.
 
-use crate::api::{Completion, Finding, Part};
+use crate::api::{Completion, Finding, Level, Part};
 use crate::history::{Continuation, History, StepHistory, UpstreamEnd, UpstreamExchange};
 use crate::scenario::{At, By, Obeys, Play, StepPlan};
 
@@ -182,6 +182,16 @@ impl<'a> Call<'a> {
     /// Whether the script damages an event.
     pub(in crate::check) fn damages(&self) -> bool {
         self.play.and_then(|play| play.cut.as_ref()).is_some_and(|cut| cut.by == By::BadJson)
+    }
+
+    /// Whether something in its answer cannot be read: whoever gets that may give it up, however it ends.
+    pub(in crate::check) fn damaged(&self) -> bool {
+        self.damages() || self.stream && self.findings.iter().any(|finding| finding.level == Level::Must)
+    }
+
+    /// Whether it answered to its end, and readably.
+    pub(in crate::check) fn whole(&self) -> bool {
+        self.reach == Reach::Terminator && !self.damaged()
     }
 
     /// Whether it was asked to continue and its script has it disobey.

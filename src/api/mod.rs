@@ -14,6 +14,7 @@ mod reading;
 mod render;
 pub(crate) mod seeded;
 mod stream;
+mod target;
 
 use std::fmt;
 use std::str::FromStr;
@@ -28,7 +29,7 @@ pub use conversation::{Conversation, Part, Role, ToolDefinition, Turn};
 pub use stream::{Say, StreamReader, StreamWriter, Usage, Written};
 
 use crate::answer::{Mark, Rendition, Spoken};
-use crate::wire::Headers;
+use crate::wire::{Headers, Request};
 
 /// A wire API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -84,7 +85,7 @@ impl ApiId {
 
     /// The spoken API whose requests are posted to `path` (query removed).
     pub fn of_path(path: &str) -> Option<&'static dyn Api> {
-        Self::ALL.into_iter().filter_map(Self::spoken).find(|api| path.ends_with(api.path()))
+        Self::ALL.into_iter().filter_map(Self::spoken).find(|api| api.own_path(path).is_some())
     }
 }
 
@@ -199,17 +200,50 @@ pub trait Api: Send + Sync + fmt::Debug {
     /// Which API this is.
     fn id(&self) -> ApiId;
 
-    /// The path that clients post to, below the base URL.
+    /// The path that clients post to, below the base URL. Where an API names the model and what is done with it there
+    /// and not in the body, `{model}` and `{method}` stand for them.
     fn path(&self) -> &'static str;
+
+    /// What stands for `{method}`, with the query that belongs to it.
+    fn method(&self, _stream: bool) -> &'static str {
+        ""
+    }
+
+    /// Path and query of a request for `model`, below the base URL.
+    fn target(&self, model: &str, stream: bool) -> String {
+        self.fill(self.path(), model, stream)
+    }
+
+    /// A path in which `{model}` and `{method}` may stand, for this model.
+    fn fill(&self, path: &str, model: &str, stream: bool) -> String {
+        path.replace("{model}", &target::encode(model)).replace("{method}", self.method(stream))
+    }
+
+    /// The part of a path (query removed) that is this API's own; what stands before it is a base. `None` where the
+    /// path is another's.
+    fn own_path<'p>(&self, path: &'p str) -> Option<&'p str> {
+        path.ends_with(self.path()).then(|| &path[path.len() - self.path().len()..])
+    }
 
     /// Headers that a client sends, the credential among them.
     fn request_headers(&self, key: &str) -> Headers;
 
-    /// The credential that a request presents.
-    fn presented_key(&self, headers: &Headers) -> Option<String>;
+    /// The credential that a request presents, in its headers or in its path and query.
+    fn presented_key(&self, target: &str, headers: &Headers) -> Option<String>;
 
-    /// Reads a request body. Total: what has no neutral name is kept in `rest`.
+    /// Reads a request body. Total: what has no neutral name is kept in `rest`. A request with its path is read by
+    /// [`Api::read`].
     fn read_request(&self, body: &Value) -> Conversation;
+
+    /// Adds what path and query say, where they do: model and stream.
+    fn read_target(&self, _target: &str, _conversation: &mut Conversation) {}
+
+    /// Reads a whole request; `None` where its body is no JSON.
+    fn read(&self, request: &Request) -> Option<Conversation> {
+        let mut conversation = self.read_request(&request.json()?);
+        self.read_target(&request.target, &mut conversation);
+        Some(conversation)
+    }
 
     /// Writes a request body for `model`.
     fn write_request(&self, conversation: &Conversation, model: &str) -> Value;

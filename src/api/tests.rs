@@ -102,7 +102,7 @@ fn errors_are_read_back_and_belong_to_one_api() {
 #[test]
 fn the_key_that_is_sent_is_the_key_that_is_presented() {
     for api in spoken_apis() {
-        assert_eq!(api.presented_key(&api.request_headers("sk-1")).as_deref(), Some("sk-1"));
+        assert_eq!(api.presented_key(&api.target("m", true), &api.request_headers("sk-1")).as_deref(), Some("sk-1"));
     }
 }
 

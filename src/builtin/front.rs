@@ -65,10 +65,12 @@ impl Gateway {
                 Err(error) => self.fail(api, outlet, error, None),
             },
             (&Method::GET, "/health", _) => reply_json(outlet, &json!({"status": "ok"})),
-            (&Method::GET, "/v1/models", _) => match self.check_key(lists(), &headers_of(&request)) {
-                Ok(()) => reply_json(outlet, &self.models()),
-                Err(error) => self.fail(lists(), outlet, error, None),
-            },
+            (&Method::GET, "/v1/models", _) => {
+                match self.check_key(lists(), &target_of(&request), &headers_of(&request)) {
+                    Ok(()) => reply_json(outlet, &self.models()),
+                    Err(error) => self.fail(lists(), outlet, error, None),
+                }
+            }
             (method, path, _) => {
                 let message = format!("Unknown request URL: {method} {path}.");
                 let error = ApiError { message, ..lists().status_error(404) };
@@ -80,7 +82,8 @@ impl Gateway {
     /// Reads and checks a request before any upstream hears of it.
     async fn read(self: Arc<Self>, api: &'static dyn Api, request: Request<Incoming>) -> Result<Job, ApiError> {
         let headers = headers_of(&request);
-        self.check_key(api, &headers)?;
+        let target = target_of(&request);
+        self.check_key(api, &target, &headers)?;
         let error = |status, message: String| ApiError { message, ..api.status_error(status) };
         let body = Limited::new(request.into_body(), MAX_REQUEST)
             .collect()
@@ -89,21 +92,23 @@ impl Gateway {
             .to_bytes();
         let body: Value = serde_json::from_slice(&body)
             .map_err(|why| error(400, format!("The request body is not valid JSON: {why}.")))?;
-        let Some(model) = body.get("model").and_then(Value::as_str) else {
+        let mut asked = api.read_request(&body);
+        api.read_target(&target, &mut asked);
+        let model = asked.model.as_str();
+        if model.is_empty() {
             return Err(error(400, "model: a model is required.".to_owned()));
-        };
+        }
         let Some(route) = self.config.route(model).filter(|route| !route.legs.is_empty()).cloned() else {
             return Err(error(404, format!("The model `{model}` does not exist.")));
         };
-        let asked = api.read_request(&body);
         Ok(Job { gateway: self, route, api, asked, headers })
     }
 
     /// The client's key, in either scheme.
-    fn check_key(&self, api: &dyn Api, headers: &Headers) -> Result<(), ApiError> {
+    fn check_key(&self, api: &dyn Api, target: &str, headers: &Headers) -> Result<(), ApiError> {
         let Some(expected) = &self.config.client_key else { return Ok(()) };
-        let presented = ApiId::ALL.into_iter().filter_map(ApiId::spoken).filter_map(|api| api.presented_key(headers));
-        if presented.into_iter().any(|key| key == *expected) {
+        let spoken = ApiId::ALL.into_iter().filter_map(ApiId::spoken);
+        if spoken.filter_map(|api| api.presented_key(target, headers)).any(|key| key == *expected) {
             return Ok(());
         }
         Err(ApiError { message: "The key is missing or not valid.".to_owned(), ..api.status_error(401) })
@@ -133,7 +138,12 @@ fn lists() -> &'static dyn Api {
 
 /// The API whose path this is, exactly.
 fn api_of(path: &str) -> Option<&'static dyn Api> {
-    ApiId::of_path(path).filter(|api| api.path() == path)
+    ApiId::of_path(path).filter(|api| api.own_path(path) == Some(path))
+}
+
+/// Path and query.
+fn target_of<B>(request: &Request<B>) -> String {
+    request.uri().path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string)
 }
 
 fn headers_of<B>(request: &Request<B>) -> Headers {

@@ -141,7 +141,8 @@ impl Job {
     async fn ask(&self, leg: &Leg, api: &dyn Api, headers: &Headers, body: Vec<u8>) -> Result<Upstream, Failure> {
         let config = &self.gateway.config;
         let (first_byte, idle) = (config.first_byte_timeout.duration(), config.idle_timeout.duration());
-        Upstream::ask(leg, api, headers, body, first_byte, idle).await?.accepted(api).await
+        let target = api.target(&leg.model, self.asked.stream);
+        Upstream::ask(leg, &target, headers, body, first_byte, idle).await?.accepted(api).await
     }
 
     /// Whether the same leg is asked again, after the pause that is due.

@@ -45,13 +45,13 @@ impl Upstream {
     /// Sends the request and waits for the head.
     pub(super) async fn ask(
         leg: &Leg,
-        api: &dyn Api,
+        target: &str,
         headers: &Headers,
         body: Vec<u8>,
         first_byte: Duration,
         idle: Duration,
     ) -> Result<Self, Failure> {
-        let request = request(leg, api, headers, body).ok_or_else(Failure::transport)?;
+        let request = request(leg, target, headers, body).ok_or_else(Failure::transport)?;
         match timeout(first_byte, send(leg, request)).await {
             Err(_) => Err(Failure::timeout()),
             Ok(Err(())) => Err(Failure::transport()),
@@ -109,9 +109,9 @@ impl Upstream {
     }
 }
 
-fn request(leg: &Leg, api: &dyn Api, headers: &Headers, body: Vec<u8>) -> Option<Request<Full<Bytes>>> {
+fn request(leg: &Leg, target: &str, headers: &Headers, body: Vec<u8>) -> Option<Request<Full<Bytes>>> {
     let base: Uri = leg.base_url.parse().ok()?;
-    let target = format!("{}{}", base.path().trim_end_matches('/'), api.path());
+    let target = format!("{}{}", base.path().trim_end_matches('/'), target);
     let mut request = Request::post(target).header("host", base.authority()?.as_str());
     for (name, value) in headers.iter() {
         request = request.header(name, value);

@@ -71,12 +71,13 @@ impl Asked<'_> {
             api: self.api.id(),
             model: &self.leg.model,
             models: &self.leg.models,
+            target: &self.request.target,
             headers: &self.request.headers,
             body: &self.request.body.0,
             expected_key: None,
         });
         let body = self.request.json();
-        let conversation = body.as_ref().map(|body| self.api.read_request(body)).unwrap_or_default();
+        let conversation = self.api.read(self.request).unwrap_or_default();
         let own = self.own(&conversation);
         let speech = own.speech();
         let recognised = self.recognise(&conversation, &speech);
@@ -107,7 +108,7 @@ impl Asked<'_> {
 
     /// Whether the answer is long enough for the cut that is asked for; else why not.
     pub(super) fn fits(&self) -> Result<(), String> {
-        let conversation = self.request.json().map(|body| self.api.read_request(&body)).unwrap_or_default();
+        let conversation = self.api.read(self.request).unwrap_or_default();
         match self.own(&conversation) {
             Own::Spoken(spoken) => {
                 let rendition = self.render(&spoken, &conversation, None);

@@ -147,10 +147,10 @@ impl Alone {
             },
             _ => (Spec::default(), rest),
         };
-        let api = ApiId::of_path(path).map_or_else(|| side::family(&request.headers, path), Api::id);
-        let model =
-            request.json().and_then(|body| body.get("model").and_then(|model| model.as_str().map(str::to_owned)));
-        let vendor = ["openai", "anthropic"].into_iter().find(|vendor| ApiId::of_vendor(vendor) == Some(api));
+        let spoken = ApiId::of_path(path);
+        let api = spoken.map_or_else(|| side::family(&request.headers, path), Api::id);
+        let model = spoken.and_then(|api| api.read(request)).map(|asked| asked.model).filter(|model| !model.is_empty());
+        let vendor = ["openai", "anthropic", "gemini"].into_iter().find(|vendor| ApiId::of_vendor(vendor) == Some(api));
         let vendor = vendor.unwrap_or_default().to_owned();
         let leg = LegBinding {
             name: name.to_owned(),
@@ -168,7 +168,7 @@ impl Alone {
         let answer = AnswerPlan::Script { name: name.to_owned(), script: Arc::clone(script) };
         let play = spec.play(answer);
         // What a client of ours would have sent is not known: everything may be its own.
-        let reference = request.json().map(|body| api.read_request(&body)).unwrap_or_default();
+        let reference = api.read(request).unwrap_or_default();
         let attempt = count(attempts, name);
         let asked = self.asked(&leg, api, request, &play, &reference, attempt);
         Some(Answer::aside(match asked.fits() {

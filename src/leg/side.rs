@@ -22,7 +22,8 @@ pub(super) enum Call {
 /// What a request to a leg asks for. `path` is the vendor's, without the leg's prefix; `api` is the leg's, and no
 /// other has paths there; `None` stands for every API.
 pub(super) fn call(request: &Request, path: &str, api: Option<ApiId>, models: &[&str], side_calls: &[String]) -> Call {
-    let found = ApiId::of_path(path).filter(|found| found.path() == path && api.is_none_or(|api| api == found.id()));
+    let found = ApiId::of_path(path)
+        .filter(|found| found.own_path(path) == Some(path) && api.is_none_or(|api| api == found.id()));
     if let Some(found) = found {
         return match request.method.as_str() {
             "POST" => Call::Generate(found),

@@ -101,10 +101,10 @@ impl Attached {
         // What depends on a route of ours means nothing here.
         let fixed = |text: &&str| !text.contains("{{") && !text.contains("{%");
         let path = lent.map(|endpoint| endpoint.path.as_str()).filter(fixed).unwrap_or(own);
-        let path = match self.base.strip_suffix("/v1") {
-            Some(base) if path.starts_with("/v1/") => format!("{base}{path}"),
-            _ => format!("{}{path}", self.base),
-        };
+        // A URL that ends in the version with which paths begin.
+        let version = path.split_inclusive('/').take(2).collect::<String>();
+        let base = self.base.strip_suffix(version.trim_end_matches('/')).unwrap_or(&self.base);
+        let path = format!("{base}{path}");
         let mut headers = client_headers(api, self.attach.client_key.as_deref());
         let lent = lent.into_iter().flat_map(|endpoint| &endpoint.headers);
         let lent = lent.map(|(name, value)| (name.as_str(), value.as_str())).filter(|(_, value)| fixed(value));

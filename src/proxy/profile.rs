@@ -148,7 +148,8 @@ pub struct Ready {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Endpoint {
-    /// Path, a template over the route.
+    /// Path, a template over the route; `{{ model }}` and `{{ method }}` stand for what a request says, in APIs that
+    /// name them in the path.
     pub path: String,
     /// The key that the client presents as its API does, a template over the route; left out: none.
     pub key: Option<String>,

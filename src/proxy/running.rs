@@ -21,7 +21,7 @@ use crate::wire::Headers;
 pub struct Ask {
     /// Where the proxy listens.
     pub addr: SocketAddr,
-    /// Path to post to.
+    /// Path to post to, with `{model}` and `{method}` where the API wants them there.
     pub path: String,
     /// Headers beyond those of any HTTP request, the credential and the API's version among them.
     pub headers: Headers,

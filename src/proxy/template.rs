@@ -108,7 +108,9 @@ pub(super) fn context(places: Places<'_>, routes: &[Route], settings: &Settings,
 
 /// The same for one route: what endpoints see.
 pub(super) fn with_route(base: &Value, route: &Route) -> Value {
-    context! { route => Value::from(Serde(RouteView::from(route))), ..base.clone() }
+    let route = Value::from(Serde(RouteView::from(route)));
+    // The request alone tells these two; they are filled in when it is made.
+    context! { route, model => "{model}", method => "{method}", ..base.clone() }
 }
 
 /// Classes as statuses; `timeout` is 408, other words are left out.

@@ -20,6 +20,8 @@ pub struct Incoming<'a> {
     pub model: &'a ModelName,
     /// Spellings under which the leg may be asked for its model; empty: any.
     pub models: &'a [String],
+    /// Path and query below the leg's base.
+    pub target: &'a str,
     /// Headers.
     pub headers: &'a Headers,
     /// Body.
@@ -83,7 +85,7 @@ impl RuleBook {
     /// What the real model would say to a request.
     pub fn judge(&self, incoming: &Incoming<'_>) -> Ruling {
         let parsed: Result<Value, _> = serde_json::from_slice(incoming.body);
-        let presented = incoming.api.spoken().and_then(|api| api.presented_key(incoming.headers));
+        let presented = incoming.api.spoken().and_then(|api| api.presented_key(incoming.target, incoming.headers));
         let mut matched: Vec<Match<'_>> = Vec::new();
         for pack in self.packs.iter().filter(|pack| pack.api == incoming.api && pack.vendor == incoming.model.vendor) {
             let model = incoming.model.model.as_str();

@@ -172,7 +172,8 @@ async fn exchange(
 fn request(api: &dyn Api, plan: &ClientPlan, ask: &Ask, unique: &str, model: &str) -> Request {
     let mut conversation = plan.conversation.clone();
     words::mark(&mut conversation, unique);
-    let mut body = api.write_request(&conversation, ask.model.as_deref().unwrap_or(model));
+    let model = ask.model.as_deref().unwrap_or(model);
+    let mut body = api.write_request(&conversation, model);
     if let Some(extra) = &plan.body {
         merge(&mut body, extra);
     }
@@ -183,7 +184,8 @@ fn request(api: &dyn Api, plan: &ClientPlan, ask: &Ask, unique: &str, model: &st
         headers.push(name, value);
     }
     let body = serde_json::to_vec(&body).unwrap_or_default();
-    Request { method: "POST".to_owned(), target: ask.path.clone(), headers, body: body.into() }
+    let target = api.fill(&ask.path, model, conversation.stream);
+    Request { method: "POST".to_owned(), target, headers, body: body.into() }
 }
 
 /// Maps merge, everything else replaces.
@@ -216,7 +218,7 @@ fn binding(rig: &Rig, order: &Order, facts: &ProxyFacts, started: Instant) -> Bi
         let done = controls.iter().filter_map(|(leg, control)| {
             let Control::Done { request, unique, .. } = control else { return None };
             let api = case.shape.legs.iter().find(|each| each.name == *leg)?.api.spoken()?;
-            let conversation = api.read_request(&request.json()?);
+            let conversation = api.read(request)?;
             Some((leg.clone(), ControlRequest { conversation, unique: unique.clone() }))
         });
         done.collect()

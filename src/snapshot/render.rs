@@ -152,7 +152,7 @@ fn target(request: &Request) -> String {
         Some((path, query)) => (path, Some(query)),
         None => (request.target.as_str(), None),
     };
-    let path = ApiId::of_path(path).map_or(path, |api| api.path());
+    let path = ApiId::of_path(path).and_then(|api| api.own_path(path)).unwrap_or(path);
     match query {
         Some(query) => format!("{path}?{query}"),
         None => path.to_owned(),

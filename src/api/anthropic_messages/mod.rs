@@ -40,7 +40,7 @@ impl Api for AnthropicMessages {
         .collect()
     }
 
-    fn presented_key(&self, headers: &Headers) -> Option<String> {
+    fn presented_key(&self, _target: &str, headers: &Headers) -> Option<String> {
         headers.get("x-api-key").map(str::to_owned).or_else(|| super::bearer(headers))
     }
 

@@ -39,7 +39,7 @@ impl Api for OpenaiChat {
         .collect()
     }
 
-    fn presented_key(&self, headers: &Headers) -> Option<String> {
+    fn presented_key(&self, _target: &str, headers: &Headers) -> Option<String> {
         super::bearer(headers)
     }
 

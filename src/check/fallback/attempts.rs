@@ -58,7 +58,7 @@ fn same_request(one: &Call<'_>, other: &Call<'_>) -> bool {
     let (a, b) = (&one.exchange.request, &other.exchange.request);
     let key = |call: &Call<'_>| {
         let api = call.exchange.api.and_then(ApiId::spoken)?;
-        api.presented_key(&call.exchange.request.headers)
+        api.presented_key(&call.exchange.request.target, &call.exchange.request.headers)
     };
     let same_body = match (a.json(), b.json()) {
         (Some(a), Some(b)) => a == b,

@@ -80,7 +80,7 @@ fn judge(step: &StepView<'_>, call: &Call<'_>) -> Found {
 fn read(control: &Request, call: &Call<'_>) -> Option<Conversation> {
     let path = control.target.split('?').next().unwrap_or_default();
     let api = ApiId::of_path(path)?;
-    (Some(api.id()) == call.exchange.api).then(|| control.json().map(|body| api.read_request(&body)))?
+    (Some(api.id()) == call.exchange.api).then(|| api.read(control))?
 }
 
 /// The leg's model may be spelled in any way that the route was given.

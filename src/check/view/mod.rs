@@ -103,8 +103,7 @@ impl<'a> StepView<'a> {
 
     /// The request of a call in neutral form.
     pub(super) fn conversation(call: &Call<'_>) -> Option<Conversation> {
-        let api = call.exchange.api?.spoken()?;
-        call.exchange.request.json().map(|body| api.read_request(&body))
+        call.exchange.api?.spoken()?.read(&call.exchange.request)
     }
 }
 

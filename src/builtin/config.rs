@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Defect;
+use super::{Defect, Promise};
 use crate::api::ApiId;
+use crate::proxy::{AfterContent, Passthrough, UsageChoice};
 use crate::scenario::Millis;
 
 /// The configuration of the reference proxy, as a file or as a value.
@@ -19,8 +20,8 @@ pub struct Config {
     pub routes: Vec<Route>,
     /// A route that no client is meant to use, and whose name and key must never show up.
     pub decoy: Option<Decoy>,
-    /// What happens when a stream breaks after content was delivered.
-    pub policy: OnBreak,
+    /// What it promises, and keeps.
+    pub policy: Promise,
     /// Models that accept a trailing assistant turn as the beginning of their answer; `*` stands for any end.
     pub prefill_models: Vec<String>,
     /// What is done wrong on purpose.
@@ -33,12 +34,24 @@ pub struct Config {
     pub first_byte_timeout: Millis,
     /// How often the same leg is asked again, before content and where the failure may pass.
     pub retries: u32,
-    /// Failures after which the next leg is asked: statuses, classes like `5xx`, `timeout`, `transport`.
-    pub fallback_on: Vec<String>,
+    /// Failures after which the next leg is asked, where it is not as promised.
+    pub fallback_on: Option<Vec<String>>,
     /// Most legs that are asked after the first; left out: all.
     pub max_fallbacks: Option<u32>,
     /// Whether a request is fitted to its leg's model: parameters that it refuses left out, limits lowered.
     pub fit: bool,
+    /// Whether a stream that breaks after content is continued; left out: as promised.
+    pub continuation: Option<bool>,
+    /// Whether a leg that failed is put aside for the time that it asks for, else for `cooldown_time`.
+    pub cooldown: bool,
+    /// How long a leg is put aside that does not say how long.
+    #[schemars(with = "String")]
+    pub cooldown_time: Millis,
+    /// Whether a session stays with the leg that served it last.
+    pub affinity: bool,
+    /// How long a leg may take to begin until the next is asked too, where requests are hedged.
+    #[schemars(with = "String")]
+    pub hedge_after: Millis,
 }
 
 impl Default for Config {
@@ -47,15 +60,20 @@ impl Default for Config {
             client_key: None,
             routes: Vec::new(),
             decoy: None,
-            policy: OnBreak::ContinueUser,
+            policy: Promise::default(),
             prefill_models: PREFILL_MODELS.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect(),
             defects: BTreeSet::new(),
             idle_timeout: Millis(60_000),
             first_byte_timeout: Millis(60_000),
             retries: 0,
-            fallback_on: ["408", "429", "5xx", "timeout", "transport"].map(str::to_owned).to_vec(),
+            fallback_on: None,
             max_fallbacks: None,
             fit: false,
+            continuation: None,
+            cooldown: false,
+            cooldown_time: Millis(5_000),
+            affinity: false,
+            hedge_after: Millis(50),
         }
     }
 }
@@ -66,10 +84,30 @@ impl Config {
         self.routes.iter().find(|route| route.name == name)
     }
 
-    /// The legs of a route that may be asked.
-    pub(super) fn legs<'a>(&self, route: &'a Route) -> &'a [Leg] {
-        let most = self.max_fallbacks.map_or(usize::MAX, |n| (n as usize).saturating_add(1));
-        &route.legs[..route.legs.len().min(most)]
+    /// What it promises with these settings.
+    pub fn promise(&self) -> Promise {
+        let mut promise = self.policy.clone();
+        if let Some(failures) = &self.fallback_on {
+            promise.fallback_on.clone_from(failures);
+        }
+        match (self.continuation, promise.after_content) {
+            (Some(false), AfterContent::ContinueUser | AfterContent::ContinuePrefill) => {
+                promise.after_content = AfterContent::Error;
+            }
+            (Some(true), AfterContent::Error) => promise.after_content = AfterContent::ContinueUser,
+            _ => {}
+        }
+        if promise.passthrough != Passthrough::None {
+            // What is handed on as it comes is nobody's to continue, and its usage is its own.
+            promise.after_content = AfterContent::Error;
+            promise.usage = UsageChoice::Last;
+        }
+        promise
+    }
+
+    /// The most legs of a route that one request may reach.
+    pub(super) fn most_legs(&self) -> usize {
+        self.max_fallbacks.map_or(usize::MAX, |n| (n as usize).saturating_add(1))
     }
 
     /// Whether this model takes a trailing assistant turn as the beginning of its answer.
@@ -113,6 +151,9 @@ pub struct Leg {
     pub base_url: String,
     /// Key.
     pub key: String,
+    /// A second key, for retries on another one.
+    #[serde(default)]
+    pub spare_key: Option<String>,
 }
 
 /// A route that must never show up.
@@ -125,24 +166,29 @@ pub struct Decoy {
     pub key: String,
 }
 
-/// What happens when a stream breaks after content was delivered.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum OnBreak {
-    /// The client gets the error.
-    Error,
-    /// The next leg is asked, in a user turn, to go on.
-    #[default]
-    ContinueUser,
-    /// The next leg is asked to go on from a trailing assistant turn if its model can, else in a user turn.
-    ContinuePrefill,
-    /// Nothing is delivered before an answer is whole, so the next leg simply answers.
-    BufferAll,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn settings_change_what_is_promised() {
+        use AfterContent::{BufferAll, ContinuePrefill, ContinueUser, Error};
+        let check = |promised, continuation, expect| {
+            let mut config = Config { continuation, ..Config::default() };
+            config.policy.after_content = promised;
+            assert_eq!(config.promise().after_content, expect, "{promised:?} {continuation:?}");
+        };
+        check(ContinuePrefill, None, ContinuePrefill);
+        check(ContinuePrefill, Some(true), ContinuePrefill);
+        check(ContinuePrefill, Some(false), Error);
+        check(Error, Some(true), ContinueUser);
+        check(BufferAll, Some(false), BufferAll);
+        let mut config = Config { fallback_on: Some(vec!["503".to_owned()]), ..Config::default() };
+        config.policy.passthrough = Passthrough::Bytes;
+        let promise = config.promise();
+        assert_eq!((promise.after_content, promise.usage), (Error, UsageChoice::Last));
+        assert_eq!(promise.fallback_on, ["503"]);
+    }
 
     #[test]
     fn models_from_4_6_on_take_no_prefill() {

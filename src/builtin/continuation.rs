@@ -2,10 +2,11 @@
 
 use serde_json::Value;
 
+use super::Leg;
 use super::front::Gateway;
 use super::message::Delivered;
-use super::{Leg, OnBreak};
 use crate::api::{ApiId, Conversation, Part, Role, Turn};
+use crate::proxy::AfterContent;
 
 /// How a leg is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,10 +28,10 @@ pub(super) fn way(gateway: &Gateway, leg: &Leg, asked: &Conversation, delivered:
     if has_prefill && gateway.sabotage.prefills_everyone() {
         return Some(Way::Prefill);
     }
-    match config.policy {
-        OnBreak::Error | OnBreak::BufferAll => None,
-        OnBreak::ContinueUser => Some(Way::User),
-        OnBreak::ContinuePrefill => {
+    match gateway.promise.after_content {
+        AfterContent::Error | AfterContent::BufferAll => None,
+        AfterContent::ContinueUser => Some(Way::User),
+        AfterContent::ContinuePrefill => {
             // A client's own prefill would join ours; a thinking model must begin with its thoughts.
             let fits = has_prefill
                 && config.takes_prefill(&leg.model)

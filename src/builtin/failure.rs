@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::Leg;
 use crate::api::{Api, ApiError, ApiId, StreamError};
 use crate::wire::Headers;
 
@@ -93,6 +94,11 @@ impl Failure {
         self.cause == Cause::Refused && FOR_GOOD.contains(&self.error.status)
     }
 
+    /// Whether another key of the same leg could help.
+    pub(super) fn is_about_the_key(&self) -> bool {
+        self.cause == Cause::Refused && matches!(self.error.status, 401 | 402 | 403 | 429)
+    }
+
     /// Whether it may be gone when the same leg is asked again.
     pub(super) fn may_pass(&self) -> bool {
         self.cause != Cause::Refused || matches!(self.error.status, 408 | 409 | 429 | 500..)
@@ -106,6 +112,32 @@ impl Failure {
     /// `retry-after` for the client.
     pub(super) fn retry_after(&self) -> Option<&str> {
         self.retry_after.as_deref()
+    }
+
+    /// All failures in one, under the status of this one.
+    pub(super) fn joined(&self, all: &[(&Leg, Self)]) -> Self {
+        let said: Vec<String> =
+            all.iter().map(|(leg, failure)| format!("{}: {}", leg.name, failure.error.message)).collect();
+        self.saying(said.join(" | "))
+    }
+
+    /// The same failure, with nothing of what the upstream said.
+    pub(super) fn masked(&self) -> Self {
+        self.saying("The model is not available at the moment.".to_owned())
+    }
+
+    fn saying(&self, message: String) -> Self {
+        Self { error: Box::new(ApiError { message, ..(*self.error).clone() }), api: None, ..self.clone() }
+    }
+
+    /// The same failure under another status.
+    pub(super) fn under(mut self, status: u16) -> Self {
+        if self.error.status != status {
+            self.error.status = status;
+            // The kind that the upstream gave belongs to its own status.
+            self.api = None;
+        }
+        self
     }
 
     /// The error in the words of the client's API: the upstream's own message, the type that the API has for its status.
@@ -140,7 +172,7 @@ mod tests {
     #[test]
     fn failures_lead_on_as_configured() {
         let on = |list: &[&str]| list.iter().map(ToString::to_string).collect::<Vec<_>>();
-        let default = super::super::Config::default().fallback_on;
+        let default = super::super::Promise::default().fallback_on;
         for failure in [Failure::timeout(), Failure::transport(), Failure::truncated(), Failure::damaged()] {
             assert!(failure.leads_on(&default), "{failure:?}");
             assert!(failure.leads_on(&on(&["5xx"])), "{failure:?}");

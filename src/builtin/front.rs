@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use super::outlet::{AnswerBody, Outlet, Work, outlet};
 use super::relay::Job;
 use super::sabotage::Sabotage;
-use super::{Config, Route};
+use super::{Config, Promise, Route};
 use crate::api::{Api, ApiError, ApiId};
 use crate::wire::Headers;
 
@@ -26,6 +26,8 @@ const MAX_REQUEST: usize = 32 << 20;
 #[derive(Debug)]
 pub(super) struct Gateway {
     pub(super) config: Config,
+    /// What it promises with its settings.
+    pub(super) promise: Promise,
     pub(super) sabotage: Sabotage,
     /// Takes work that outlives its client; only a defect gives any.
     leftover: mpsc::UnboundedSender<Work>,
@@ -37,7 +39,7 @@ impl Gateway {
     pub(super) fn new(config: Config, leftover: mpsc::UnboundedSender<Work>) -> Self {
         let sabotage = Sabotage::new(&config.defects);
         let seed = AtomicU64::new(RandomState::new().hash_one(0));
-        Self { config, sabotage, leftover, seed }
+        Self { promise: config.promise(), config, sabotage, leftover, seed }
     }
 
     /// Another seed for each answer.
@@ -101,14 +103,14 @@ impl Gateway {
         let Some(route) = self.config.route(model).filter(|route| !route.legs.is_empty()).cloned() else {
             return Err(error(404, format!("The model `{model}` does not exist.")));
         };
-        Ok(Job { gateway: self, route, api, asked, headers })
+        let key = presented_keys(&target, &headers).next();
+        Ok(Job { gateway: self, route, api, asked, headers, key })
     }
 
     /// The client's key, in either scheme.
     fn check_key(&self, api: &dyn Api, target: &str, headers: &Headers) -> Result<(), ApiError> {
         let Some(expected) = &self.config.client_key else { return Ok(()) };
-        let spoken = ApiId::ALL.into_iter().filter_map(ApiId::spoken);
-        if spoken.filter_map(|api| api.presented_key(target, headers)).any(|key| key == *expected) {
+        if presented_keys(target, headers).any(|key| key == *expected) {
             return Ok(());
         }
         Err(ApiError { message: "The key is missing or not valid.".to_owned(), ..api.status_error(401) })
@@ -129,6 +131,11 @@ impl Gateway {
         let body = api.error_body(&error, self.seed());
         outlet.reply(error.status, headers, body);
     }
+}
+
+/// The keys that a client presents, in any API's way.
+fn presented_keys(target: &str, headers: &Headers) -> impl Iterator<Item = String> {
+    ApiId::ALL.into_iter().filter_map(ApiId::spoken).filter_map(|api| api.presented_key(target, headers))
 }
 
 /// The API in whose shape everything is said that belongs to none.

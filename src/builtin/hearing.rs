@@ -22,6 +22,16 @@ pub(super) enum Heard {
     Done,
 }
 
+impl Heard {
+    /// Whether it is content or an end, and no mere preamble.
+    pub(super) fn is_telling(&self) -> bool {
+        match self {
+            Self::Said(say) => !is_empty(say),
+            Self::Failed(_) | Self::Done => true,
+        }
+    }
+}
+
 /// Listens to one stream.
 #[derive(Debug)]
 pub(super) struct Hearing {
@@ -84,4 +94,14 @@ impl Hearing {
 fn is_readable(block: &[u8], data: &str) -> bool {
     let mark = data.is_empty() || data == "[DONE]";
     std::str::from_utf8(block).is_ok() && (mark || serde_json::from_str::<IgnoredAny>(data).is_ok())
+}
+
+/// Whether this says nothing.
+pub(super) fn is_empty(say: &Say) -> bool {
+    match say {
+        Say::Text(text) | Say::Thinking(text) | Say::Signature(text) | Say::Arguments(text) | Say::Refusal(text) => {
+            text.is_empty()
+        }
+        Say::ToolCall { .. } => false,
+    }
 }

@@ -2,12 +2,14 @@
 
 use serde_json::Value;
 
-use super::OnBreak;
 use super::continuation::Owed;
+use super::edits::edit_say;
 use super::front::{Gateway, now};
+use super::hearing::is_empty;
 use super::outlet::Outlet;
 use super::relay::Job;
 use crate::api::{Api, ApiError, EncodeContext, FinishReason, Say, StreamWriter, Usage, Written};
+use crate::proxy::AfterContent;
 use crate::wire::Headers;
 
 /// What the client has.
@@ -72,7 +74,7 @@ impl<'a> Message<'a> {
             outlet,
             writer: None,
             delivered: Delivered::default(),
-            held: (gateway.config.policy == OnBreak::BufferAll).then(Vec::new),
+            held: (gateway.promise.after_content == AfterContent::BufferAll).then(Vec::new),
             late: Vec::new(),
             spent: Usage::default(),
             spending: Usage::default(),
@@ -80,13 +82,18 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// The next leg begins; `owed` if it goes on from what was delivered.
-    pub(super) fn next_leg(&mut self, owed: Option<String>) {
+    /// The next leg is asked.
+    pub(super) fn next_leg(&mut self) {
         if let Some(held) = &mut self.held {
             held.clear();
         }
         self.spent = self.usage();
         self.spending = Usage::default();
+        self.seam = Seam::No;
+    }
+
+    /// The leg begins; `owed` if it goes on from what was delivered.
+    pub(super) fn owes(&mut self, owed: Option<String>) {
         self.seam = owed.map_or(Seam::No, |owed| Seam::Ahead(Owed(owed)));
     }
 
@@ -113,11 +120,13 @@ impl<'a> Message<'a> {
 
     async fn tell(&mut self, say: Say) {
         let Some(say) = self.behind_seam(say).await else { return };
-        self.begin().await;
-        match &say {
-            Say::Text(text) => self.delivered.text.push_str(text),
-            _ => self.delivered.beyond_text = true,
+        // What is masked was said all the same: a leg that goes on has to know it.
+        if let Say::Text(text) = &say {
+            self.delivered.text.push_str(text);
         }
+        let Some(say) = edit_say(&self.gateway.promise, say) else { return };
+        self.delivered.beyond_text |= !matches!(say, Say::Text(_));
+        self.begin().await;
         let written = self.writer.as_mut().map(|writer| writer.say(&say)).unwrap_or_default();
         self.send(written).await;
     }
@@ -195,14 +204,5 @@ impl<'a> Message<'a> {
         let written = writer.error(&error);
         self.send(written).await;
         self.outlet.send(self.late).await;
-    }
-}
-
-fn is_empty(say: &Say) -> bool {
-    match say {
-        Say::Text(text) | Say::Thinking(text) | Say::Signature(text) | Say::Arguments(text) | Say::Refusal(text) => {
-            text.is_empty()
-        }
-        Say::ToolCall { .. } => false,
     }
 }

@@ -1,7 +1,7 @@
 //! The reference proxy: correct under each of its policies, and wrong in one named way per [`Defect`].
 //!
 //! It is what `run` tests without a proxy of one's own, and the proof that each check passes on a correct proxy
-//! and fails on a defect. What it promises:
+//! and fails on a defect. What it promises unless it is told otherwise (see [`Promise`]):
 //!
 //! - Nothing reaches the client before the first content, so a failure before that restarts on the next leg unseen.
 //! - A stream that breaks after content is continued, or ends in an error that the client's SDK raises; never silently.
@@ -11,24 +11,31 @@
 //! - Usage is the sum of what all legs reported; the id and the model (the route's name) stay the same over a seam.
 //! - When the client goes, the upstream connection is closed at once.
 
+mod choice;
 mod config;
 mod continuation;
+mod course;
 mod defect;
+mod edits;
 mod failure;
 mod fit;
 mod front;
 mod hearing;
 mod message;
 mod outlet;
+mod promise;
 mod relay;
 mod request;
 mod sabotage;
 mod server;
+mod speech;
 mod unary;
 mod upstream;
 
-pub use config::{Config, Decoy, Leg, OnBreak, Route};
+pub use choice::{NAMES, chosen};
+pub use config::{Config, Decoy, Leg, Route};
 pub use defect::Defect;
+pub use promise::{AnswerEdit, Cache, Promise, RequestEdit};
 pub use server::start;
 
 #[cfg(test)]

@@ -1,25 +1,20 @@
 //! From leg to leg until one has answered, or all are lost.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::continuation::{Way, way};
+use super::course::{Attempt, Course};
 use super::failure::Failure;
 use super::front::Gateway;
-use super::hearing::{Heard, Hearing};
+use super::hearing::Heard;
 use super::message::Message;
 use super::outlet::Outlet;
-use super::request::for_leg;
-use super::unary;
+use super::request::{LegRequest, for_leg};
+use super::speech::Speech;
 use super::upstream::Upstream;
-use super::{Leg, Route};
+use super::{Leg, Route, unary};
 use crate::api::{Api, Conversation, FinishReason};
 use crate::wire::Headers;
-
-/// Pause before the same leg is asked again.
-const PAUSE: Duration = Duration::from_millis(50);
-/// Longest pause that an upstream may ask for; if it wants more, the next leg is sooner.
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// One request of a client, read and accepted.
 pub(super) struct Job {
@@ -30,6 +25,8 @@ pub(super) struct Job {
     pub(super) asked: Conversation,
     /// The client's headers.
     pub(super) headers: Headers,
+    /// The key that the client presented.
+    pub(super) key: Option<String>,
 }
 
 impl Job {
@@ -40,146 +37,85 @@ impl Job {
 
     async fn stream(self, outlet: Outlet) {
         let mut message = Message::new(&self, outlet);
-        let mut failures = Failures::default();
-        'legs: for (number, leg) in self.legs() {
-            let mut tries = 0;
-            loop {
-                let nothing_yet = message.delivered.is_nothing();
-                let way = way(&self.gateway, leg, &self.asked, &message.delivered);
-                if !nothing_yet && way.is_none() {
-                    break 'legs;
-                }
-                let had = message.delivered.clone();
-                let failure = match self.relay(number, leg, way.filter(|_| !nothing_yet), &mut message).await {
-                    Ok(reason) => return message.finish(reason).await,
-                    Err(failure) => failure,
-                };
-                if self.gateway.sabotage.finishes(&failure) && !message.delivered.is_nothing() {
-                    return message.finish(FinishReason::Stop).await;
-                }
-                if message.delivered == had && self.asks_again(&failure, tries).await {
-                    tries += 1;
-                } else if failures.note(failure, &self.gateway) {
-                    break;
-                } else {
-                    break 'legs;
-                }
+        let mut course = Course::new(&self);
+        while let Some(attempt) = course.next().await {
+            let nothing_yet = message.delivered.is_nothing();
+            let way = way(&self.gateway, attempt.leg, &self.asked, &message.delivered);
+            if !nothing_yet && way.is_none() {
+                break;
             }
+            let had = message.delivered.clone();
+            let failure = match self.relay(attempt, way.filter(|_| !nothing_yet), &mut message).await {
+                Ok(reason) => return message.finish(reason).await,
+                Err(failure) => failure,
+            };
+            let nothing_yet = message.delivered.is_nothing();
+            if self.gateway.sabotage.finishes(&failure) && !nothing_yet {
+                return message.finish(FinishReason::Stop).await;
+            }
+            course.failed(attempt, failure, message.delivered != had, nothing_yet);
         }
-        let failure = failures.shown(&self.gateway);
+        let failure = course.lost();
         message.fail(failure.shown_in(self.api), failure.retry_after()).await;
     }
 
     async fn unary(self, outlet: Outlet) {
-        let mut failures = Failures::default();
-        'legs: for (number, leg) in self.legs() {
-            let mut tries = 0;
-            loop {
-                let failure = match self.ask_unary(number, leg).await {
-                    Ok(body) => return unary::reply(outlet, body),
-                    Err(failure) => failure,
-                };
-                if self.asks_again(&failure, tries).await {
-                    tries += 1;
-                } else if failures.note(failure, &self.gateway) {
-                    break;
-                } else {
-                    break 'legs;
-                }
+        let mut course = Course::new(&self);
+        while let Some(attempt) = course.next().await {
+            match self.ask_unary(attempt).await {
+                Ok(body) => return unary::reply(outlet, body),
+                Err(failure) => course.failed(attempt, failure, false, true),
             }
         }
-        let failure = failures.shown(&self.gateway);
+        let failure = course.lost();
         self.gateway.fail(self.api, outlet, failure.shown_in(self.api), failure.retry_after());
-    }
-
-    /// The legs that may be asked, with their numbers.
-    fn legs(&self) -> impl Iterator<Item = (usize, &Leg)> {
-        self.gateway.config.legs(&self.route).iter().enumerate()
     }
 
     /// Asks one leg and hands on what it says; gives why its answer ended, if that was whole.
     async fn relay(
         &self,
-        number: usize,
-        leg: &Leg,
+        attempt: Attempt<'_>,
         way: Option<Way>,
         message: &mut Message<'_>,
     ) -> Result<FinishReason, Failure> {
-        let api = leg.api.spoken().ok_or_else(Failure::transport)?;
-        let go_on = way.map(|way| (way, message.delivered.text.as_str()));
-        let request = for_leg(self, number, leg, api, go_on);
-        message.next_leg(request.owed);
-        let mut upstream = self.ask(leg, api, &request.headers, request.body).await?;
-        let mut hearing = Hearing::new(api);
+        let go_on = way.map(|way| (way, message.delivered.text.clone()));
+        message.next_leg();
+        let mut speech = self.open(attempt, go_on).await?;
+        message.owes(speech.owed.take());
         loop {
-            let bytes = match upstream.next().await {
-                Ok(Some(bytes)) => bytes,
-                Ok(None) => return hearing.ended(Failure::truncated()),
-                Err(failure) => return hearing.ended(failure),
-            };
-            let heard = hearing.feed(&bytes);
-            if let Some(usage) = hearing.usage() {
+            let heard = speech.next().await;
+            if let Some(usage) = speech.usage() {
                 message.spend(usage);
             }
-            for heard in heard {
-                match heard {
-                    Heard::Said(say) => message.say(say).await,
-                    Heard::Failed(failure) => return hearing.ended(failure),
-                    Heard::Done => return hearing.ended(Failure::truncated()),
-                }
+            match heard {
+                Heard::Said(say) => message.say(say).await,
+                Heard::Failed(failure) => return speech.ended(failure),
+                Heard::Done => return speech.ended(Failure::truncated()),
             }
         }
     }
 
-    async fn ask_unary(&self, number: usize, leg: &Leg) -> Result<Vec<u8>, Failure> {
-        let api = leg.api.spoken().ok_or_else(Failure::transport)?;
-        let request = for_leg(self, number, leg, api, None);
-        let body = self.ask(leg, api, &request.headers, request.body).await?.whole().await?;
+    /// Asks one leg for a stream.
+    async fn open(&self, attempt: Attempt<'_>, go_on: Option<(Way, String)>) -> Result<Speech, Failure> {
+        let api = attempt.leg.api.spoken().ok_or_else(Failure::transport)?;
+        let request = for_leg(self, attempt, api, go_on.as_ref().map(|(way, text)| (*way, text.as_str())));
+        let owed = request.owed.clone();
+        let upstream = self.ask(attempt.leg, api, request).await?;
+        let mut speech = Speech::new(api, upstream, owed);
+        speech.begin().await;
+        Ok(speech)
+    }
+
+    async fn ask_unary(&self, attempt: Attempt<'_>) -> Result<Vec<u8>, Failure> {
+        let api = attempt.leg.api.spoken().ok_or_else(Failure::transport)?;
+        let request = for_leg(self, attempt, api, None);
+        let body = self.ask(attempt.leg, api, request).await?.whole().await?;
         unary::translate(self, api, &body)
     }
 
-    async fn ask(&self, leg: &Leg, api: &dyn Api, headers: &Headers, body: Vec<u8>) -> Result<Upstream, Failure> {
+    async fn ask(&self, leg: &Leg, api: &dyn Api, request: LegRequest) -> Result<Upstream, Failure> {
         let config = &self.gateway.config;
         let (first_byte, idle) = (config.first_byte_timeout.duration(), config.idle_timeout.duration());
-        let target = api.target(&leg.model, self.asked.stream);
-        Upstream::ask(leg, &target, headers, body, first_byte, idle).await?.accepted(api).await
-    }
-
-    /// Whether the same leg is asked again, after the pause that is due.
-    async fn asks_again(&self, failure: &Failure, tries: u32) -> bool {
-        if self.gateway.sabotage.asks_again(failure) && tries == 0 {
-            return true;
-        }
-        let pause = failure.asks_for().unwrap_or(PAUSE);
-        if tries >= self.gateway.config.retries || !failure.may_pass() || pause > LONGEST_PAUSE {
-            return false;
-        }
-        tokio::time::sleep(pause).await;
-        true
-    }
-}
-
-/// The failures of the legs so far.
-#[derive(Debug, Default)]
-struct Failures {
-    original: Option<Failure>,
-    last: Option<Failure>,
-}
-
-impl Failures {
-    /// Notes how a leg failed; gives whether the next is to be asked.
-    fn note(&mut self, failure: Failure, gateway: &Gateway) -> bool {
-        let leads_on = failure.leads_on(&gateway.config.fallback_on);
-        self.original.get_or_insert_with(|| failure.clone());
-        self.last = Some(failure);
-        leads_on
-    }
-
-    /// The one that the client is told: the first leg's, for what a fallback objects to may be of our own making.
-    fn shown(self, gateway: &Gateway) -> Failure {
-        match (self.original, self.last) {
-            (Some(original), Some(last)) => gateway.sabotage.shown(original, last),
-            _ => Failure::transport(),
-        }
+        Upstream::ask(leg, request, first_byte, idle).await?.accepted(api).await
     }
 }

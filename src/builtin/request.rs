@@ -2,11 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::Leg;
 use super::continuation::{Way, ask_to_go_on};
+use super::course::Attempt;
+use super::edits::edit_request;
 use super::fit::fit;
 use super::relay::Job;
 use crate::api::{Api, ApiId};
+use crate::proxy::{Credentials, ModelChoice};
 use crate::wire::Headers;
 
 /// Headers of a client that an upstream of the same API is to have.
@@ -15,16 +17,19 @@ const PASSED_ON: [&str; 2] = ["anthropic-version", "anthropic-beta"];
 /// A request to a leg.
 #[derive(Debug)]
 pub(super) struct LegRequest {
+    /// Path and query behind the leg's base URL.
+    pub(super) target: String,
     pub(super) headers: Headers,
     pub(super) body: Vec<u8>,
     /// Blanks at the end of what was delivered that the leg has to say again; `None` if it answers from the start.
     pub(super) owed: Option<String>,
 }
 
-/// Writes the request for the leg with this number; `go_on` says how it is to go on, and behind which text.
-pub(super) fn for_leg(job: &Job, number: usize, leg: &Leg, api: &dyn Api, go_on: Option<(Way, &str)>) -> LegRequest {
+/// Writes the request of an attempt; `go_on` says how it is to go on, and behind which text.
+pub(super) fn for_leg(job: &Job, attempt: Attempt<'_>, api: &dyn Api, go_on: Option<(Way, &str)>) -> LegRequest {
     let mut conversation = job.asked.clone();
-    if number > 0 {
+    edit_request(&job.gateway.promise, &mut conversation);
+    if attempt.number > 0 {
         job.gateway.sabotage.edit_fallback(&mut conversation);
     }
     if api.id() == ApiId::AnthropicMessages && job.api.id() != api.id() {
@@ -36,14 +41,23 @@ pub(super) fn for_leg(job: &Job, number: usize, leg: &Leg, api: &dyn Api, go_on:
         }
     }
     if job.gateway.config.fit {
-        fit(&mut conversation, &leg.model);
+        fit(&mut conversation, model(job, attempt));
     }
     let owed = go_on.map(|(way, text)| ask_to_go_on(&mut conversation, way, text));
-    let mut body = api.write_request(&conversation, &leg.model);
+    let mut body = api.write_request(&conversation, model(job, attempt));
     if job.api.id() != api.id() {
         translate_rest(job, api.id(), &mut body);
     }
-    LegRequest { headers: headers(job, number, leg, api), body: body.to_string().into_bytes(), owed }
+    let target = api.target(model(job, attempt), job.asked.stream);
+    LegRequest { target, headers: headers(job, attempt, api), body: body.to_string().into_bytes(), owed }
+}
+
+/// The leg's own model, or that of the route's first leg where all have the same.
+fn model<'a>(job: &'a Job, attempt: Attempt<'a>) -> &'a str {
+    match job.gateway.promise.model {
+        ModelChoice::PerLeg => &attempt.leg.model,
+        ModelChoice::Same => job.route.legs.first().map_or(&attempt.leg.model, |leg| &leg.model),
+    }
 }
 
 /// What has no neutral form, but a counterpart.
@@ -69,8 +83,12 @@ fn translate_rest(job: &Job, to: ApiId, body: &mut Value) {
     }
 }
 
-fn headers(job: &Job, number: usize, leg: &Leg, api: &dyn Api) -> Headers {
-    let mut headers = api.request_headers(&leg.key);
+fn headers(job: &Job, attempt: Attempt<'_>, api: &dyn Api) -> Headers {
+    let key = match job.gateway.promise.credentials {
+        Credentials::Own => attempt.key(),
+        Credentials::Passthrough => job.key.as_deref().unwrap_or_default(),
+    };
+    let mut headers = api.request_headers(key);
     if headers.get("content-type").is_none() {
         headers.push("content-type", "application/json");
     }
@@ -82,7 +100,7 @@ fn headers(job: &Job, number: usize, leg: &Leg, api: &dyn Api) -> Headers {
             }
         }
     }
-    if let (Some(primary), true) = (job.route.legs.first(), number > 0) {
+    if let (Some(primary), true) = (job.route.legs.first(), attempt.number > 0) {
         job.gateway.sabotage.leftovers(primary, &mut headers);
     }
     headers

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::edits::edit_parts;
 use super::failure::Failure;
 use super::front::now;
 use super::outlet::Outlet;
@@ -11,8 +12,10 @@ use crate::api::{Api, Completion, EncodeContext, Part};
 
 /// A leg's answer in the client's API.
 pub(super) fn translate(job: &Job, api: &dyn Api, body: &[u8]) -> Result<Vec<u8>, Failure> {
-    let completion = api.read_unary(body).map_err(|_| Failure::damaged())?;
-    if job.api.id() != api.id() {
+    let mut completion = api.read_unary(body).map_err(|_| Failure::damaged())?;
+    let promise = &job.gateway.promise;
+    if job.api.id() != api.id() || promise.edits_content() {
+        edit_parts(promise, &mut completion.parts);
         return Ok(written(job, &completion));
     }
     // In its own API the answer stays as it is, but for the model's name.

@@ -14,8 +14,8 @@ use tokio::time::timeout;
 
 use super::Leg;
 use super::failure::Failure;
+use super::request::LegRequest;
 use crate::api::Api;
-use crate::wire::Headers;
 
 /// Longest unary answer, and longest error, that is read.
 const MAX_BODY: usize = 32 << 20;
@@ -45,13 +45,11 @@ impl Upstream {
     /// Sends the request and waits for the head.
     pub(super) async fn ask(
         leg: &Leg,
-        target: &str,
-        headers: &Headers,
-        body: Vec<u8>,
+        request: LegRequest,
         first_byte: Duration,
         idle: Duration,
     ) -> Result<Self, Failure> {
-        let request = request(leg, target, headers, body).ok_or_else(Failure::transport)?;
+        let request = on_the_wire(leg, request).ok_or_else(Failure::transport)?;
         match timeout(first_byte, send(leg, request)).await {
             Err(_) => Err(Failure::timeout()),
             Ok(Err(())) => Err(Failure::transport()),
@@ -109,14 +107,14 @@ impl Upstream {
     }
 }
 
-fn request(leg: &Leg, target: &str, headers: &Headers, body: Vec<u8>) -> Option<Request<Full<Bytes>>> {
+fn on_the_wire(leg: &Leg, asked: LegRequest) -> Option<Request<Full<Bytes>>> {
     let base: Uri = leg.base_url.parse().ok()?;
-    let target = format!("{}{}", base.path().trim_end_matches('/'), target);
+    let target = format!("{}{}", base.path().trim_end_matches('/'), asked.target);
     let mut request = Request::post(target).header("host", base.authority()?.as_str());
-    for (name, value) in headers.iter() {
+    for (name, value) in asked.headers.iter() {
         request = request.header(name, value);
     }
-    request.body(Full::new(body.into())).ok()
+    request.body(Full::new(asked.body.into())).ok()
 }
 
 async fn send(leg: &Leg, request: Request<Full<Bytes>>) -> Result<(Response<Incoming>, Driver), ()> {

@@ -108,26 +108,13 @@ pub(super) struct ProxyArgs {
     /// Model that the client names to a running proxy.
     #[arg(long, value_name = "MODEL")]
     pub(super) model: Option<String>,
-    /// What the reference proxy does when a stream breaks after content (`builtin` only).
-    #[arg(long, value_name = "NAME")]
-    pub(super) policy: Option<PolicyName>,
+    /// What the reference proxy promises and keeps: KEY=VALUE, or `error`, `continue_user`, `continue_prefill`,
+    /// `buffer_all` for what it does when a stream breaks after content (`builtin` only; may be repeated).
+    #[arg(long, value_name = "POLICY")]
+    pub(super) policy: Vec<String>,
     /// The proxy: NAME, NAME@VERSION, or the URL of one that runs.
     #[arg(long, value_name = "PROXY")]
     pub(super) proxy: Option<String>,
-}
-
-/// Policies of the reference proxy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-#[value(rename_all = "snake_case")]
-pub(super) enum PolicyName {
-    /// The client gets the error.
-    Error,
-    /// The fallback is asked, in a user message, to go on.
-    ContinueUser,
-    /// The fallback is asked to go on from a trailing assistant turn, if its model can.
-    ContinuePrefill,
-    /// Nothing is delivered before an answer is whole.
-    BufferAll,
 }
 
 /// Which cases.

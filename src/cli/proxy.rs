@@ -8,13 +8,13 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use serde_json::json;
 
-use super::args::{PolicyName, ProxyArgs, ProxyCommand};
+use super::args::{ProxyArgs, ProxyCommand};
 use super::files::Place;
 use super::{Failure, block_on, print, variable};
-use crate::builtin::Defect;
+use crate::builtin::{self, Defect, Promise};
 use crate::proxy::{
-    Attach, Canaries, CaseBy, Catalogue, GetBy, Host, Installed, Launch, LegBy, Policy, Profile, Remembers, Wanted,
-    install,
+    Attach, Bundle, Canaries, CaseBy, Catalogue, GetBy, Host, Installed, Launch, LegBy, ModelChoice, Policy, Profile,
+    Program, Remembers, Wanted, install,
 };
 use crate::runner::{Exit, ProxyLine, Target};
 use crate::scenario::Settings;
@@ -111,9 +111,12 @@ fn launched(catalogue: &Catalogue, args: &ProxyArgs, proxy: &str, folder: &Path)
     wanted.from.clone_from(&args.from);
     wanted.bin.clone_from(&args.bin);
     let host = host()?;
-    let program = catalogue.resolve(&wanted, &host)?;
+    let mut program = catalogue.resolve(&wanted, &host)?;
     let inside = program.profile().get == GetBy::Builtin;
     let overlay = reference_overlay(args, inside)?;
+    if let Some(policy) = overlay.as_ref().and_then(|overlay| overlay.get("policy")) {
+        declare(&mut program, policy);
+    }
     let line = ProxyLine {
         name: program.profile().profile.clone(),
         version: if inside { None } else { program.version.clone() },
@@ -124,14 +127,24 @@ fn launched(catalogue: &Catalogue, args: &ProxyArgs, proxy: &str, folder: &Path)
     Ok(Choice { target, line, listen: None })
 }
 
+/// What is chosen for the reference proxy, its profile declares.
+fn declare(program: &mut Program, policy: &serde_json::Value) {
+    let Ok(promise) = serde_json::from_value::<Promise>(policy.clone()) else { return };
+    let mut bundle = Bundle::clone(&program.bundle);
+    bundle.profile.policy = bundle.profile.policy.patched(&promise.declared());
+    bundle.profile.model_per_leg = promise.model == ModelChoice::PerLeg;
+    program.bundle = Arc::new(bundle);
+}
+
 /// Policy and defects of the reference proxy, as its configuration says them.
 fn reference_overlay(args: &ProxyArgs, inside: bool) -> Result<Option<serde_json::Value>, Failure> {
-    if !inside && (args.policy.is_some() || !args.defect.is_empty()) {
+    if !inside && (!args.policy.is_empty() || !args.defect.is_empty()) {
         return Err(Failure::usage("`--policy` and `--defect` are for `--proxy builtin` alone"));
     }
     let mut overlay = serde_json::Map::new();
-    if let Some(policy) = args.policy {
-        overlay.insert("policy".to_owned(), json!(policy_name(policy)));
+    if !args.policy.is_empty() {
+        let chosen = builtin::chosen(args.policy.iter().map(String::as_str));
+        overlay.insert("policy".to_owned(), chosen.map_err(|why| Failure::usage(format!("--policy: {why}")))?);
     }
     if !args.defect.is_empty() {
         for name in &args.defect {
@@ -145,19 +158,10 @@ fn reference_overlay(args: &ProxyArgs, inside: bool) -> Result<Option<serde_json
     Ok((!overlay.is_empty()).then(|| overlay.into()))
 }
 
-fn policy_name(policy: PolicyName) -> &'static str {
-    match policy {
-        PolicyName::Error => "error",
-        PolicyName::ContinueUser => "continue_user",
-        PolicyName::ContinuePrefill => "continue_prefill",
-        PolicyName::BufferAll => "buffer_all",
-    }
-}
-
 fn described(args: &ProxyArgs) -> String {
-    let policy = args.policy.map(|policy| format!("policy {}", policy_name(policy)));
+    let policy = args.policy.iter().map(|policy| format!("policy {policy}"));
     let defects = args.defect.iter().map(|defect| format!("defect {defect}"));
-    policy.into_iter().chain(defects).collect::<Vec<_>>().join(", ")
+    policy.chain(defects).collect::<Vec<_>>().join(", ")
 }
 
 fn attached(catalogue: &Catalogue, args: &ProxyArgs, url: &str) -> Result<Choice, Failure> {

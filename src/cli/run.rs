@@ -263,7 +263,6 @@ fn options(args: &RunArgs, bare: bool) -> Vec<String> {
 pub(super) fn proxy_options(args: &ProxyArgs) -> Vec<String> {
     let mut options = Vec::new();
     let path = |path: &PathBuf| path.display().to_string();
-    let policy = args.policy.and_then(|policy| clap::ValueEnum::to_possible_value(&policy));
     let mut with = |name: &str, values: Vec<String>| {
         for value in values {
             options.extend([name.to_owned(), value]);
@@ -279,6 +278,6 @@ pub(super) fn proxy_options(args: &ProxyArgs) -> Vec<String> {
     with("--header", args.header.clone());
     with("--listen", args.listen.iter().cloned().collect());
     with("--model", args.model.iter().cloned().collect());
-    with("--policy", policy.map(|value| value.get_name().to_owned()).into_iter().collect());
+    with("--policy", args.policy.clone());
     options
 }

@@ -10,7 +10,7 @@ use tokio::process::ChildStdin;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
-use super::{AfterContent, Launch, guard};
+use super::{Launch, Policy, guard};
 use crate::api::ApiId;
 use crate::builtin;
 use crate::history::{LegFacts, ProxyFacts};
@@ -202,15 +202,8 @@ pub(super) fn facts(launch: &Launch, config: Option<&builtin::Config>) -> ProxyF
     let mut policy = profile.policy.clone();
     policy.quiet = policy.quiet.or(profile.quiet);
     if let Some(config) = config {
-        policy.after_content = Some(match config.policy {
-            builtin::OnBreak::Error => AfterContent::Error,
-            builtin::OnBreak::ContinueUser => AfterContent::ContinueUser,
-            builtin::OnBreak::ContinuePrefill => AfterContent::ContinuePrefill,
-            builtin::OnBreak::BufferAll => AfterContent::BufferAll,
-        });
-        if config.policy == builtin::OnBreak::BufferAll {
-            policy.buffer = None;
-        }
+        let declared = config.promise().declared();
+        policy = Policy { buffer: declared.buffer, ..policy.patched(&declared) };
     }
     let decoys = &launch.decoys;
     let mut values = BTreeMap::from([

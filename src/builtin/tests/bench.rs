@@ -336,6 +336,7 @@ pub(super) async fn bench(
         api,
         base_url: format!("http://{}/slot/{name}/", fake.addr),
         key: format!("{name}-key"),
+        spare_key: Some(format!("{name}-spare")),
     };
     let model = |api, openai, anthropic| if api == CHAT { openai } else { anthropic };
     let mut config = Config {

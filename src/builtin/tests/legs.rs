@@ -10,11 +10,12 @@ use tokio::net::TcpListener;
 
 use crate::answer::{Lexicon, Library};
 use crate::api::Reading;
-use crate::builtin::{Config, Leg, OnBreak, Route, start};
+use crate::builtin::{Config, Leg, Promise, Route, start};
 use crate::client::{Ask, drive};
 use crate::history::{ClientEnd, Continuation, UpstreamExchange};
 use crate::leg::{Addressing, Binding, LegBinding, Legs, LegsConfig};
 use crate::progress::Progress;
+use crate::proxy::AfterContent;
 use crate::proxy::LegBy;
 use crate::rules::RuleBook;
 use crate::scenario::{self, Case, Millis};
@@ -30,7 +31,7 @@ struct Played {
 }
 
 /// Plays every case of a scenario.
-async fn play(yaml: &str, policy: OnBreak) -> Vec<Played> {
+async fn play(yaml: &str, policy: AfterContent) -> Vec<Played> {
     let cases = scenario::load_text("test.yaml", yaml, &Library::bundled());
     let cases = cases.unwrap_or_else(|errors| panic!("{}", errors[0]));
     let legs = Legs::bind(LegsConfig {
@@ -51,7 +52,7 @@ async fn play(yaml: &str, policy: OnBreak) -> Vec<Played> {
     played
 }
 
-async fn play_case(legs: Arc<Legs>, number: usize, case: Arc<Case>, policy: OnBreak) -> Played {
+async fn play_case(legs: Arc<Legs>, number: usize, case: Arc<Case>, policy: AfterContent) -> Played {
     let slot = format!("s{number}");
     let unique = format!("uniqueword{number}x");
     let started = Instant::now();
@@ -75,7 +76,7 @@ async fn play_case(legs: Arc<Legs>, number: usize, case: Arc<Case>, policy: OnBr
             started,
             lock_step: 0,
             patience: 1.0,
-            holds_back: policy == OnBreak::BufferAll,
+            holds_back: policy == AfterContent::BufferAll,
         },
     );
     let configured = |(ordinal, leg): (usize, &scenario::ShapeLeg)| Leg {
@@ -84,13 +85,14 @@ async fn play_case(legs: Arc<Legs>, number: usize, case: Arc<Case>, policy: OnBr
         api: leg.api,
         base_url: legs.base_url(&slot, &leg.name, ordinal),
         key: format!("key-{ordinal}"),
+        spare_key: None,
     };
     let config = Config {
         routes: vec![Route {
             name: "route".to_owned(),
             legs: case.shape.legs.iter().enumerate().map(configured).collect(),
         }],
-        policy,
+        policy: Promise { after_content: policy, ..Promise::default() },
         idle_timeout: Millis(300),
         ..Config::default()
     };
@@ -163,14 +165,14 @@ vary:
 
 #[tokio::test]
 async fn breaks_after_content_join_without_a_seam() {
-    for policy in [OnBreak::ContinueUser, OnBreak::ContinuePrefill] {
+    for policy in [AfterContent::ContinueUser, AfterContent::ContinuePrefill] {
         for played in play(BREAKS, policy).await {
             let [primary, fallback] = &played.upstream[..] else { panic!("{}: {:?}", played.case, played.upstream) };
             played.assert_whole(&primary.said.whole);
             let capable = played.case.contains("claude-sonnet-4-5");
             match &fallback.continuation {
-                Continuation::Prefill { .. } => assert!(capable && policy == OnBreak::ContinuePrefill),
-                Continuation::UserMessage { .. } => assert!(!capable || policy == OnBreak::ContinueUser),
+                Continuation::Prefill { .. } => assert!(capable && policy == AfterContent::ContinuePrefill),
+                Continuation::UserMessage { .. } => assert!(!capable || policy == AfterContent::ContinueUser),
                 other => panic!("{}: {other:?}", played.case),
             }
         }
@@ -179,7 +181,7 @@ async fn breaks_after_content_join_without_a_seam() {
 
 #[tokio::test]
 async fn breaks_after_content_are_shown_or_never_seen() {
-    for played in play(BREAKS, OnBreak::Error).await {
+    for played in play(BREAKS, AfterContent::Error).await {
         let completion = &played.reading.completion;
         assert_eq!((played.upstream.len(), played.status), (1, 200), "{}", played.case);
         assert!(completion.visible_error().is_some() && completion.terminator.is_none(), "{}", played.case);
@@ -187,7 +189,7 @@ async fn breaks_after_content_are_shown_or_never_seen() {
         assert!(played.upstream[0].said.text.starts_with(&completion.text), "{}", played.case);
         assert_eq!(completion.text.split(' ').count(), 5);
     }
-    for played in play(BREAKS, OnBreak::BufferAll).await {
+    for played in play(BREAKS, AfterContent::BufferAll).await {
         played.assert_whole(&played.upstream[1].said.whole);
         assert_eq!(played.upstream[1].continuation, Continuation::None);
     }
@@ -210,7 +212,7 @@ vary:
         );
         let Ok(cases) = scenario::load_text("test.yaml", &yaml, &Library::bundled()) else { continue };
         assert!(cases.len() > 10);
-        for policy in [OnBreak::ContinueUser, OnBreak::ContinuePrefill] {
+        for policy in [AfterContent::ContinueUser, AfterContent::ContinuePrefill] {
             for played in play(&yaml, policy).await {
                 played.assert_whole(&played.upstream[0].said.whole);
             }
@@ -230,7 +232,7 @@ vary:
   legs.primary.cut.at: [head, preamble]
   legs.primary.cut.by: [close, eof, reset, stall, error_event, bad_json]
 ";
-    for played in play(yaml, OnBreak::ContinueUser).await {
+    for played in play(yaml, AfterContent::ContinueUser).await {
         assert_eq!(played.upstream.len(), 2, "{}: {:?} {:?}", played.case, played.upstream, played.reading);
         assert_eq!(played.upstream[1].continuation, Continuation::None, "{}", played.case);
         played.assert_whole(&played.upstream[1].said.whole);
@@ -255,7 +257,7 @@ vary:
     - {name: comments, value: [comments]}
   legs.primary.answer: [paragraphs-emoji, text]
 ";
-    for played in play(yaml, OnBreak::ContinueUser).await {
+    for played in play(yaml, AfterContent::ContinueUser).await {
         assert_eq!(played.upstream.len(), 1, "{}", played.case);
         played.assert_whole(&played.upstream[0].said.whole);
     }

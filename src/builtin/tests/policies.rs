@@ -6,8 +6,8 @@ use serde_json::json;
 
 use super::bench::*;
 use crate::api::{ApiId, Say};
-use crate::builtin::OnBreak;
 use crate::history::ClientEnd;
+use crate::proxy::AfterContent;
 use crate::scenario::{At, By, Leave};
 use crate::wire::{Blob, Request};
 
@@ -65,7 +65,7 @@ async fn the_policy_error_shows_the_original_error() {
                 api,
                 (MESSAGES, vec![Play::Words(&["one", " two"], then)]),
                 (MESSAGES, vec![Play::Words(&["never"], Then::Finish)]),
-                |config| config.policy = OnBreak::Error,
+                |config| config.policy.after_content = AfterContent::Error,
             )
             .await;
             bench.ask().await.assert_error("one two", message(then));
@@ -87,13 +87,15 @@ async fn a_failure_before_content_restarts_unseen() {
         Play::Words(&[], Then::BadJson),
         Play::Silence,
     ];
-    for policy in [OnBreak::Error, OnBreak::ContinueUser, OnBreak::ContinuePrefill, OnBreak::BufferAll] {
+    for policy in
+        [AfterContent::Error, AfterContent::ContinueUser, AfterContent::ContinuePrefill, AfterContent::BufferAll]
+    {
         for play in plays.clone() {
             let bench = bench(
                 MESSAGES,
                 (MESSAGES, vec![play]),
                 (CHAT, vec![Play::Words(&["all", " well"], Then::Finish)]),
-                |config| config.policy = policy,
+                |config| config.policy.after_content = policy,
             )
             .await;
             bench.ask().await.assert_whole("all well");
@@ -118,7 +120,7 @@ async fn a_capable_target_is_prefilled_and_the_blank_is_heard_once() {
                 (CHAT, vec![Play::Words(&["one", " "], Then::Close)]),
                 (MESSAGES, vec![Play::Words(rest, Then::Finish)]),
                 |config| {
-                    config.policy = OnBreak::ContinuePrefill;
+                    config.policy.after_content = AfterContent::ContinuePrefill;
                     config.routes[0].legs[1].model = model.to_owned();
                 },
             )
@@ -138,7 +140,7 @@ async fn buffering_gives_one_speaker() {
             MESSAGES,
             (MESSAGES, vec![Play::Words(&["one", " two"], then)]),
             (CHAT, vec![Play::Words(&["all", " new"], Then::Finish)]),
-            |config| config.policy = OnBreak::BufferAll,
+            |config| config.policy.after_content = AfterContent::BufferAll,
         )
         .await;
         bench.ask().await.assert_whole("all new");
@@ -163,12 +165,12 @@ async fn what_cannot_be_continued_ends_in_the_error() {
         (vec![Say::Text("one".to_owned())], "response_format", format),
         (thinks(), "user", json!("me")),
     ] {
-        for policy in [OnBreak::ContinueUser, OnBreak::ContinuePrefill] {
+        for policy in [AfterContent::ContinueUser, AfterContent::ContinuePrefill] {
             let mut bench = bench(
                 CHAT,
                 (MESSAGES, vec![Play::Says(says.clone(), Then::ErrorEvent)]),
                 (MESSAGES, vec![Play::Words(&["never"], Then::Finish)]),
-                |config| config.policy = policy,
+                |config| config.policy.after_content = policy,
             )
             .await;
             bench.body[key] = value.clone();
@@ -223,7 +225,7 @@ async fn a_refusal_for_good_is_shown_at_once() {
         MESSAGES,
         (MESSAGES, vec![Play::Status(400, "Never.")]),
         (MESSAGES, vec![Play::Words(&["well"], Then::Finish)]),
-        |config| config.fallback_on = vec!["4xx".to_owned()],
+        |config| config.fallback_on = Some(vec!["4xx".to_owned()]),
     )
     .await;
     bench.ask().await.assert_whole("well");

@@ -1,0 +1,131 @@
+//! Which leg is asked next, with which key, and after which pause.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::Leg;
+use super::failure::Failure;
+use super::relay::Job;
+use crate::proxy::{BeforeContent, ErrorChoice};
+
+/// Pause before the same leg is asked again; each further one is twice as long.
+const PAUSE: Duration = Duration::from_millis(50);
+/// Longest pause that an upstream may ask for; if it wants more, the next leg is sooner.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// One request to a leg.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Attempt<'a> {
+    /// Place of the leg in its route.
+    pub(super) number: usize,
+    pub(super) leg: &'a Leg,
+    /// Requests that this leg was sent before, for the same job.
+    tries: u32,
+    /// Those of them with its first key.
+    tries_of_first_key: u32,
+}
+
+impl<'a> Attempt<'a> {
+    fn first(number: usize, leg: &'a Leg) -> Self {
+        Self { number, leg, tries: 0, tries_of_first_key: 0 }
+    }
+
+    /// The key that it is asked with.
+    pub(super) fn key(&self) -> &'a str {
+        match &self.leg.spare_key {
+            Some(spare) if self.tries > self.tries_of_first_key => spare,
+            _ => &self.leg.key,
+        }
+    }
+
+    fn again(self) -> Self {
+        Self { tries: self.tries + 1, tries_of_first_key: self.tries_of_first_key + 1, ..self }
+    }
+
+    fn on_the_other_key(self) -> Self {
+        Self { tries: self.tries + 1, ..self }
+    }
+}
+
+/// The way of one job from leg to leg.
+pub(super) struct Course<'a> {
+    job: &'a Job,
+    ahead: VecDeque<Attempt<'a>>,
+    /// Pause before the next attempt.
+    pause: Duration,
+    failures: Vec<(&'a Leg, Failure)>,
+    /// Whether a failure ended it that no other leg is asked after.
+    stopped: bool,
+}
+
+impl<'a> Course<'a> {
+    pub(super) fn new(job: &'a Job) -> Self {
+        let legs = job.route.legs.iter().enumerate().take(job.gateway.config.most_legs());
+        let ahead = legs.map(|(number, leg)| Attempt::first(number, leg)).collect();
+        Self { job, ahead, pause: Duration::ZERO, failures: Vec::new(), stopped: false }
+    }
+
+    /// The next attempt, when it is due.
+    pub(super) async fn next(&mut self) -> Option<Attempt<'a>> {
+        let pause = std::mem::take(&mut self.pause);
+        if !pause.is_zero() && !self.ahead.is_empty() {
+            tokio::time::sleep(pause).await;
+        }
+        self.ahead.pop_front()
+    }
+
+    /// An attempt failed; `said`: it had said something, `nothing_yet`: the client has nothing at all.
+    pub(super) fn failed(&mut self, attempt: Attempt<'a>, failure: Failure, said: bool, nothing_yet: bool) {
+        if !said && let Some((again, pause)) = self.again(attempt, &failure) {
+            self.ahead.push_front(again);
+            self.pause = pause;
+            return;
+        }
+        let promise = &self.job.gateway.promise;
+        let leads_on = failure.leads_on(&promise.fallback_on)
+            && (promise.before_content == BeforeContent::Fallback || !nothing_yet);
+        self.failures.push((attempt.leg, failure));
+        if !leads_on {
+            self.ahead.clear();
+            self.stopped = true;
+        }
+    }
+
+    /// The same leg again, and the pause before that, if it is worth it.
+    fn again(&self, attempt: Attempt<'a>, failure: &Failure) -> Option<(Attempt<'a>, Duration)> {
+        let gateway = &self.job.gateway;
+        if gateway.sabotage.asks_again(failure) && attempt.tries == 0 {
+            return Some((attempt.again(), Duration::ZERO));
+        }
+        let promised = gateway.promise.retries;
+        let on_other = attempt.tries - attempt.tries_of_first_key;
+        if failure.is_about_the_key() && on_other < promised.other_key && attempt.leg.spare_key.is_some() {
+            return Some((attempt.on_the_other_key(), Duration::ZERO));
+        }
+        let most = promised.same_leg.max(gateway.config.retries.saturating_sub(promised.other_key));
+        let back_off = PAUSE.saturating_mul(1 << attempt.tries.min(5));
+        let pause = failure.asks_for().unwrap_or(back_off);
+        let worth_it = failure.may_pass() && attempt.tries_of_first_key < most && pause <= LONGEST_PAUSE;
+        worth_it.then(|| (attempt.again(), pause))
+    }
+
+    /// All is lost: the failure that the client is told.
+    pub(super) fn lost(self) -> Failure {
+        let promise = &self.job.gateway.promise;
+        let exhausted = promise.exhausted().filter(|_| !self.stopped);
+        let told = match (self.failures.first(), self.failures.last()) {
+            (Some((_, first)), Some((_, last))) => match promise.error {
+                // What a fallback objects to may be of our own making.
+                ErrorChoice::First => self.job.gateway.sabotage.shown(first.clone(), last.clone()),
+                ErrorChoice::Last => last.clone(),
+                ErrorChoice::Aggregate => first.joined(&self.failures),
+                ErrorChoice::Masked => first.masked(),
+            },
+            _ => Failure::transport(),
+        };
+        match exhausted {
+            Some(status) => told.under(status),
+            None => told,
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! A leg's answer while it is spoken.
+
+use std::collections::VecDeque;
+
+use serde_json::Value;
+
+use super::failure::Failure;
+use super::hearing::{Heard, Hearing};
+use super::upstream::Upstream;
+use crate::api::{Api, FinishReason};
+
+/// A stream of a leg, read as far as it was asked for.
+#[derive(Debug)]
+pub(super) struct Speech {
+    upstream: Upstream,
+    hearing: Hearing,
+    heard: VecDeque<Heard>,
+    /// Blanks that the leg has to say again; `None` if it answers from the start.
+    pub(super) owed: Option<String>,
+}
+
+impl Speech {
+    pub(super) fn new(api: &'static dyn Api, upstream: Upstream, owed: Option<String>) -> Self {
+        Self { upstream, hearing: Hearing::new(api), heard: VecDeque::new(), owed }
+    }
+
+    /// Reads on until the answer begins: what stands before its first content says nothing yet.
+    pub(super) async fn begin(&mut self) {
+        while !self.heard.iter().any(Heard::is_telling) {
+            self.read().await;
+        }
+    }
+
+    /// The next that is heard; it ends with [`Heard::Failed`] or [`Heard::Done`].
+    pub(super) async fn next(&mut self) -> Heard {
+        loop {
+            if let Some(heard) = self.heard.pop_front() {
+                return heard;
+            }
+            self.read().await;
+        }
+    }
+
+    async fn read(&mut self) {
+        match self.upstream.next().await {
+            Ok(Some(bytes)) => self.heard.extend(self.hearing.feed(&bytes)),
+            Ok(None) => self.heard.push_back(Heard::Failed(Failure::truncated())),
+            Err(failure) => self.heard.push_back(Heard::Failed(failure)),
+        }
+    }
+
+    /// Usage, as the leg last reported it.
+    pub(super) fn usage(&self) -> Option<&Value> {
+        self.hearing.usage()
+    }
+
+    /// Why the answer ended, if it is whole; else the failure.
+    pub(super) fn ended(&self, failure: Failure) -> Result<FinishReason, Failure> {
+        self.hearing.ended(failure)
+    }
+}

@@ -12,6 +12,7 @@ pub mod client;
 pub mod config;
 pub mod continuation;
 pub mod diagnostic;
+pub mod explore;
 pub mod fault;
 pub mod history;
 pub mod leg;

@@ -37,6 +37,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("similar::", &["snapshot"]),
     ("minijinja::", &["proxy"]),
     ("clap::", &["cli"]),
+    ("proptest::", &["explore"]),
     ("rustix::", &["leg", "proxy", "cli"]),
     ("hyper::", &["leg", "client", "builtin", "proxy"]),
     ("hyper_util::", &["leg", "client", "builtin", "proxy"]),

@@ -10,6 +10,7 @@ mod voice;
 
 pub use library::{Library, Lookup};
 pub use load::{load, load_text};
+pub(crate) use load::{Flaw, flaw};
 pub use rendition::{Mark, Piece, Rendition, RenditionChunk, Stage};
 pub use replay::from_cassette;
 pub use script::{AnswerScript, ScriptPart, Spoken, SpokenPart};

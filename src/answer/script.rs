@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::api::FinishReason;
 
 /// An API-neutral answer: shape (lengths, paragraphs, emoji, JSON) without words.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AnswerScript {
     /// One sentence.
@@ -30,7 +30,7 @@ pub struct AnswerScript {
 }
 
 /// One part of an answer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum ScriptPart {
     /// Text: n words of the voice, or literal text in which `{word}` stands for a word of the voice.

@@ -35,6 +35,8 @@ pub(super) struct Cli {
 pub(super) enum Command {
     /// Run scenarios against a proxy and judge what it did; without arguments the bundled suite on `builtin`.
     Run(Box<RunArgs>),
+    /// Draw cases, judge what a proxy does with them, and write a short scenario for each failure found.
+    Explore(Box<ExploreArgs>),
     /// List the cases that would run.
     List(Box<ListArgs>),
     /// Load files and say what is wrong with them; run nothing.
@@ -159,6 +161,35 @@ pub(super) struct RunArgs {
     /// Keep every case's folder, not only those of failures.
     #[arg(long, help_heading = "Output")]
     pub(super) keep: bool,
+}
+
+/// `crossfade explore`.
+///
+/// Draws conversations, answers, failures and framings, plays each case on one start of the proxy, and judges it by the
+/// checks that always hold. What fails is made smaller as long as it fails in the same way, and written as a scenario.
+/// The same seed gives the same cases, findings and files.
+#[derive(Args, Clone, Debug)]
+pub(super) struct ExploreArgs {
+    #[command(flatten)]
+    pub(super) proxy: ProxyArgs,
+    /// Cases to draw.
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(super) cases: u32,
+    /// Seed of every draw and every word, as the first line shows it; left out: a random one.
+    #[arg(long, value_name = "HEX", value_parser = hex)]
+    pub(super) seed: Option<u64>,
+    /// Cases at a time, at most.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub(super) jobs: Option<u32>,
+    /// Limit of one exchange of the client, like `30s`.
+    #[arg(long, value_name = "TIME")]
+    pub(super) time_limit: Option<crate::scenario::Millis>,
+    /// Folder for the scenarios of what is found; made if something is.
+    #[arg(long, value_name = "FOLDER", default_value = "found", help_heading = "Output")]
+    pub(super) out: PathBuf,
+    /// Write the findings for programs to this file (`-` for stdout, instead of the other report).
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub(super) json: Option<PathBuf>,
 }
 
 /// `crossfade list`.

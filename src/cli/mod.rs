@@ -2,6 +2,7 @@
 
 mod args;
 mod clock;
+mod explore;
 mod files;
 mod judge;
 mod list;
@@ -86,6 +87,7 @@ pub fn main() -> ExitCode {
 fn dispatch(cli: &Cli) -> Result<Exit, Failure> {
     match &cli.command {
         Command::Run(args) => run::run(args, cli.quiet, cli.verbose),
+        Command::Explore(args) => explore::explore(args, cli.quiet),
         Command::List(args) => list::list(args),
         Command::Lint(args) => list::lint(args),
         Command::Serve(args) => serve::serve(args),

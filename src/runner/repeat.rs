@@ -20,8 +20,13 @@ impl Repeat {
         }
         words.extend(["--filter".to_owned(), case.id()]);
         words.extend(self.options.iter().cloned());
-        words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
+        shell(&words)
     }
+}
+
+/// A command, ready for a POSIX shell.
+pub fn shell(words: &[String]) -> String {
+    words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
 }
 
 /// The word as a POSIX shell reads it.

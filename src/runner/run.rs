@@ -249,7 +249,7 @@ impl Run<'_> {
         let latency = controls.latency();
         let jobs = if rig.attached { 1 } else { self.plan.jobs };
         let mut pace = Pace::new(jobs, latency);
-        let patience = (latency.as_secs_f64() / FAST.as_secs_f64()).clamp(1.0, 5.0);
+        let patience = patience(latency);
         let mut tasks: JoinSet<Played> = JoinSet::new();
         // Cases whose client waits for an answer; others only wait for silence on their slot, which is no load.
         let mut running: BTreeSet<usize> = BTreeSet::new();
@@ -456,6 +456,11 @@ impl Run<'_> {
             (self.emit)(Event::Snapshot(report));
         }
     }
+}
+
+/// The factor on waits for the client, from the control's latency.
+pub(super) fn patience(latency: Duration) -> f64 {
+    (latency.as_secs_f64() / FAST.as_secs_f64()).clamp(1.0, 5.0)
 }
 
 /// Returns once the run is to stop.

@@ -22,14 +22,21 @@ pub(super) struct Words {
 
 impl Words {
     pub(super) fn new(seed: u64, cases: &[Arc<Case>]) -> Self {
+        Self::of_legs(seed, cases.iter().map(|case| case.shape.legs.len()))
+    }
+
+    /// For as many cases as there are numbers of legs.
+    pub(super) fn of_legs(seed: u64, legs: impl Iterator<Item = usize>) -> Self {
         // Voice 0 is that of the unique words.
         let mut next = 1;
-        let first = cases.iter().map(|case| {
-            let first = next;
-            next += case.shape.legs.len() as u64 * TRIES;
-            first % OTHERS
-        });
-        Self { lexicon: Lexicon::new(seed), first: first.collect(), cases: cases.len() as u64 }
+        let first: Vec<u64> = legs
+            .map(|legs| {
+                let first = next;
+                next += legs as u64 * TRIES;
+                first % OTHERS
+            })
+            .collect();
+        Self { lexicon: Lexicon::new(seed), cases: first.len() as u64, first }
     }
 
     /// The unique word of a case's n-th try (from 0).

@@ -137,7 +137,7 @@ pub struct Play {
 pub enum AnswerPlan {
     /// A script, rendered in the leg's API with the leg's voice.
     Script {
-        /// Name of the answer.
+        /// Name of the answer; its JSON if it stands in the scenario.
         name: String,
         /// The script.
         script: Arc<AnswerScript>,

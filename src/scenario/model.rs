@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Count, Millis};
+use crate::answer::AnswerScript;
 use crate::api::{ApiId, ModelName};
 
 /// A scenario file: one complete, runnable case, and what varies.
@@ -162,6 +163,8 @@ pub enum Answer {
     Named(String),
     /// An answer file, relative to the scenario.
     File(String),
+    /// An answer that stands here, as an answer file has it.
+    Script(AnswerScript),
     /// A cassette, relative to the scenario or bundled; replayed byte by byte.
     Cassette(String),
 }

@@ -98,13 +98,14 @@ fn legs(node: &mut Node) {
     each(node, leg);
 }
 
-/// `answer: text`, `status: 503`, `by: stall`, `edits: crlf`; nothing for `{}`.
+/// `answer: text`, `chunk: 3`, `status: 503`, `by: stall`, `edits: crlf`; nothing for `{}`.
 pub(super) fn leg(node: &mut Node) {
     map(node);
     on(node, "answer", |answer| {
         if matches!(answer.content, Content::Text(_)) {
             tagged(answer, "named");
         }
+        on(answer, "script", |script| on(script, "chunk", text));
     });
     on(node, "status", |status| {
         if matches!(status.content, Content::Number(_)) {

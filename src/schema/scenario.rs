@@ -60,6 +60,7 @@ fn leg(definitions: &mut Definitions) {
     or(&mut properties["answer"], &json!({"type": "string", "enum": answers, "description": "A bundled answer."}));
     or(&mut properties["status"], &json!({"type": "integer", "minimum": 300, "maximum": 599}));
     or(&mut properties["edits"], &json!({"$ref": "#/definitions/Edit"}));
+    or(&mut definitions["AnswerScript"]["properties"]["chunk"], &json!({"type": "integer", "minimum": 1}));
 }
 
 fn settings(definitions: &mut Definitions) {

@@ -1,7 +1,9 @@
 //! What a leg does with each request: attempts, plays, answers.
 
+use std::sync::Arc;
+
 use super::{MOST, Resolver, Source, merge, span_in};
-use crate::answer::{Lookup, ScriptPart};
+use crate::answer::{Flaw, Lookup, ScriptPart, flaw};
 use crate::api::{ApiId, Conversation};
 use crate::diagnostic::{quoted, suggestion};
 use crate::scenario::fit::{self, Asked, Misfit};
@@ -125,6 +127,15 @@ impl Resolver<'_> {
             Answer::Named(name) => library.answer(name).map(|script| AnswerPlan::Script { name: name.clone(), script }),
             Answer::File(path) => {
                 library.answer_file(*folder, path).map(|script| AnswerPlan::Script { name: path.clone(), script })
+            }
+            Answer::Script(script) => {
+                if let Some(Flaw { path, message, help }) = flaw(script) {
+                    let path: Vec<&str> =
+                        ["answer", "script"].into_iter().chain(path.iter().map(String::as_str)).collect();
+                    self.error(span_in(node, &path), message, help);
+                }
+                let name = serde_json::to_string(script).unwrap_or_default();
+                Ok(AnswerPlan::Script { name, script: Arc::new(script.clone()) })
             }
             Answer::Cassette(path) => {
                 library.cassette(*folder, path).map(|cassette| AnswerPlan::Cassette { path: path.clone(), cassette })

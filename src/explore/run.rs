@@ -1,0 +1,490 @@
+//! An exploration: every case is drawn and played, failures are grouped, and one of each kind is shrunk.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::finding::{self, Finding};
+use super::pool::{Pool, Route};
+use super::shrink::Shrinker;
+use super::{Failure, draw, write};
+use crate::answer::Library;
+use crate::api::ApiId;
+use crate::check::Value;
+use crate::runner::{Seen, Session, SessionPlan, Target, is_playable, skip_reason};
+use crate::scenario::{self, Case};
+
+/// Cases that are drawn ahead of the proxy's pace.
+const AHEAD: usize = 64;
+/// Kinds of failures that are shrunk.
+const KINDS: usize = 24;
+/// Cases of a kind that are tried again before it is given up.
+const TRIES: usize = 3;
+/// Plays that shrinking one failure may take.
+const PLAYS: usize = 80;
+/// Starts of a proxy that dies, at most.
+const STARTS: usize = 8;
+
+/// What is explored.
+#[derive(Debug)]
+pub struct Plan {
+    /// The proxy.
+    pub target: Target,
+    /// Attached: where the legs listen.
+    pub listen: Option<SocketAddr>,
+    /// Cases to draw.
+    pub cases: usize,
+    /// Seed of every draw and every word.
+    pub seed: u64,
+    /// Cases at a time, at most.
+    pub jobs: usize,
+    /// Limit of one exchange of the client.
+    pub time_limit: Option<Duration>,
+    /// The command that does the same again.
+    pub command: String,
+}
+
+/// Something that happens meanwhile.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// The proxy is up.
+    Launched {
+        /// Version, where it told.
+        version: Option<String>,
+        /// Routes that cases are drawn for.
+        routes: usize,
+    },
+    /// A case was played.
+    Played {
+        /// So many are done.
+        done: usize,
+        /// So many of them failed.
+        failed: usize,
+    },
+    /// A failure is being made smaller.
+    Shrinking {
+        /// In words.
+        failure: String,
+        /// Cases that were played for it.
+        plays: usize,
+    },
+    /// The proxy died.
+    Died(String),
+}
+
+/// What came of it.
+#[derive(Clone, Debug, Default)]
+pub struct Summary {
+    /// Cases that were drawn and played.
+    pub played: usize,
+    /// Cases whose request the target itself refuses: no finding. Most frequent reasons first.
+    pub refused: usize,
+    /// Why, and how often.
+    pub refusals: BTreeMap<String, usize>,
+    /// Cases of which some check could not tell.
+    pub inconclusive: usize,
+    /// Failures that did not come again.
+    pub unrepeated: usize,
+    /// Kinds of failures beyond those that are shrunk.
+    pub left_out: usize,
+    /// What was found, by case.
+    pub findings: Vec<Finding>,
+    /// Why the proxy is not up, or gone.
+    pub proxy_down: Option<String>,
+    /// Whether it was interrupted.
+    pub interrupted: bool,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// How a case went.
+#[derive(Clone, Debug)]
+enum Result {
+    Fine,
+    Refused(String),
+    Inconclusive,
+    Failed(Failure),
+    /// The proxy was gone.
+    Gone(String),
+}
+
+/// Explores a proxy. When `stop` turns true it ends early.
+pub async fn explore(plan: &Plan, mut stop: watch::Receiver<bool>, emit: &mut dyn FnMut(Event)) -> Summary {
+    let started = Instant::now();
+    let mut explorer = Explorer {
+        plan,
+        library: Library::bundled(),
+        pool: Pool::default(),
+        summary: Summary::default(),
+        starts: 0,
+        emit,
+    };
+    tokio::select! {
+        () = explorer.all() => {}
+        () = stopped(&mut stop) => explorer.summary.interrupted = true,
+    }
+    explorer.summary.took = started.elapsed();
+    explorer.summary
+}
+
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    if stop.wait_for(|stop| *stop).await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+struct Explorer<'a> {
+    plan: &'a Plan,
+    library: Library,
+    pool: Pool,
+    summary: Summary,
+    starts: usize,
+    emit: &'a mut dyn FnMut(Event),
+}
+
+impl Explorer<'_> {
+    async fn all(&mut self) {
+        let target = &self.plan.target;
+        if !is_playable(target) {
+            let reason = "it remembers failures, so it takes a start or a route of its own for each case";
+            self.summary.proxy_down = Some(reason.to_owned());
+            return;
+        }
+        // A proxy that was configured by hand has one route.
+        let most = if target.is_attached() { 1 } else { usize::MAX };
+        self.pool = Pool::new(most, |api, route| {
+            sample(api, route, &self.library).is_some_and(|case| skip_reason(&case, target).is_none())
+        });
+        let Some(session) = self.open().await else { return };
+        let Some((session, results)) = self.draw(session).await else { return };
+        self.count(&results);
+        self.shrink(session, &results).await;
+    }
+
+    /// Starts the proxy.
+    async fn open(&mut self) -> Option<Arc<Session>> {
+        self.starts += 1;
+        let samples = self.pool.routes().filter_map(|(api, route)| sample(*api, route, &self.library)).collect();
+        let plan = SessionPlan {
+            target: &self.plan.target,
+            listen: self.plan.listen,
+            samples,
+            seed: self.plan.seed,
+            plays: self.plan.cases + KINDS * (PLAYS + TRIES + 2),
+            jobs: self.plan.jobs,
+            time_limit: self.plan.time_limit,
+            number: self.starts,
+        };
+        match Session::open(plan).await {
+            Ok(session) => {
+                let routes = self.pool.routes().count();
+                (self.emit)(Event::Launched { version: session.version(), routes });
+                Some(Arc::new(session))
+            }
+            Err(reason) => {
+                self.summary.proxy_down = Some(reason);
+                None
+            }
+        }
+    }
+
+    /// The scenario of a drawn case.
+    fn drawn(&self, number: usize) -> Option<Case> {
+        let draft = draw::tree(self.plan.seed, number)?.current();
+        self.load(&write::text(&write::scenario(&draft, &self.pool, &self.library)?))
+    }
+
+    fn load(&self, text: &str) -> Option<Case> {
+        scenario::load_text("explore.yaml", text, &self.library).ok()?.pop()
+    }
+
+    /// Plays every case.
+    async fn draw(&mut self, mut session: Arc<Session>) -> Option<(Arc<Session>, BTreeMap<usize, Result>)> {
+        let mut results = BTreeMap::new();
+        let mut failed = 0;
+        let mut tasks = JoinSet::new();
+        let mut next = 0;
+        let mut victims: Vec<usize> = Vec::new();
+        loop {
+            while tasks.len() < AHEAD && next < self.plan.cases && victims.is_empty() {
+                if let Some(case) = self.drawn(next) {
+                    tasks.spawn(play(Arc::clone(&session), next, Arc::new(case), false));
+                }
+                next += 1;
+            }
+            let Some(played) = tasks.join_next().await else {
+                if victims.is_empty() {
+                    return Some((session, results));
+                }
+                // Whoever kills it alone is the one.
+                session = self.again(session).await?;
+                while let Some(number) = victims.pop() {
+                    let Some(case) = self.drawn(number) else { continue };
+                    let (_, result, _) = play(Arc::clone(&session), number, Arc::new(case), true).await;
+                    if let Result::Gone(reason) = &result {
+                        (self.emit)(Event::Died(reason.clone()));
+                        session = self.again(session).await?;
+                    }
+                    results.insert(number, result);
+                }
+                continue;
+            };
+            let Ok((number, result, _)) = played else { continue };
+            if let Result::Gone(reason) = result {
+                if victims.is_empty() {
+                    (self.emit)(Event::Died(reason));
+                }
+                victims.push(number);
+                victims.sort_by_key(|number| std::cmp::Reverse(*number));
+                continue;
+            }
+            failed += usize::from(matches!(result, Result::Failed(_)));
+            results.insert(number, result);
+            (self.emit)(Event::Played { done: results.len(), failed });
+        }
+    }
+
+    /// Another start of a proxy that died.
+    async fn again(&mut self, session: Arc<Session>) -> Option<Arc<Session>> {
+        close(session).await;
+        if self.starts >= STARTS {
+            self.summary.proxy_down = Some(format!("it died {STARTS} times"));
+            return None;
+        }
+        self.open().await
+    }
+
+    fn count(&mut self, results: &BTreeMap<usize, Result>) {
+        for result in results.values() {
+            self.summary.played += 1;
+            match result {
+                Result::Refused(why) => {
+                    self.summary.refused += 1;
+                    *self.summary.refusals.entry(why.clone()).or_default() += 1;
+                }
+                Result::Inconclusive => self.summary.inconclusive += 1,
+                Result::Fine | Result::Failed(_) | Result::Gone(_) => {}
+            }
+        }
+    }
+
+    /// Shrinks one failure of each kind, all kinds at a time.
+    async fn shrink(&mut self, session: Arc<Session>, results: &BTreeMap<usize, Result>) {
+        let mut kinds: Vec<(Failure, Vec<usize>)> = Vec::new();
+        for (number, result) in results {
+            let Some(failure) = failure(result) else { continue };
+            match kinds.iter_mut().find(|(kind, _)| *kind == failure) {
+                Some((_, members)) => members.push(*number),
+                None => kinds.push((failure, vec![*number])),
+            }
+        }
+        self.summary.left_out = kinds.len().saturating_sub(KINDS);
+        kinds.truncate(KINDS);
+        let mut shrinking = Vec::new();
+        for (index, (failure, members)) in kinds.into_iter().enumerate() {
+            let first = self.plan.cases + index * (PLAYS + TRIES + 2);
+            match self.begin(&session, failure, members, first, results).await {
+                Some(kind) => shrinking.push(kind),
+                None => self.summary.unrepeated += 1,
+            }
+        }
+        let mut tasks = JoinSet::new();
+        for (index, kind) in shrinking.iter_mut().enumerate() {
+            self.step(&session, index, kind, &mut tasks);
+        }
+        while let Some(played) = tasks.join_next().await {
+            let Ok((index, candidate, result)) = played else { continue };
+            let kind = &mut shrinking[index];
+            let (draft, text): Candidate = candidate;
+            let same = matches!(&result, Result::Failed(failure) if failure.checks == kind.failure.checks);
+            kind.shrinker.told(&draft, text, same);
+            (self.emit)(Event::Shrinking { failure: kind.failure.words(), plays: kind.plays });
+            self.step(&session, index, kind, &mut tasks);
+        }
+        for kind in shrinking {
+            self.settle(&session, kind).await;
+        }
+        close(session).await;
+    }
+
+    /// A failure that comes again when its case is played alone.
+    async fn begin(
+        &mut self,
+        session: &Arc<Session>,
+        failure: Failure,
+        members: Vec<usize>,
+        first: usize,
+        results: &BTreeMap<usize, Result>,
+    ) -> Option<Kind> {
+        let count = members.len();
+        for (n, number) in members.into_iter().take(TRIES).enumerate() {
+            let tree = draw::tree(self.plan.seed, number)?;
+            let context = (self.pool.clone(), self.library.clone());
+            let gone = matches!(results.get(&number), Some(Result::Gone(_)));
+            // What kills the proxy is told as it is.
+            let plays = if gone { 0 } else { PLAYS };
+            let shrinker = Shrinker::new(tree, context, text_of, plays)?;
+            if !gone {
+                let case = Arc::new(self.load(shrinker.text())?);
+                let (_, result, _) = play(Arc::clone(session), first + n, case, true).await;
+                if !matches!(&result, Result::Failed(again) if again.checks == failure.checks) {
+                    continue;
+                }
+            }
+            return Some(Kind { failure, count, number, first: first + TRIES, plays: 0, gone, shrinker });
+        }
+        None
+    }
+
+    /// Plays the next candidate of a failure.
+    fn step(
+        &self,
+        session: &Arc<Session>,
+        index: usize,
+        kind: &mut Kind,
+        tasks: &mut JoinSet<(usize, Candidate, Result)>,
+    ) {
+        while let Some((draft, text)) = kind.shrinker.next() {
+            let Some(case) = self.load(&text) else {
+                kind.shrinker.told(&draft, text, false);
+                continue;
+            };
+            let number = kind.first + kind.plays;
+            kind.plays += 1;
+            let session = Arc::clone(session);
+            tasks.spawn(async move {
+                let (_, result, _) = play(session, number, Arc::new(case), false).await;
+                (index, (draft, text), result)
+            });
+            return;
+        }
+    }
+
+    /// The scenario of a failure that was shrunk, played once more, alone.
+    async fn settle(&mut self, session: &Arc<Session>, kind: Kind) {
+        let original = draw::tree(self.plan.seed, kind.number).map(|tree| tree.current());
+        let mut found = None;
+        for (n, draft) in [Some(kind.shrinker.best().clone()), original].into_iter().flatten().enumerate() {
+            let Some(tree) = write::scenario(&draft, &self.pool, &self.library) else { continue };
+            if kind.gone {
+                found = Some((tree, kind.failure.clone(), vec![("lifecycle.survives".to_owned(), GONE.to_owned())]));
+                break;
+            }
+            let Some(case) = self.load(&write::text(&tree)) else { continue };
+            let number = kind.first + PLAYS + n;
+            let (_, result, reasons) = play(Arc::clone(session), number, Arc::new(case), true).await;
+            if let Result::Failed(failure) = result
+                && failure.checks == kind.failure.checks
+            {
+                found = Some((tree, failure, reasons));
+                break;
+            }
+        }
+        let Some((tree, failure, reasons)) = found else {
+            self.summary.unrepeated += 1;
+            return;
+        };
+        if let Some(known) = self.summary.findings.iter_mut().find(|known| known.failure == failure) {
+            known.count += kind.count;
+            return;
+        }
+        let name = finding::name(&failure, kind.number);
+        let summary = finding::summary(&tree);
+        let comments = [format!("Found by `{}` as case {}, and shrunk.", self.plan.command, kind.number)];
+        let text = finding::scenario(&name, &summary, &failure, &tree, &comments);
+        let count = kind.count;
+        self.summary.findings.push(Finding {
+            failure,
+            reasons,
+            count,
+            case: kind.number,
+            name,
+            summary,
+            text,
+            file: None,
+        });
+    }
+}
+
+/// Why a case that kills the proxy fails.
+const GONE: &str = "the proxy's process ended";
+
+type Candidate = (super::draft::Draft, String);
+type Context = (Pool, Library);
+
+/// A kind of failure that is being shrunk.
+struct Kind {
+    failure: Failure,
+    /// Cases of the run that failed in this way.
+    count: usize,
+    number: usize,
+    /// The number of the first play.
+    first: usize,
+    plays: usize,
+    /// It killed the proxy.
+    gone: bool,
+    shrinker: Shrinker<Context>,
+}
+
+/// What a draft is played as.
+fn text_of((pool, library): &Context, draft: &super::draft::Draft) -> Option<String> {
+    write::scenario(draft, pool, library).map(|tree| write::text(&tree))
+}
+
+fn failure(result: &Result) -> Option<Failure> {
+    match result {
+        Result::Failed(failure) => Some(failure.clone()),
+        Result::Gone(_) => Some(Failure { checks: vec!["lifecycle.survives".to_owned()], outcome: None }),
+        Result::Fine | Result::Refused(_) | Result::Inconclusive => None,
+    }
+}
+
+async fn close(session: Arc<Session>) {
+    if let Some(session) = Arc::into_inner(session) {
+        session.close().await;
+    }
+}
+
+/// A plain case of a pair.
+fn sample(api: ApiId, route: &Route, library: &Library) -> Option<Case> {
+    let pool = Pool { pairs: vec![(api, route.clone())] };
+    let text = write::text(&write::scenario(&super::draft::Draft::plain(), &pool, library)?);
+    scenario::load_text("explore.yaml", &text, library).ok()?.pop()
+}
+
+/// Plays a case, and says how it went: its number, the result, and the reasons of what failed.
+async fn play(
+    session: Arc<Session>,
+    number: usize,
+    case: Arc<Case>,
+    alone: bool,
+) -> (usize, Result, Vec<(String, String)>) {
+    let seen = if alone { session.play_alone(number, case).await } else { session.play(number, case).await };
+    let seen = match seen {
+        Ok(seen) => seen,
+        Err(reason) => return (number, Result::Gone(reason), Vec::new()),
+    };
+    let reasons = reasons(&seen);
+    (number, result(&seen), reasons)
+}
+
+fn result(seen: &Seen) -> Result {
+    if let Some(why) = seen.refused() {
+        return Result::Refused(why);
+    }
+    if let Some(failure) = Failure::of(&seen.judgement) {
+        return Result::Failed(failure);
+    }
+    let unclear = |verdict: &crate::check::Verdict| matches!(verdict.value, Value::Inconclusive(_));
+    if seen.judgement.verdicts.iter().any(unclear) { Result::Inconclusive } else { Result::Fine }
+}
+
+fn reasons(seen: &Seen) -> Vec<(String, String)> {
+    let failed = |verdict: &&crate::check::Verdict| verdict.value == Value::Fail && super::always_holds(&verdict.check);
+    let failed = seen.judgement.verdicts.iter().filter(failed);
+    failed.map(|verdict| (verdict.check.clone(), verdict.reason.clone())).collect()
+}

@@ -1,0 +1,215 @@
+//! From a drawn case to a scenario: only what differs from the defaults is written.
+
+use serde_json::{Map, Value, json};
+
+use super::draft::{Act, Answer, Draft, Reply, Request, Said, Script, Text, Trouble};
+use super::draw::PLAIN;
+use super::place;
+use super::pool::{LEGS, Pool, Route};
+use crate::answer::{AnswerScript, Library, ScriptPart};
+use crate::api::{ApiId, FinishReason};
+use crate::scenario::{Pace, default_model};
+use crate::yaml;
+
+/// A scenario as a tree.
+pub(super) type Tree = Map<String, Value>;
+
+/// The scenario of a drawn case, without name, summary and checks.
+pub(super) fn scenario(draft: &Draft, pool: &Pool, library: &Library) -> Option<Tree> {
+    let (api, route) = pool.pair(draft.story.pair)?;
+    let mut tree = Tree::new();
+    let client = client(draft, *api);
+    if !client.is_empty() {
+        tree.insert("client".to_owned(), client.into());
+    }
+    let mut legs = Tree::new();
+    for (leg, script) in draft.story.legs.iter().enumerate().take(route.models.len()) {
+        let stream = draft.request.stream;
+        legs.insert(LEGS[leg].to_owned(), self::leg(script, leg, route, *api, stream, library)?.into());
+    }
+    tree.insert("legs".to_owned(), legs.into());
+    Some(tree)
+}
+
+/// The scenario as text.
+pub(super) fn text(tree: &Tree) -> String {
+    yaml::to_string(tree).unwrap_or_default()
+}
+
+fn client(draft: &Draft, api: ApiId) -> Tree {
+    let request = &draft.request;
+    let mut client = Tree::new();
+    let mut set = |key: &str, value: Value| client.insert(key.to_owned(), value);
+    if api != ApiId::OpenaiChat {
+        set("api", json!(api));
+    }
+    if !request.stream {
+        set("stream", json!(false));
+    }
+    let turns = conversation(request);
+    if turns != [json!({"user": PLAIN})] {
+        set("conversation", turns.into());
+    }
+    let params = params(request);
+    if !params.is_empty() {
+        set("params", params.into());
+    }
+    if let Some((place, by)) = &draft.story.leave {
+        set("leave", json!({"at": place::leave(*place, request.stream), "by": by}));
+    }
+    client
+}
+
+fn conversation(request: &Request) -> Vec<Value> {
+    let mut turns = Vec::new();
+    if let Some(system) = &request.system {
+        turns.push(json!({"system": system}));
+    }
+    let last = request.rounds.len().saturating_sub(1);
+    for (index, round) in request.rounds.iter().enumerate() {
+        turns.push(json!({"user": round.user}));
+        match &round.reply {
+            Reply::Text(text) => turns.push(json!({"assistant": text})),
+            Reply::Tools(used, text) => {
+                let call = |arguments: &Value| json!({"tool_call": {"name": "lookup", "arguments": arguments}});
+                let calls: Vec<Value> = used.iter().map(|used| call(&used.arguments)).collect();
+                let results: Vec<Value> = used.iter().map(|used| json!({"tool_result": used.result})).collect();
+                turns.push(json!({"assistant": calls}));
+                turns.push(json!({"tool": results}));
+                if request.ends_with_results && index == last {
+                    return turns;
+                }
+                turns.push(json!({"assistant": text}));
+            }
+        }
+    }
+    match request.last.as_slice() {
+        [one] => turns.push(json!({"user": one})),
+        several => turns.push(json!({"user": several})),
+    }
+    turns
+}
+
+fn params(request: &Request) -> Tree {
+    let mut params = Tree::new();
+    let used = request.rounds.iter().any(|round| matches!(round.reply, Reply::Tools(..)));
+    let mut tools: Vec<Value> = Vec::new();
+    for tool in &request.tools {
+        let mut written = json!({"name": tool.name});
+        if let Some(description) = &tool.description {
+            written["description"] = json!(description);
+        }
+        written["parameters"] = tool.parameters.clone();
+        tools.push(written);
+    }
+    if tools.is_empty() && used {
+        tools.push(json!({"name": "lookup"}));
+    }
+    // Without tools these say nothing, and are refused.
+    let needs_tools = |name: &str| matches!(name, "tool_choice" | "parallel_tool_calls");
+    let offered = !tools.is_empty();
+    if offered {
+        params.insert("tools".to_owned(), tools.into());
+    }
+    for (name, value) in request.params.iter().filter(|(name, _)| offered || !needs_tools(name)) {
+        params.insert((*name).to_owned(), value.clone());
+    }
+    params
+}
+
+fn leg(script: &Script, leg: usize, route: &Route, client: ApiId, stream: bool, library: &Library) -> Option<Tree> {
+    let mut tree = Tree::new();
+    let model = &route.models[leg];
+    if *model != default_model(client) {
+        tree.insert("model".to_owned(), json!(model.to_string()));
+    }
+    let api = route.api(leg)?;
+    let first = act(&script.first, api, stream, library)?;
+    match &script.later {
+        Some(later) if *later != script.first => {
+            tree.insert("attempts".to_owned(), json!([first, act(later, api, stream, library)?]));
+        }
+        _ => tree.extend(first),
+    }
+    Some(tree)
+}
+
+fn act(act: &Act, api: ApiId, stream: bool, library: &Library) -> Option<Tree> {
+    let mut tree = Tree::new();
+    let mut set = |key: &str, value: Value| tree.insert(key.to_owned(), value);
+    if let Trouble::Status(status) = &act.trouble {
+        // It wins over everything else.
+        set("status", status.retry_after.map_or(json!(status.code), |_| json!(status)));
+        return Some(tree);
+    }
+    match &act.answer {
+        Answer::Plain => {}
+        Answer::Named(name) => {
+            set("answer", json!(name));
+        }
+        Answer::Said(said) => {
+            set("answer", json!({"script": written(&script(said))}));
+        }
+    }
+    if let Trouble::Cut(place, by) = &act.trouble {
+        let script = match &act.answer {
+            Answer::Plain => library.answer("text").ok()?,
+            Answer::Named(name) => library.answer(name).ok()?,
+            Answer::Said(said) => script(said).into(),
+        };
+        set("cut", json!(place::cut(&script, api, stream, *place, by)));
+    }
+    if !act.edits.is_empty() && stream {
+        set("edits", json!(act.edits));
+    }
+    if act.pace != Pace::Instant && stream {
+        set("pace", json!(act.pace));
+    }
+    Some(tree)
+}
+
+/// An answer as a script.
+fn script(said: &Said) -> AnswerScript {
+    let mut parts = Vec::new();
+    if said.thinking.0 > 0 {
+        parts.push(ScriptPart::Thinking { words: said.thinking.0, signature: said.thinking.1 });
+    }
+    parts.push(match &said.text {
+        Text::Words(words) => ScriptPart::Text { words: Some(*words), literal: None },
+        Text::Literal(literal) => ScriptPart::Text { words: None, literal: Some(literal.clone()) },
+    });
+    let calls = said.calls.iter().map(|arguments| ScriptPart::ToolCall { name: None, arguments: arguments.clone() });
+    parts.extend(calls);
+    AnswerScript {
+        summary: None,
+        parts,
+        repeat: None,
+        chunk: (said.chunk > 0).then(|| said.chunk.to_string()),
+        finish: said.length.then_some(FinishReason::Length),
+        output_tokens: None,
+    }
+}
+
+/// A script as it is written: without what it does not say.
+fn written(script: &AnswerScript) -> Value {
+    let mut tree = Tree::new();
+    let parts: Vec<Value> = script
+        .parts
+        .iter()
+        .map(|part| match part {
+            ScriptPart::Text { words: Some(words), .. } => json!({"text": {"words": words}}),
+            ScriptPart::Text { literal, .. } => json!({"text": {"literal": literal}}),
+            ScriptPart::Thinking { words, signature: false } => json!({"thinking": {"words": words}}),
+            ScriptPart::ToolCall { arguments, .. } => json!({"tool_call": {"arguments": arguments}}),
+            other => json!(other),
+        })
+        .collect();
+    tree.insert("parts".to_owned(), parts.into());
+    if let Some(chunk) = &script.chunk {
+        tree.insert("chunk".to_owned(), json!(chunk.parse::<u64>().unwrap_or(1)));
+    }
+    if let Some(finish) = &script.finish {
+        tree.insert("finish".to_owned(), json!(finish));
+    }
+    tree.into()
+}

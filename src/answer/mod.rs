@@ -9,8 +9,8 @@ mod speak;
 mod voice;
 
 pub use library::{Library, Lookup};
-pub use load::{load, load_text};
 pub(crate) use load::{Flaw, flaw};
+pub use load::{load, load_text};
 pub use rendition::{Mark, Piece, Rendition, RenditionChunk, Stage};
 pub use replay::from_cassette;
 pub use script::{AnswerScript, ScriptPart, Spoken, SpokenPart};

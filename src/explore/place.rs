@@ -61,14 +61,8 @@ pub(super) fn leave(place: Place, stream: bool) -> At {
 }
 
 fn fits(rendition: &Rendition, cut: &Cut) -> bool {
-    let script = AnswerScript {
-        summary: None,
-        parts: Vec::new(),
-        repeat: None,
-        chunk: None,
-        finish: None,
-        output_tokens: None,
-    };
+    let script =
+        AnswerScript { summary: None, parts: Vec::new(), repeat: None, chunk: None, finish: None, output_tokens: None };
     let play = Play {
         answer: AnswerPlan::Script { name: String::new(), script: Arc::new(script) },
         status: None,

@@ -28,14 +28,15 @@ fn literal() -> BoxedStrategy<Text> {
     let ends = select(&["", "", " ", "\n", "\u{1f642}"][..]);
     (vec(select(&BETWEEN[..]), 1..30), ends)
         .prop_map(|(between, end)| {
-            let words: String = between.iter().map(|between| format!("{{word}}{between}")).collect();
-            Text::Literal(format!("{words}{{word}}{end}"))
+            let words: String = between.iter().flat_map(|between| ["{word}", between]).collect();
+            Text::Literal(words + "{word}" + end)
         })
         .boxed()
 }
 
 fn text() -> BoxedStrategy<Text> {
-    prop_oneof![4 => (1_u32..60).prop_map(Text::Words), 3 => literal(), 1 => (60_u32..200).prop_map(Text::Words)].boxed()
+    prop_oneof![4 => (1_u32..60).prop_map(Text::Words), 3 => literal(), 1 => (60_u32..200).prop_map(Text::Words)]
+        .boxed()
 }
 
 fn arguments() -> BoxedStrategy<Value> {

@@ -11,7 +11,7 @@ use crate::check::{Run, Speaker};
 /// A kind of content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::check) enum Channel {
-    /// Text of the answer.
+    /// Text of the answer, a refusal too: where an API has no field for it, it is said as text.
     Text,
     /// Arguments of tool calls, joined, without blanks.
     Arguments,
@@ -33,19 +33,18 @@ impl Channel {
 
     /// What an answer says on this channel before byte `until`.
     pub(in crate::check) fn of(self, answer: &Completion, until: Option<usize>) -> String {
-        let kind = match self {
-            Self::Text => PieceKind::Text,
-            Self::Thinking => PieceKind::Thinking,
+        let kinds: &[PieceKind] = match self {
+            Self::Text => &[PieceKind::Text, PieceKind::Refusal],
+            Self::Thinking => &[PieceKind::Thinking],
             Self::Arguments => return arguments(&answer.parts),
         };
         if let Some(until) = until {
-            let heard = answer.deltas.iter().filter(|delta| delta.kind == kind && delta.offset < until);
+            let heard = answer.deltas.iter().filter(|delta| kinds.contains(&delta.kind) && delta.offset < until);
             return heard.map(|delta| delta.text.as_str()).collect();
         }
         let parts = answer.parts.iter().filter_map(|part| match (self, part) {
-            (Self::Text, Part::Text { text, .. }) | (Self::Thinking, Part::Thinking { text, .. }) => {
-                Some(text.as_str())
-            }
+            (Self::Text, Part::Text { text, .. } | Part::Refusal { text })
+            | (Self::Thinking, Part::Thinking { text, .. }) => Some(text.as_str()),
             _ => None,
         });
         parts.collect()

@@ -6,6 +6,7 @@ mod broken;
 mod bundled;
 mod cassettes;
 mod cli;
+mod explore;
 mod histories;
 mod proxy;
 mod real;

@@ -154,8 +154,12 @@ impl Explorer<'_> {
             self.summary.proxy_down = Some(reason.to_owned());
             return;
         }
-        // A proxy that was configured by hand has one route.
-        let most = if target.is_attached() { 1 } else { usize::MAX };
+        // A proxy that was configured by hand has one route; elsewhere controls need routes, too.
+        let most = match target.profile().routes {
+            _ if target.is_attached() => 1,
+            Some(routes) => (routes as usize / 2).max(1),
+            None => usize::MAX,
+        };
         self.pool = Pool::new(most, |api, route| {
             sample(api, route, &self.library).is_some_and(|case| skip_reason(&case, target).is_none())
         });

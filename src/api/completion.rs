@@ -81,6 +81,22 @@ pub struct StreamError {
     pub visible: bool,
 }
 
+/// What a stream has said in deltas, said again as a whole (`response.output_text.done`, the output of
+/// `response.completed`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Final {
+    /// Byte offset of its event in the body.
+    pub offset: usize,
+    /// Kind.
+    pub kind: PieceKind,
+    /// Who says it of what: `response.completed: output[0].content[0]`.
+    pub place: String,
+    /// The whole, as it says.
+    pub text: String,
+    /// The same, as the deltas said it: joined, empty if there were none.
+    pub said: String,
+}
+
 /// A response in neutral form.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Completion {
@@ -96,6 +112,9 @@ pub struct Completion {
     pub text: String,
     /// Non-empty deltas in order.
     pub deltas: Vec<Delta>,
+    /// What was said again as a whole, in order; in a clean stream each equals what its deltas said.
+    #[serde(default)]
+    pub finals: Vec<Final>,
     /// Finish events in order; a clean stream has one.
     pub finishes: Vec<Finish>,
     /// Byte offset of the end mark (`[DONE]`, `message_stop`), if it came.

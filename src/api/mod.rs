@@ -24,7 +24,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub(crate) use body::image;
-pub use completion::{Completion, Delta, Finding, Finish, FinishReason, Level, PieceKind, Reading, Start, StreamError};
+pub use completion::{
+    Completion, Delta, Final, Finding, Finish, FinishReason, Level, PieceKind, Reading, Start, StreamError,
+};
 pub use conversation::{Conversation, Part, Role, ToolDefinition, Turn};
 pub use stream::{Say, StreamReader, StreamWriter, Usage, Written};
 
@@ -280,6 +282,11 @@ pub trait Api: Send + Sync + fmt::Debug {
 
     /// The error a vendor of this API gives for a bare status (overload, rate limit, ...).
     fn status_error(&self, status: u16) -> ApiError;
+
+    /// Whether this API reports usage in the answer to this request.
+    fn tells_usage(&self, _request: &Value) -> bool {
+        true
+    }
 
     /// The text at the end of the request that asks the model to go on from it, if this API has such a thing and
     /// the request uses it: the joined text of a trailing assistant turn (for OpenAI that is history, so `None`).

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde_json::Value;
+
 use super::{ApiError, Completion, FinishReason, Reading};
 use crate::answer::{Piece, Stage};
 
@@ -34,6 +36,17 @@ pub struct Usage {
     pub input: u64,
     /// Of the answer.
     pub output: u64,
+}
+
+impl Usage {
+    /// Reads what an API reports, in whichever spelling; `None` where it names no tokens.
+    pub fn read(value: &Value) -> Option<Self> {
+        let tokens = |keys: [&str; 3]| keys.iter().find_map(|key| value.get(key)?.as_u64());
+        let input = tokens(["prompt_tokens", "input_tokens", "promptTokenCount"]);
+        let output = tokens(["completion_tokens", "output_tokens", "candidatesTokenCount"]);
+        (input.is_some() || output.is_some())
+            .then(|| Self { input: input.unwrap_or_default(), output: output.unwrap_or_default() })
+    }
 }
 
 /// One event as an API writes it.

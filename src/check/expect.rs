@@ -7,7 +7,7 @@ use super::found::{Found, worst};
 use super::stream::handed_on_unchanged;
 use super::view::{Call, Reach, StepView};
 use crate::history::UpstreamEnd;
-use crate::proxy::{AfterContent, BeforeContent};
+use crate::proxy::AfterContent;
 use crate::scenario::{Outcome, Toggle};
 
 /// `expect.outcome`.
@@ -141,10 +141,6 @@ fn restarted(step: &StepView<'_>) -> Found {
             None => Found::undeclared(false, format!("`{}` had sent content, and the answer began anew", call.name())),
         };
     }
-    let other_leg = before(step).iter().any(|call| Some(call.leg) != step.ending.finisher.map(|f| step.calls[f].leg));
-    if policy.before_content == Some(BeforeContent::Error) && other_leg {
-        return Found::fail("restarted on another leg; the proxy declares to give the error");
-    }
     Found::pass()
 }
 
@@ -177,35 +173,7 @@ fn error(step: &StepView<'_>) -> Found {
             format!("`{}` answered to its end, and the client got an error ({})", call.name(), step.ending.why);
         return Found::fail(reason).with(step.evidence(call));
     }
-    no_fallback(step).unwrap_or_else(Found::pass)
-}
-
-/// An error before content, though the proxy declares to ask the next leg then.
-fn no_fallback(step: &StepView<'_>) -> Option<Found> {
-    let policy = step.policy();
-    let legs = step.history.case.shape.legs.len();
-    let [only] = step.calls.as_slice() else { return None };
-    let applies = policy.before_content == Some(BeforeContent::Fallback)
-        && only.leg.is_some_and(|leg| leg + 1 < legs)
-        && only.exchange.refused.is_none()
-        && step.history.case.settings.max_fallbacks != Some(0)
-        && step.plan.client.body.is_none()
-        && only.exchange.end != UpstreamEnd::CaseOver;
-    let on = step.history.case.settings.fallback_on.as_ref().or(policy.fallback_on.as_ref());
-    let status = only.exchange.status;
-    let leads_on = match on {
-        // Which other failures lead to the fallback is not told apart here.
-        Some(on) => only.reach == Reach::Nothing && on.iter().any(|class| matches(class, status)),
-        None => only.reach == Reach::Nothing && status >= 500,
-    };
-    let reason =
-        format!("`{}` answered {status}, and no other leg was asked; the proxy declares a fallback", only.name());
-    (applies && leads_on).then(|| Found::fail(reason).with(step.evidence(only)))
-}
-
-/// Whether a class such as `429` or `5xx` holds a status.
-fn matches(class: &str, status: u16) -> bool {
-    class.parse() == Ok(status) || class.strip_suffix("xx").and_then(|first| first.parse().ok()) == Some(status / 100)
+    Found::pass()
 }
 
 /// `expect.requests`.

@@ -52,6 +52,15 @@ impl Found {
         if declared { Self::fail(reason) } else { Self::warn(format!("{} (undeclared)", reason.into())) }
     }
 
+    /// The same where it only should be met: what fails warns.
+    pub(super) fn milder(mut self) -> Self {
+        if self.value == Value::Fail {
+            self.value = Value::Warn;
+            self.level = Some(Level::Should);
+        }
+        self
+    }
+
     pub(super) fn at(mut self, level: Level) -> Self {
         self.level = Some(level);
         self

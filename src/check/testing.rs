@@ -42,6 +42,7 @@ pub(crate) enum Bit {
     Begin(u64),
     Text(String),
     Thinking(&'static str),
+    Signature(&'static str),
     Tool(&'static str),
     Arguments(&'static str),
     /// The finish reason, without the end mark.
@@ -73,6 +74,7 @@ pub(crate) fn stream(api: ApiId, bits: &[Bit]) -> Vec<u8> {
                 writer.begin()
             }
             Bit::Text(text) => writer.say(&Say::Text(text.clone())),
+            Bit::Signature(text) => writer.say(&Say::Signature((*text).to_owned())),
             Bit::Thinking(text) => writer.say(&Say::Thinking((*text).to_owned())),
             Bit::Tool(name) => {
                 reason = FinishReason::ToolCalls;

@@ -95,6 +95,12 @@ impl Api for OpenaiChat {
         errors::of_status(status)
     }
 
+    fn tells_usage(&self, request: &Value) -> bool {
+        let streams = request.get("stream").and_then(Value::as_bool).unwrap_or_default();
+        let asked = request.pointer("/stream_options/include_usage").and_then(Value::as_bool);
+        !streams || asked.unwrap_or_default()
+    }
+
     fn prefill(&self, _conversation: &Conversation) -> Option<String> {
         // A trailing assistant turn is history here, whatever dialects do with `prefix`.
         None

@@ -33,7 +33,7 @@ fn attempts(step: &StepView<'_>) -> Found {
     let legs = step.history.case.shape.legs.iter();
     let found = legs.filter_map(|leg| {
         let calls: Vec<&Call<'_>> = step.calls.iter().filter(|call| call.name() == leg.name).collect();
-        worst([in_vain(step, &calls), too_many(step, &calls), too_soon(step, &calls)].into_iter().flatten())
+        worst([in_vain(step, &calls), too_many(step, &calls)].into_iter().flatten())
     });
     worst(found).unwrap_or_else(Found::pass)
 }
@@ -85,16 +85,4 @@ fn too_many(step: &StepView<'_>, calls: &[&Call<'_>]) -> Option<Found> {
     let last = tries.last().filter(|_| tries.len() > allowed)?;
     let reason = format!("`{}` was asked {} times, {allowed} allowed", last.name(), tries.len());
     Some(Found::undeclared(declared.is_some(), reason).with(step.evidence(last)))
-}
-
-/// A second request to the same leg before the time that it asked for.
-fn too_soon(step: &StepView<'_>, calls: &[&Call<'_>]) -> Option<Found> {
-    let (second, wait) = calls.windows(2).find_map(|pair| {
-        let status = pair[0].play.and_then(|play| play.status.as_ref())?;
-        let wait = status.retry_after?;
-        let waited = pair[1].exchange.at.saturating_sub(pair[0].exchange.ended_at);
-        (pair[0].exchange.status == status.code && waited < wait.0.saturating_mul(1_000)).then_some((pair[1], wait))
-    })?;
-    let reason = format!("`{}` was asked again before the {wait} of its Retry-After were over", second.name());
-    Some(Found::warn(reason).at(Level::Should).with(step.evidence(second)))
 }

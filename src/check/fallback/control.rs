@@ -26,7 +26,7 @@ pub(in crate::check) const SAME_AS_CONTROL: Check = Check {
                     what is left is what the failure changed.",
         passes: "The same conversation, tools and parameters; after content also one turn that quotes what was said, or \
                  a lower token limit.",
-        fails: "An instruction added to the system prompt, a lost tool, a changed parameter, the primary's model.",
+        fails: "An instruction added to the system prompt, a lost tool, a changed parameter.",
         sources: &["https://github.com/BerriAI/litellm/issues/18229", "https://github.com/BerriAI/litellm/pull/33738"],
     },
 };
@@ -56,9 +56,8 @@ fn judge(step: &StepView<'_>, call: &Call<'_>) -> Found {
     let words = [step.history.unique.clone(), unique.clone()];
     let (control, got) = (without_words(&control, &words), without_words(&got, &words));
     let rest = continuation_additions(&control, &got, &call.exchange.continuation);
-    let mut evidence: Vec<Evidence> =
+    let evidence: Vec<Evidence> =
         differences(&control, &rest).into_iter().take(MOST_SHOWN).map(|found| shown(step, call, found)).collect();
-    evidence.extend(model(step, call, &control, &got));
     let paths: Vec<&str> = evidence.iter().filter_map(|evidence| evidence.path.as_deref()).collect();
     if paths.is_empty() {
         return Found::pass();
@@ -69,7 +68,7 @@ fn judge(step: &StepView<'_>, call: &Call<'_>) -> Found {
     };
     // Turns behind the client's last may be a continuation that is worded in a way nobody here understands.
     let as_if = continuation_additions(&control, &got, &Continuation::UserMessage { quoted: String::new() });
-    if differences(&control, &as_if).is_empty() && model(step, call, &control, &got).is_none() {
+    if differences(&control, &as_if).is_empty() {
         let reason = format!("{reason}, which may be a continuation, but is not recognised as one: {why}");
         return Found::inconclusive(reason).with_all(evidence);
     }
@@ -77,23 +76,11 @@ fn judge(step: &StepView<'_>, call: &Call<'_>) -> Found {
     Found::fail(reason).with_all(evidence)
 }
 
-fn read(control: &Request, call: &Call<'_>) -> Option<Conversation> {
+/// The control's request, in the API of the call.
+pub(super) fn read(control: &Request, call: &Call<'_>) -> Option<Conversation> {
     let path = control.target.split('?').next().unwrap_or_default();
     let api = ApiId::of_path(path)?;
     (Some(api.id()) == call.exchange.api).then(|| api.read(control))?
-}
-
-/// The leg's model may be spelled in any way that the route was given.
-fn model(step: &StepView<'_>, call: &Call<'_>, control: &Conversation, got: &Conversation) -> Option<Evidence> {
-    let accepted = step.facts(call.name()).map_or(&[][..], |facts| facts.models.as_slice());
-    let fits = got.model == control.model || accepted.is_empty() || accepted.contains(&got.model);
-    let evidence = Evidence {
-        path: Some("model".to_owned()),
-        expected: Some(control.model.clone()),
-        got: Some(got.model.clone()),
-        ..step.evidence(call)
-    };
-    (!fits).then_some(evidence)
 }
 
 fn shown(step: &StepView<'_>, call: &Call<'_>, difference: Difference) -> Evidence {

@@ -43,11 +43,13 @@ fn a_whole_answer() {
 fn before_content() {
     let lab = || Lab::chat().control("fallback").fails("primary", 503);
     lab().answers("fallback", 1).hears_answer(&whole(1)).is("restarted", &[]);
-    lab().hears_status(503, "Overloaded").is("error", &[]);
-    lab().hears_answer("").is("silent", &["!stream.truncation-visible", "!expect.outcome"]);
+    lab().hears_status(503, "Overloaded").is("error", &["fallback.taken"]);
+    lab().fails("fallback", 503).hears_status(503, "Overloaded").is("error", &[]);
+    let silent = ["fallback.taken", "!stream.truncation-visible", "!expect.outcome"];
+    lab().hears_answer("").is("silent", &silent);
     let declared = |before| lab().policy(move |policy| policy.before_content = Some(before));
-    declared(BeforeContent::Error).answers("fallback", 1).hears_answer(&whole(1)).is("restarted", &["!expect.outcome"]);
-    declared(BeforeContent::Fallback).hears_status(503, "Overloaded").is("error", &["!expect.outcome"]);
+    declared(BeforeContent::Error).answers("fallback", 1).hears_answer(&whole(1)).is("restarted", &["!fallback.taken"]);
+    declared(BeforeContent::Fallback).hears_status(503, "Overloaded").is("error", &["!fallback.taken"]);
     // An answer that was there and is lost.
     lab().answers("fallback", 1).hears_status(500, "boom").is("error", &["!expect.outcome"]);
 }

@@ -15,7 +15,7 @@ fn the_shape_of_errors() {
         .check(&[("error.shape", "warn: no error of openai-chat")]);
     lab().hears_body(302, "text/html", "").check(&[("error.shape", "fail: no error status")]);
     let body = "{\"error\":{\"message\":\"Overloaded\",\"type\":\"overloaded_error\",\"param\":null,\"code\":null}}";
-    lab().hears_body(200, "application/json", body).is("error", &["!error.shape"]);
+    lab().fails("fallback", 503).hears_body(200, "application/json", body).is("error", &["!error.shape"]);
     let in_stream = [Bit::Begin(1), Bit::Error("Overloaded")];
     lab().hears(&in_stream, ClientEnd::Complete).check(&[("error.shape", "warn: no leg had begun")]);
     let begun = Lab::chat().breaks("primary", 0, 5, &By::Close);
@@ -185,8 +185,12 @@ fn unary_answers() {
         let half = whole[..60].to_owned();
         lab(half.clone(), UpstreamEnd::Cut("close".to_owned())).last(|exchange| exchange.said.text.clear())
     };
-    half().hears_status(502, "bad upstream").is("error", &[]).check(&[("stream.truncation-visible", "pass")]);
-    half().hears_body(200, json, &body("")).is("silent", &["!stream.truncation-visible", "!expect.outcome"]);
+    half()
+        .hears_status(502, "bad upstream")
+        .is("error", &["fallback.taken"])
+        .check(&[("stream.truncation-visible", "pass")]);
+    let silent = ["fallback.taken", "!stream.truncation-visible", "!expect.outcome"];
+    half().hears_body(200, json, &body("")).is("silent", &silent);
     // A body that is cut short is none that an SDK reads.
     half().hears_body(200, json, &body(&whole(0))[..60]).check(&[("expect.outcome", "pass")]);
     let answer = |lab: Lab| {

@@ -1,7 +1,9 @@
 //! Each check, proved both ways on histories made by hand.
 
+mod contents;
 mod endings;
 mod errors;
+mod fallbacks;
 mod requests;
 mod streams;
 

@@ -1,8 +1,10 @@
 //! A request to a leg, and how far its answer got.
 
+use serde_json::Value;
+
 use crate::api::{Completion, Finding, Level, Part};
 use crate::history::{Continuation, History, StepHistory, UpstreamEnd, UpstreamExchange};
-use crate::scenario::{At, By, Obeys, Play, StepPlan};
+use crate::scenario::{At, By, Millis, Obeys, Play, StepPlan};
 
 /// How far an answer got on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -201,6 +203,40 @@ impl<'a> Call<'a> {
 
     pub(in crate::check) fn is_unrecognised(&self) -> bool {
         matches!(self.exchange.continuation, Continuation::Unrecognised { .. })
+    }
+
+    /// Every byte of the body.
+    pub(in crate::check) fn body(&self) -> Vec<u8> {
+        self.exchange.sent.iter().flat_map(|chunk| chunk.data.0.iter().copied()).collect()
+    }
+
+    /// The error that the leg told: in the body of its error status, or in its stream.
+    pub(in crate::check) fn error_message(&self) -> Option<String> {
+        if let Some(refusal) = &self.exchange.refused {
+            return Some(refusal.error.message.clone());
+        }
+        if self.reach > Reach::Nothing {
+            return self.completion.errors.first().map(|error| error.message.clone());
+        }
+        let api = self.exchange.api.and_then(crate::api::ApiId::spoken)?;
+        api.read_error(self.exchange.status, &self.body()).map(|error| error.message)
+    }
+
+    /// How long the leg asked to be left alone: by its header, or in Google's way in the body of its error.
+    pub(in crate::check) fn retry_after(&self) -> Option<Millis> {
+        if self.reach > Reach::Nothing {
+            return None;
+        }
+        let scripted = self.play.and_then(|play| play.status.as_ref());
+        let scripted = scripted.filter(|status| status.code == self.exchange.status);
+        scripted.and_then(|status| status.retry_after).or_else(|| {
+            let body: Value = serde_json::from_slice(&self.body()).ok()?;
+            let details = body.pointer("/error/details")?.as_array()?;
+            let delay = details.iter().find_map(|detail| detail.get("retryDelay")?.as_str())?;
+            let seconds: f64 = delay.strip_suffix('s')?.parse().ok()?;
+            let millis = std::time::Duration::try_from_secs_f64(seconds).ok()?.as_millis();
+            u64::try_from(millis).ok().map(Millis)
+        })
     }
 
     /// A refusal, or a status that another try cannot change.

@@ -131,6 +131,9 @@ fn restarted(step: &StepView<'_>) -> Found {
     let finished = before(step).iter().find(|call| call.finished() && !call.damaged());
     if let Some(call) = finished {
         let reason = format!("`{}` finished its answer, and the client got another's", call.name());
+        if step.overlapping().is_some() {
+            return Found::undeclared(step.policy().hedge.is_some(), format!("{reason}, asked at the same time"));
+        }
         return Found::fail(reason).with(step.evidence(call));
     }
     let policy = step.policy();

@@ -15,7 +15,8 @@ pub(super) const REACHED: Check = Check {
         requirement: "At least one leg of the case is asked, and legs are first asked in their order.",
         rationale: "A proxy that points at the wrong port, or answers by itself, looks healthy in every other check.",
         passes: "The primary is asked first; a fallback, if any, after it.",
-        fails: "No leg is asked, or the fallback is asked first.",
+        fails: "No leg is asked, or the fallback is asked first. Legs that are asked at the same time warn, unless `hedge` is \
+                declared.",
         sources: &[
             "https://github.com/BerriAI/litellm/issues/4596",
             "https://github.com/agentgateway/agentgateway/issues/1087",
@@ -55,6 +56,10 @@ fn reached(step: &StepView<'_>) -> Found {
     }
     if in_order && step.index > 0 && (settings.affinity.is_none() || settings.cooldown.is_none()) {
         return Found::warn(format!("{wrong}; what an earlier step left behind is not declared")).with(evidence);
+    }
+    if step.overlapping().is_some() && first_asked.contains(&0) {
+        // All of them at once: their order is the network's.
+        return Found::undeclared(step.policy().hedge.is_some(), format!("{wrong}, at the same time")).with(evidence);
     }
     Found::fail(wrong).with(evidence)
 }

@@ -1,5 +1,6 @@
 //! `error.not-self-inflicted`: the refusal of what the proxy itself edited never reaches the client.
 
+use super::plain;
 use crate::check::Level;
 use crate::check::catalogue::{Check, CheckInfo, Judge};
 use crate::check::found::{Found, worst};
@@ -59,8 +60,6 @@ fn judge(step: &StepView<'_>, call: &Call<'_>, refusal: &Refusal) -> Found {
 
 /// Where the client meets a refusal.
 fn reaches(step: &StepView<'_>, call: &Call<'_>, refusal: &Refusal) -> Option<&'static str> {
-    // Proxies quote one JSON inside another: escapes are no difference.
-    let plain = |text: &str| text.replace('\\', "");
     let told = plain(&step.client.error_text());
     let raw = plain(&String::from_utf8_lossy(&step.client.body));
     let message = plain(&refusal.error.message);

@@ -14,8 +14,8 @@ pub(in crate::check) const SHAPE: Check = Check {
         requirement: "An error has the client API's shape and an error status, unless an answer had begun.",
         rationale: "SDKs raise by status and read the body in one shape; an error under 200 is no error to them.",
         passes: "A non-2xx status with the API's error body; after the head, the API's error event.",
-        fails: "An error body under status 200, or an event that official SDKs drop. Another shape of body, and a 200 \
-                before any leg had answered, warn.",
+        fails: "An error body or a page of HTML under status 200, or an event that official SDKs drop. Another shape of \
+                body, and a 200 before any leg had answered, warn.",
         sources: &[
             "https://github.com/BerriAI/litellm/issues/38610",
             "https://github.com/tensorzero/tensorzero/pull/861",
@@ -33,7 +33,8 @@ fn shape(step: &StepView<'_>) -> Found {
             Found::fail(reason).at(Level::Must).with(step.client_evidence(client.error_text()))
         }
         Form::Stream => in_stream(step),
-        Form::Unreadable | Form::Unary | Form::Nothing => Found::not_exercised("the client got no error"),
+        Form::Unreadable => unreadable(step),
+        Form::Unary | Form::Nothing => Found::not_exercised("the client got no error"),
     }
 }
 
@@ -49,22 +50,25 @@ fn status(step: &StepView<'_>) -> Found {
         return Found::warn(reason)
             .with(step.client_evidence(client.error_text().chars().take(400).collect::<String>()));
     }
-    exhausted(step, status).unwrap_or_else(Found::pass)
+    Found::pass()
 }
 
-/// All legs failed by status: the client's is the declared one.
-fn exhausted(step: &StepView<'_>, status: u16) -> Option<Found> {
-    let declared = step.policy().exhausted_status.as_deref()?;
-    let legs: Vec<u16> = step.calls.iter().map(|call| call.exchange.status).collect();
-    if legs.is_empty() || legs.iter().any(|leg| *leg < 400) {
-        return None;
+/// A 2xx whose body is no answer and no error of the API. Half a JSON body is a transport's matter: an SDK raises on it.
+fn unreadable(step: &StepView<'_>) -> Found {
+    let client = &step.client;
+    if client.broke() || client.body.is_empty() {
+        return Found::not_exercised("the client got no error");
     }
-    let fits = match declared.parse::<u16>() {
-        Ok(declared) => declared == status,
-        Err(_) => legs.contains(&status),
-    };
-    let reason = format!("status {status} when all legs failed ({legs:?}); declared: {declared}");
-    (!fits).then(|| Found::fail(reason).with(step.client_evidence(status.to_string())))
+    let begins_json = client.body.iter().find(|byte| !byte.is_ascii_whitespace()).is_some_and(|byte| *byte == b'{');
+    let half = begins_json && serde_json::from_slice::<serde::de::IgnoredAny>(&client.body).is_err();
+    let status = client.status().unwrap_or_default();
+    let got: String = client.error_text().chars().take(400).collect();
+    if half {
+        return Found::warn(format!("half a JSON body under status {status}")).with(step.client_evidence(got));
+    }
+    let reason =
+        format!("under status {status} comes a body that is neither an answer nor an error of {}", client.exchange.api);
+    Found::fail(reason).at(Level::Must).with(step.client_evidence(got))
 }
 
 fn in_stream(step: &StepView<'_>) -> Found {

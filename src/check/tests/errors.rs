@@ -23,6 +23,24 @@ fn the_shape_of_errors() {
 }
 
 #[test]
+fn a_page_under_200_is_no_answer() {
+    let lab = |stream: bool| {
+        let lab = Lab::chat().fails("primary", 503).fails("fallback", 503);
+        lab.with(move |history| history.steps[0].client.stream = stream)
+    };
+    let page = |stream| lab(stream).hears_body(200, "text/html", "<html>Welcome to the proxy</html>");
+    page(false).is("error", &["error.original", "!error.shape"]).check(&[("error.shape", "fail: neither an answer")]);
+    page(true).check(&[("error.shape", "fail: neither an answer"), ("expect.outcome", "fail: silent")]);
+    lab(false)
+        .hears_body(200, "application/json", "{\"ok\":true}")
+        .check(&[("error.shape", "fail: neither an answer")]);
+    lab(false)
+        .hears_body(200, "application/json", "{\"id\":\"x\",\"cho")
+        .check(&[("error.shape", "warn: half a JSON body")]);
+    lab(false).hears_body(200, "application/json", "").check(&[("error.shape", "not-exercised")]);
+}
+
+#[test]
 fn an_error_that_an_sdk_drops() {
     // Anthropic's SDKs drop an event without a name: the client sees a short answer.
     let nameless =
@@ -34,20 +52,6 @@ fn an_error_that_an_sdk_drops() {
         ("stream.truncation-visible", "fail"),
         ("expect.outcome", "fail: silent"),
     ]);
-}
-
-#[test]
-fn the_status_when_all_legs_failed() {
-    let lab = |declared: &'static str| {
-        Lab::chat()
-            .policy(|policy| policy.exhausted_status = Some(declared.to_owned()))
-            .fails("primary", 503)
-            .fails("fallback", 429)
-    };
-    lab("keep").hears_status(429, "x").check(&[("error.shape", "pass")]);
-    lab("keep").hears_status(500, "x").check(&[("error.shape", "fail")]);
-    lab("502").hears_status(502, "x").check(&[("error.shape", "pass")]);
-    lab("502").hears_status(503, "x").check(&[("error.shape", "fail")]);
 }
 
 #[test]
@@ -129,6 +133,40 @@ fn survival() {
 }
 
 #[test]
+fn silence_is_bounded() {
+    let lab = |set: fn(&mut crate::scenario::Settings), silence_ms: u64, end: UpstreamEnd| {
+        let lab = Lab::chat()
+            .with(|history| set(&mut history.case.settings))
+            .breaks("primary", 0, 5, &By::Stall(Stall::default()))
+            .last(|exchange| exchange.end = end);
+        lab.last(|exchange| exchange.ended_at = exchange.sent[0].at + silence_ms * 1_000)
+    };
+    let check = |lab: Lab, expect: &str| {
+        lab.hears_status(504, "x").check(&[("lifecycle.bounded", expect)]);
+    };
+    let idle = |settings: &mut crate::scenario::Settings| settings.idle_timeout = Some(Millis(3_000));
+    check(lab(idle, 3_100, UpstreamEnd::ProxyGone), "pass");
+    check(lab(idle, 3_100, UpstreamEnd::Cut("stall".to_owned())), "pass");
+    check(lab(idle, 12_900, UpstreamEnd::ProxyGone), "pass");
+    check(lab(idle, 14_000, UpstreamEnd::ProxyGone), "fail: left only after 14000 ms");
+    check(lab(idle, 14_000, UpstreamEnd::CaseOver), "fail: never left");
+    check(lab(idle, 5_000, UpstreamEnd::CaseOver), "inconclusive");
+    check(lab(|_| (), 30_000, UpstreamEnd::CaseOver), "skip: nothing bounds");
+    // Nothing at all was sent: the longer of the two timeouts counts.
+    let first = |settings: &mut crate::scenario::Settings| settings.first_byte_timeout = Some(Millis(1_000));
+    let nothing = |ms: u64| {
+        lab(first, 0, UpstreamEnd::ProxyGone).last(|exchange| {
+            exchange.sent.clear();
+            exchange.ended_at = exchange.at + ms * 1_000;
+        })
+    };
+    check(nothing(2_000), "pass");
+    check(nothing(12_000), "fail");
+    check(lab(first, 12_000, UpstreamEnd::ProxyGone), "skip: nothing bounds");
+    Lab::chat().answers("primary", 0).hears_answer(&whole(0)).check(&[("lifecycle.bounded", "not-exercised")]);
+}
+
+#[test]
 fn silence() {
     let lab = |idle: Option<u64>, waited_s: u64, end: UpstreamEnd| {
         let stall = By::Stall(Stall::default());
@@ -139,7 +177,7 @@ fn silence() {
         let lab = lab.hears(&[Bit::Begin(1), Bit::Text(words(0, 0..5))], ClientEnd::TimedOut(waited_s * 1_000));
         lab.with(|history| history.steps[0].client.ended_at = waited_s * 1_000_000)
     };
-    lab(Some(3_000), 14, UpstreamEnd::CaseOver).is("hung", &["!expect.outcome"]);
+    lab(Some(3_000), 14, UpstreamEnd::CaseOver).check(&[("expect.outcome", "fail: hung")]);
     lab(Some(3_000), 9, UpstreamEnd::CaseOver).check(&[("expect.outcome", "inconclusive")]);
     lab(None, 30, UpstreamEnd::CaseOver).check(&[("expect.outcome", "skip: idle_timeout")]);
     lab(Some(3_000), 14, UpstreamEnd::CaseOver).check(&[("stream.truncation-visible", "not-exercised")]);

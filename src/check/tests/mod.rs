@@ -6,6 +6,8 @@ mod errors;
 mod fallbacks;
 mod requests;
 mod streams;
+mod told;
+mod wholes;
 
 use super::*;
 

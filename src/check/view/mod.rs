@@ -96,6 +96,13 @@ impl<'a> StepView<'a> {
         self.policy().hedge.unwrap_or(1)
     }
 
+    /// Two calls to different legs that were in flight at the same time: the proxy hedges, whether or not it says so.
+    pub(super) fn overlapping(&self) -> Option<(&Call<'a>, &Call<'a>)> {
+        let calls = self.calls.iter().enumerate();
+        let mut pairs = calls.flat_map(|(number, one)| self.calls[number + 1..].iter().map(move |other| (one, other)));
+        pairs.find(|(one, other)| one.leg != other.leg && other.exchange.at < one.exchange.ended_at)
+    }
+
     /// The client's text with its speakers, for the report.
     pub(super) fn runs(&self) -> Vec<Run> {
         self.hearing.runs(&self.calls)

@@ -1,17 +1,17 @@
-//! `lifecycle.*`: what becomes of the upstream when the client goes, and of the proxy afterwards.
+//! `lifecycle.cancel`: what becomes of the upstream when the client goes.
 
-use super::Level;
-use super::catalogue::{Check, CheckInfo, Judge};
-use super::found::{Found, worst};
-use super::view::{Call, StepView};
-use crate::history::{ClientEnd, History, Survival, UpstreamEnd};
+use crate::check::Level;
+use crate::check::catalogue::{Check, CheckInfo, Judge};
+use crate::check::found::{Found, worst};
+use crate::check::view::{Call, StepView};
+use crate::history::{ClientEnd, UpstreamEnd};
 use crate::scenario::Millis;
 
 /// How soon an upstream is left where nothing else is declared.
 const DEFAULT: Millis = Millis(2_000);
 
 /// `lifecycle.cancel`.
-pub(super) const CANCEL: Check = Check {
+pub(in crate::check) const CANCEL: Check = Check {
     judge: Judge::Step(cancel),
     info: CheckInfo {
         id: "lifecycle.cancel",
@@ -68,26 +68,4 @@ fn judge(step: &StepView<'_>, call: &Call<'_>, left: u64) -> Option<Found> {
 fn limit(step: &StepView<'_>, call: &Call<'_>) -> Millis {
     let expected = step.plan.expect.cancelled.get(call.name()).copied();
     expected.or(step.policy().cancel_within).unwrap_or(DEFAULT)
-}
-
-/// `lifecycle.survives`.
-pub(super) const SURVIVES: Check = Check {
-    judge: Judge::Case(survives),
-    info: CheckInfo {
-        id: "lifecycle.survives",
-        level: Level::Must,
-        requirement: "After the case, the proxy still serves a plain request.",
-        rationale: "One broken stream must not cost the next user's.",
-        passes: "The plain request is answered.",
-        fails: "It is not.",
-        sources: &[],
-    },
-};
-
-fn survives(history: &History) -> Found {
-    match &history.survived {
-        Some(Survival::Served) => Found::pass(),
-        Some(Survival::Failed(why)) => Found::fail(format!("a plain request after the case was not served: {why}")),
-        None => Found::not_exercised("no plain request was tried"),
-    }
 }

@@ -20,7 +20,7 @@ pub(super) enum Way {
 /// How `leg` is to be asked; `None` if this answer cannot be continued, and must end in an error.
 pub(super) fn way(gateway: &Gateway, leg: &Leg, asked: &Conversation, delivered: &Delivered) -> Option<Way> {
     let config = &gateway.config;
-    if !can_be_continued(asked, delivered) {
+    if !can_be_continued(gateway, asked, delivered) {
         return None;
     }
     // Elsewhere a trailing assistant turn is history.
@@ -45,18 +45,21 @@ pub(super) fn way(gateway: &Gateway, leg: &Leg, asked: &Conversation, delivered:
 
 /// Half a tool call, thoughts or a refusal cannot be quoted; with tools or a format at hand a model asked in prose
 /// answers in prose; several choices have no one text.
-fn can_be_continued(asked: &Conversation, delivered: &Delivered) -> bool {
+fn can_be_continued(gateway: &Gateway, asked: &Conversation, delivered: &Delivered) -> bool {
+    let sabotage = &gateway.sabotage;
     let one = asked.rest.get("/n").and_then(Value::as_u64).unwrap_or(1) == 1;
-    one && !delivered.beyond_text && asked.tools.is_empty() && asked.format.is_none()
+    let in_prose = asked.tools.is_empty() && asked.format.is_none();
+    one && (!delivered.beyond_text || sabotage.ignores_calls()) && (in_prose || sabotage.ignores_tools())
 }
 
-/// Adds the turn that asks to go on after `text`; gives the blanks that were cut off the text's end.
-pub(super) fn ask_to_go_on(conversation: &mut Conversation, way: Way, text: &str) -> String {
+/// Adds the turn that asks to go on after `text`; gives the blanks that were cut off the text's end, unless they are
+/// kept by defect.
+pub(super) fn ask_to_go_on(conversation: &mut Conversation, way: Way, text: &str, keeps_blanks: bool) -> String {
     let (role, said, owed) = match way {
         Way::User => (Role::User, in_a_user_turn(text), ""),
         // Anthropic refuses a last turn that ends in blanks, so the model has to say them itself.
         Way::Prefill => {
-            let kept = text.trim_end();
+            let kept = if keeps_blanks { text } else { text.trim_end() };
             (Role::Assistant, kept.to_owned(), &text[kept.len()..])
         }
     };
@@ -118,9 +121,9 @@ mod tests {
     #[test]
     fn a_prefill_never_ends_in_blanks() {
         let mut conversation = Conversation::default();
-        assert_eq!(ask_to_go_on(&mut conversation, Way::Prefill, "one two \n"), " \n");
+        assert_eq!(ask_to_go_on(&mut conversation, Way::Prefill, "one two \n", false), " \n");
         assert_eq!(conversation.last().unwrap().text(), "one two");
-        assert_eq!(ask_to_go_on(&mut conversation, Way::User, "a <b> & c "), "");
+        assert_eq!(ask_to_go_on(&mut conversation, Way::User, "a <b> & c ", false), "");
         assert!(conversation.last().unwrap().text().contains("<delivered>a &lt;b&gt; &amp; c </delivered>"));
     }
 }

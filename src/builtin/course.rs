@@ -60,8 +60,8 @@ pub(super) struct Course<'a> {
 
 impl<'a> Course<'a> {
     pub(super) fn new(job: &'a Job) -> Self {
-        let legs = job.route.legs.iter().enumerate().take(job.gateway.config.most_legs());
-        let ahead = legs.map(|(number, leg)| Attempt::first(number, leg)).collect();
+        let legs = job.gateway.sabotage.legs(job, job.gateway.config.most_legs());
+        let ahead = legs.into_iter().map(|(number, leg)| Attempt::first(number, leg)).collect();
         Self { job, ahead, pause: Duration::ZERO, failures: Vec::new(), stopped: false }
     }
 
@@ -94,7 +94,7 @@ impl<'a> Course<'a> {
     /// The same leg again, and the pause before that, if it is worth it.
     fn again(&self, attempt: Attempt<'a>, failure: &Failure) -> Option<(Attempt<'a>, Duration)> {
         let gateway = &self.job.gateway;
-        if gateway.sabotage.asks_again(failure) && attempt.tries == 0 {
+        if gateway.sabotage.asks_again(failure, attempt.tries) {
             return Some((attempt.again(), Duration::ZERO));
         }
         let promised = gateway.promise.retries;
@@ -104,7 +104,7 @@ impl<'a> Course<'a> {
         }
         let most = promised.same_leg.max(gateway.config.retries.saturating_sub(promised.other_key));
         let back_off = PAUSE.saturating_mul(1 << attempt.tries.min(5));
-        let pause = failure.asks_for().unwrap_or(back_off);
+        let pause = gateway.sabotage.heeded(failure.asks_for()).unwrap_or(back_off);
         let worth_it = failure.may_pass() && attempt.tries_of_first_key < most && pause <= LONGEST_PAUSE;
         worth_it.then(|| (attempt.again(), pause))
     }

@@ -32,6 +32,8 @@ pub(super) struct Failure {
     error: Box<ApiError>,
     /// The API in whose words the error is; `None` for our own.
     api: Option<ApiId>,
+    /// Whether the upstream said so inside a stream.
+    pub(super) in_stream: bool,
     /// `retry-after` as the upstream gave it.
     retry_after: Option<String>,
 }
@@ -40,7 +42,7 @@ impl Failure {
     /// A failure that the upstream did not put in words.
     fn ours(cause: Cause, status: u16, message: &str) -> Self {
         let error = ApiError { status, kind: String::new(), message: message.to_owned(), code: None, param: None };
-        Self { cause, error: Box::new(error), api: None, retry_after: None }
+        Self { cause, error: Box::new(error), api: None, in_stream: false, retry_after: None }
     }
 
     pub(super) fn timeout() -> Self {
@@ -66,7 +68,7 @@ impl Failure {
         let mut error = api.read_error(status, body).unwrap_or_else(|| api.status_error(shown));
         error.status = shown;
         let retry_after = headers.get("retry-after").map(str::to_owned);
-        Self { cause: Cause::Refused, error: Box::new(error), api: Some(api.id()), retry_after }
+        Self { cause: Cause::Refused, error: Box::new(error), api: Some(api.id()), in_stream: false, retry_after }
     }
 
     /// An error inside a stream.
@@ -74,7 +76,13 @@ impl Failure {
         let status = error.kind.as_deref().and_then(status_of).unwrap_or(500);
         let kind = error.kind.clone().unwrap_or_else(|| api.status_error(status).kind);
         let error = ApiError { status, kind, message: error.message.clone(), code: None, param: None };
-        Self { cause: Cause::Refused, error: Box::new(error), api: Some(api.id()), retry_after: None }
+        Self { cause: Cause::Refused, error: Box::new(error), api: Some(api.id()), in_stream: true, retry_after: None }
+    }
+
+    /// The same failure in other words.
+    pub(super) fn reworded(mut self, message: &str) -> Self {
+        message.clone_into(&mut self.error.message);
+        self
     }
 
     /// Whether the list of failures that lead to the next leg names this one.

@@ -44,7 +44,7 @@ impl Gateway {
 
     /// Another seed for each answer.
     pub(super) fn seed(&self) -> u64 {
-        self.seed.fetch_add(1, Ordering::Relaxed)
+        self.sabotage.seed(self.seed.fetch_add(1, Ordering::Relaxed))
     }
 
     /// Answers one request.
@@ -57,6 +57,12 @@ impl Gateway {
             work = refused.0;
         }
         Ok(awaited.answer(work).await)
+    }
+
+    /// Does work that its client's going does not end; only a defect has any.
+    pub(super) fn outlive(&self, work: Work) {
+        // It fails when the proxy ends, and then there is nothing to do.
+        let _ = self.leftover.send(work);
     }
 
     async fn work(self: Arc<Self>, request: Request<Incoming>, outlet: Outlet) {
@@ -123,13 +129,14 @@ impl Gateway {
 
     /// Answers with an error in the client's API.
     pub(super) fn fail(&self, api: &dyn Api, outlet: Outlet, mut error: ApiError, retry_after: Option<&str>) {
-        self.sabotage.leak(&self.config, &mut error);
+        self.sabotage.spoil(&self.config, &mut error);
         let mut headers: Headers = [("content-type", "application/json")].into_iter().collect();
-        if let Some(after) = retry_after {
+        if let Some(after) = self.sabotage.handed_on(retry_after) {
             headers.push("retry-after", after);
         }
         let body = api.error_body(&error, self.seed());
-        outlet.reply(error.status, headers, body);
+        let (status, body) = self.sabotage.error_response(&error, body);
+        outlet.reply(status, headers, body);
     }
 }
 

@@ -4,10 +4,12 @@ use serde_json::Value;
 
 use super::continuation::Owed;
 use super::edits::edit_say;
+use super::failure::Failure;
 use super::front::{Gateway, now};
 use super::hearing::is_empty;
 use super::outlet::Outlet;
 use super::relay::Job;
+use super::sabotage::Mischief;
 use crate::api::{Api, ApiError, EncodeContext, FinishReason, Say, StreamWriter, Usage, Written};
 use crate::proxy::AfterContent;
 use crate::wire::Headers;
@@ -45,6 +47,8 @@ pub(super) struct Message<'a> {
     /// Tokens of the leg at hand.
     spending: Usage,
     seam: Seam,
+    /// What defects remember of this answer.
+    mischief: Mischief,
 }
 
 /// Whether the leg at hand goes on from another.
@@ -62,7 +66,7 @@ impl<'a> Message<'a> {
         let gateway = &job.gateway;
         let context = EncodeContext {
             model: job.route.name.clone(),
-            include_usage: include_usage.and_then(Value::as_bool).unwrap_or_default(),
+            include_usage: include_usage.and_then(Value::as_bool).unwrap_or_default() && gateway.sabotage.tells_usage(),
             seed: gateway.seed(),
             created: now(),
             input_tokens: 0,
@@ -79,6 +83,7 @@ impl<'a> Message<'a> {
             spent: Usage::default(),
             spending: Usage::default(),
             seam: Seam::No,
+            mischief: Mischief::default(),
         }
     }
 
@@ -87,6 +92,7 @@ impl<'a> Message<'a> {
         if let Some(held) = &mut self.held {
             held.clear();
         }
+        self.gateway.sabotage.next_leg(&mut self.mischief, &self.delivered.text);
         self.spent = self.usage();
         self.spending = Usage::default();
         self.seam = Seam::No;
@@ -119,6 +125,7 @@ impl<'a> Message<'a> {
     }
 
     async fn tell(&mut self, say: Say) {
+        let Some(say) = self.gateway.sabotage.heard(&mut self.mischief, say) else { return };
         let Some(say) = self.behind_seam(say).await else { return };
         // What is masked was said all the same: a leg that goes on has to know it.
         if let Say::Text(text) = &say {
@@ -159,8 +166,18 @@ impl<'a> Message<'a> {
         Some(Say::Text(self.gateway.sabotage.at_seam(&self.delivered.text, text)))
     }
 
+    /// Whether the client has anything of the message.
+    pub(super) fn has_begun(&self) -> bool {
+        self.writer.is_some()
+    }
+
+    /// The finish that a defect invents for this failure.
+    pub(super) fn invented_finish(&self, failure: &Failure) -> Option<FinishReason> {
+        self.gateway.sabotage.finishes(&self.mischief, failure).filter(|_| !self.delivered.is_nothing())
+    }
+
     /// Begins the message, once.
-    async fn begin(&mut self) {
+    pub(super) async fn begin(&mut self) {
         if self.writer.is_some() {
             return;
         }
@@ -174,12 +191,9 @@ impl<'a> Message<'a> {
     }
 
     async fn send(&mut self, written: Vec<Written>) {
-        for event in written {
-            if self.gateway.sabotage.holds_events() {
-                self.late.extend(event.bytes);
-            } else {
-                self.outlet.send(event.bytes).await;
-            }
+        let sabotage = &self.gateway.sabotage;
+        for event in sabotage.written(&self.mischief, self.api.id(), written) {
+            self.outlet.send(sabotage.delayed(&mut self.late, event.bytes)).await;
         }
     }
 
@@ -189,9 +203,10 @@ impl<'a> Message<'a> {
             self.tell(say).await;
         }
         self.begin().await;
-        let usage = self.usage();
+        let sabotage = &self.gateway.sabotage;
+        let (reason, usage) = (sabotage.reason(reason), sabotage.usage(self.usage(), self.spending));
         let written = self.writer.as_mut().map(|writer| writer.finish(reason, usage)).unwrap_or_default();
-        self.send(written).await;
+        self.send(sabotage.ending(written)).await;
         self.outlet.send(self.late).await;
     }
 
@@ -200,8 +215,10 @@ impl<'a> Message<'a> {
         let Some(writer) = &mut self.writer else {
             return self.gateway.fail(self.api, self.outlet, error, retry_after);
         };
-        self.gateway.sabotage.leak(&self.gateway.config, &mut error);
-        let written = writer.error(&error);
+        let sabotage = &self.gateway.sabotage;
+        sabotage.broke(&self.context.model);
+        sabotage.spoil(&self.gateway.config, &mut error);
+        let written = sabotage.error_events(self.api, &mut **writer, &error);
         self.send(written).await;
         self.outlet.send(self.late).await;
     }

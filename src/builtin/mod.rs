@@ -34,7 +34,7 @@ mod upstream;
 
 pub use choice::{NAMES, chosen};
 pub use config::{Config, Decoy, Leg, Route};
-pub use defect::Defect;
+pub use defect::{Defect, Family};
 pub use promise::{AnswerEdit, Cache, Promise, RequestEdit};
 pub use server::start;
 

@@ -13,7 +13,7 @@ use super::request::{LegRequest, for_leg};
 use super::speech::Speech;
 use super::upstream::Upstream;
 use super::{Leg, Route, unary};
-use crate::api::{Api, Conversation, FinishReason};
+use crate::api::{Api, Completion, Conversation, FinishReason, Part, Say};
 use crate::wire::Headers;
 
 /// One request of a client, read and accepted.
@@ -32,7 +32,30 @@ pub(super) struct Job {
 impl Job {
     /// Answers it.
     pub(super) async fn run(self, outlet: Outlet) {
-        if self.asked.stream { self.stream(outlet).await } else { self.unary(outlet).await }
+        self.gateway.sabotage.asked(&self.asked);
+        if let Some(error) = self.gateway.sabotage.left_behind(&self.route.name) {
+            self.gateway.fail(self.api, outlet, error, None);
+        } else if let Some(text) = self.gateway.sabotage.own_answer() {
+            self.say(text, outlet).await;
+        } else if self.asked.stream {
+            self.stream(outlet).await;
+        } else if self.gateway.sabotage.outlives_unary() {
+            Arc::clone(&self.gateway).outlive(Box::pin(self.unary(outlet)));
+        } else {
+            self.unary(outlet).await;
+        }
+    }
+
+    /// Answers without any leg, by defect.
+    async fn say(self, text: &str, outlet: Outlet) {
+        if self.asked.stream {
+            let mut message = Message::new(&self, outlet);
+            message.say(Say::Text(text.to_owned())).await;
+            message.finish(FinishReason::Stop).await;
+        } else {
+            let completion = Completion { parts: vec![Part::text(text)], ..Completion::default() };
+            unary::reply(outlet, unary::written(&self, &completion));
+        }
     }
 
     async fn stream(self, outlet: Outlet) {
@@ -46,29 +69,47 @@ impl Job {
             }
             let had = message.delivered.clone();
             let failure = match self.relay(attempt, way.filter(|_| !nothing_yet), &mut message).await {
-                Ok(reason) => return message.finish(reason).await,
+                Ok(reason) => {
+                    self.gateway.sabotage.served(&self, attempt.number);
+                    return message.finish(reason).await;
+                }
                 Err(failure) => failure,
             };
             let nothing_yet = message.delivered.is_nothing();
-            if self.gateway.sabotage.finishes(&failure) && !nothing_yet {
-                return message.finish(FinishReason::Stop).await;
+            if let Some(reason) = message.invented_finish(&failure) {
+                return message.finish(reason).await;
             }
+            let is_final = self.gateway.sabotage.is_final(&failure, message.has_begun());
             course.failed(attempt, failure, message.delivered != had, nothing_yet);
+            if is_final {
+                break;
+            }
         }
         let failure = course.lost();
-        message.fail(failure.shown_in(self.api), failure.retry_after()).await;
+        let error = self.gateway.sabotage.with_key(&self.route, failure.shown_in(self.api));
+        message.fail(error, failure.retry_after()).await;
     }
 
     async fn unary(self, outlet: Outlet) {
         let mut course = Course::new(&self);
         while let Some(attempt) = course.next().await {
             match self.ask_unary(attempt).await {
-                Ok(body) => return unary::reply(outlet, body),
-                Err(failure) => course.failed(attempt, failure, false, true),
+                Ok(body) => {
+                    self.gateway.sabotage.served(&self, attempt.number);
+                    return unary::reply(outlet, body);
+                }
+                Err(failure) => {
+                    let is_final = self.gateway.sabotage.is_final(&failure, false);
+                    course.failed(attempt, failure, false, true);
+                    if is_final {
+                        break;
+                    }
+                }
             }
         }
         let failure = course.lost();
-        self.gateway.fail(self.api, outlet, failure.shown_in(self.api), failure.retry_after());
+        let error = self.gateway.sabotage.with_key(&self.route, failure.shown_in(self.api));
+        self.gateway.fail(self.api, outlet, error, failure.retry_after());
     }
 
     /// Asks one leg and hands on what it says; gives why its answer ended, if that was whole.
@@ -82,6 +123,9 @@ impl Job {
         message.next_leg();
         let mut speech = self.open(attempt, go_on).await?;
         message.owes(speech.owed.take());
+        if self.gateway.sabotage.begins_early() {
+            message.begin().await;
+        }
         loop {
             let heard = speech.next().await;
             if let Some(usage) = speech.usage() {
@@ -101,7 +145,7 @@ impl Job {
         let request = for_leg(self, attempt, api, go_on.as_ref().map(|(way, text)| (*way, text.as_str())));
         let owed = request.owed.clone();
         let upstream = self.ask(attempt.leg, api, request).await?;
-        let mut speech = Speech::new(api, upstream, owed);
+        let mut speech = Speech::new(api, upstream, owed, self.gateway.sabotage.decoder());
         speech.begin().await;
         Ok(speech)
     }
@@ -114,8 +158,12 @@ impl Job {
     }
 
     async fn ask(&self, leg: &Leg, api: &dyn Api, request: LegRequest) -> Result<Upstream, Failure> {
-        let config = &self.gateway.config;
-        let (first_byte, idle) = (config.first_byte_timeout.duration(), config.idle_timeout.duration());
+        let Gateway { config, sabotage, .. } = &*self.gateway;
+        let first_byte = sabotage.wait(config.first_byte_timeout.duration());
+        let idle = sabotage.wait(config.idle_timeout.duration());
+        if sabotage.asks_twice() {
+            drop(Upstream::ask(leg, request.clone(), first_byte, idle).await);
+        }
         Upstream::ask(leg, request, first_byte, idle).await?.accepted(api).await
     }
 }

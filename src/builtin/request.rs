@@ -6,6 +6,7 @@ use super::continuation::{Way, ask_to_go_on};
 use super::course::Attempt;
 use super::edits::edit_request;
 use super::fit::fit;
+use super::front::Gateway;
 use super::relay::Job;
 use crate::api::{Api, ApiId};
 use crate::proxy::{Credentials, ModelChoice};
@@ -15,7 +16,7 @@ use crate::wire::Headers;
 const PASSED_ON: [&str; 2] = ["anthropic-version", "anthropic-beta"];
 
 /// A request to a leg.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct LegRequest {
     /// Path and query behind the leg's base URL.
     pub(super) target: String,
@@ -29,9 +30,8 @@ pub(super) struct LegRequest {
 pub(super) fn for_leg(job: &Job, attempt: Attempt<'_>, api: &dyn Api, go_on: Option<(Way, &str)>) -> LegRequest {
     let mut conversation = job.asked.clone();
     edit_request(&job.gateway.promise, &mut conversation);
-    if attempt.number > 0 {
-        job.gateway.sabotage.edit_fallback(&mut conversation);
-    }
+    let sabotage = &job.gateway.sabotage;
+    sabotage.edit_request(attempt.number, &mut conversation);
     if api.id() == ApiId::AnthropicMessages && job.api.id() != api.id() {
         // The scale ends at 2 elsewhere, and at 1 here.
         if let Some(temperature) = conversation.params.get_mut("temperature")
@@ -41,22 +41,25 @@ pub(super) fn for_leg(job: &Job, attempt: Attempt<'_>, api: &dyn Api, go_on: Opt
         }
     }
     if job.gateway.config.fit {
-        fit(&mut conversation, model(job, attempt));
+        fit(&mut conversation, sabotage.fitted_to(&job.route, model(job, attempt)));
     }
-    let owed = go_on.map(|(way, text)| ask_to_go_on(&mut conversation, way, text));
+    let go_on = go_on.filter(|_| !sabotage.starts_over());
+    let owed = go_on.map(|(way, text)| ask_to_go_on(&mut conversation, way, text, sabotage.keeps_blanks()));
     let mut body = api.write_request(&conversation, model(job, attempt));
     if job.api.id() != api.id() {
         translate_rest(job, api.id(), &mut body);
     }
+    sabotage.edit_body(job, attempt.number, api.id(), &mut body);
     let target = api.target(model(job, attempt), job.asked.stream);
+    let target = sabotage.target(&job.route, attempt.number, target);
     LegRequest { target, headers: headers(job, attempt, api), body: body.to_string().into_bytes(), owed }
 }
 
 /// The leg's own model, or that of the route's first leg where all have the same.
 fn model<'a>(job: &'a Job, attempt: Attempt<'a>) -> &'a str {
     match job.gateway.promise.model {
-        ModelChoice::PerLeg => &attempt.leg.model,
-        ModelChoice::Same => job.route.legs.first().map_or(&attempt.leg.model, |leg| &leg.model),
+        ModelChoice::PerLeg if !job.gateway.sabotage.keeps_model() => &attempt.leg.model,
+        _ => job.route.legs.first().map_or(&attempt.leg.model, |leg| &leg.model),
     }
 }
 
@@ -100,8 +103,10 @@ fn headers(job: &Job, attempt: Attempt<'_>, api: &dyn Api) -> Headers {
             }
         }
     }
+    let Gateway { config, sabotage, .. } = &*job.gateway;
     if let (Some(primary), true) = (job.route.legs.first(), attempt.number > 0) {
-        job.gateway.sabotage.leftovers(primary, &mut headers);
+        sabotage.leftovers(primary, config.client_key.as_deref(), &mut headers);
     }
+    sabotage.bleed(&mut headers);
     headers
 }

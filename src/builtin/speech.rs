@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use bytes::Bytes;
 use serde_json::Value;
 
 use super::failure::Failure;
@@ -17,11 +18,18 @@ pub(super) struct Speech {
     heard: VecDeque<Heard>,
     /// Blanks that the leg has to say again; `None` if it answers from the start.
     pub(super) owed: Option<String>,
+    /// What is made of bytes before they are read.
+    decoder: fn(Bytes) -> Bytes,
 }
 
 impl Speech {
-    pub(super) fn new(api: &'static dyn Api, upstream: Upstream, owed: Option<String>) -> Self {
-        Self { upstream, hearing: Hearing::new(api), heard: VecDeque::new(), owed }
+    pub(super) fn new(
+        api: &'static dyn Api,
+        upstream: Upstream,
+        owed: Option<String>,
+        decoder: fn(Bytes) -> Bytes,
+    ) -> Self {
+        Self { upstream, hearing: Hearing::new(api), heard: VecDeque::new(), owed, decoder }
     }
 
     /// Reads on until the answer begins: what stands before its first content says nothing yet.
@@ -43,7 +51,7 @@ impl Speech {
 
     async fn read(&mut self) {
         match self.upstream.next().await {
-            Ok(Some(bytes)) => self.heard.extend(self.hearing.feed(&bytes)),
+            Ok(Some(bytes)) => self.heard.extend(self.hearing.feed(&(self.decoder)(bytes))),
             Ok(None) => self.heard.push_back(Heard::Failed(Failure::truncated())),
             Err(failure) => self.heard.push_back(Heard::Failed(failure)),
         }

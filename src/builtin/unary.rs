@@ -29,7 +29,8 @@ pub(super) fn reply(outlet: Outlet, body: Vec<u8>) {
     outlet.reply(200, [("content-type", "application/json")].into_iter().collect(), body);
 }
 
-fn written(job: &Job, completion: &Completion) -> Vec<u8> {
+/// An answer in the client's API.
+pub(super) fn written(job: &Job, completion: &Completion) -> Vec<u8> {
     let tokens = |keys: [&str; 2]| {
         let usage = completion.usage.as_ref();
         keys.iter().find_map(|key| usage?.get(key)?.as_u64()).unwrap_or_default()

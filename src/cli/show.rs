@@ -7,7 +7,7 @@ use super::files::Place;
 use super::{Failure, print, proxy};
 use crate::answer::Library;
 use crate::api::Level;
-use crate::builtin::Defect;
+use crate::builtin::{Defect, Family};
 use crate::check;
 use crate::diagnostic::did_you_mean;
 use crate::proxy::{GetBy, Wanted};
@@ -87,8 +87,11 @@ pub(super) fn show(what: Shown) -> Result<Exit, Failure> {
         }
         Shown::Defects => {
             let mut text = String::new();
-            for defect in Defect::ALL {
-                let _ = writeln!(text, "{:26} {}", defect.name(), defect.summary());
+            for family in Family::ALL {
+                let _ = writeln!(text, "{}:", family.title());
+                for defect in Defect::ALL.iter().filter(|defect| defect.family() == family) {
+                    let _ = writeln!(text, "  {:28} {}", defect.name(), defect.summary());
+                }
             }
             text
         }
@@ -197,9 +200,10 @@ fn of_rule(id: &str) -> Option<String> {
 }
 
 fn of_defect(id: &str) -> Option<String> {
-    let defect = Defect::ALL.into_iter().find(|defect| defect.name() == id)?;
+    let defect: Defect = id.parse().ok()?;
     let mut text = format!("{id} (a defect of the reference proxy)\n\n{}\n\n", defect.summary());
     let _ = writeln!(text, "fails   {}", defect.fails().join(", "));
+    let _ = writeln!(text, "shown   crossfade run --proxy builtin --policy {} --defect {id}", defect.policy());
     Some(text)
 }
 

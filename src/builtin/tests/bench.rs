@@ -56,6 +56,7 @@ pub(super) enum Then {
 /// A request that an upstream got.
 #[derive(Clone, Debug)]
 pub(super) struct Seen {
+    pub(super) target: String,
     pub(super) headers: Headers,
     pub(super) body: Value,
 }
@@ -244,7 +245,8 @@ async fn read_request(socket: &mut TcpStream) -> Seen {
                 .collect();
             let length: usize = headers.get("content-length").unwrap().parse().unwrap();
             if bytes.len() >= head + length {
-                return Seen { body: serde_json::from_slice(&bytes[head..head + length]).unwrap(), headers };
+                let target = request.path.unwrap().to_owned();
+                return Seen { target, body: serde_json::from_slice(&bytes[head..head + length]).unwrap(), headers };
             }
         }
         let mut buffer = [0; 4096];

@@ -1,0 +1,120 @@
+//! What the client hears of an answer.
+
+use bytes::Bytes;
+
+use super::seam::skipped;
+use super::{Mischief, Sabotage};
+use crate::answer::Stage;
+use crate::api::{ApiId, FinishReason, Say, Usage, Written};
+use crate::builtin::Defect;
+use crate::builtin::failure::{Cause, Failure};
+
+impl Sabotage {
+    /// What is made of the bytes of a leg, piece by piece.
+    pub(in crate::builtin) fn decoder(&self) -> fn(Bytes) -> Bytes {
+        let lossy = |bytes: Bytes| String::from_utf8_lossy(&bytes).into_owned().into();
+        if self.has(Defect::Utf8BrokenAtChunkBorder) { lossy } else { |bytes| bytes }
+    }
+
+    /// What is heard of what a leg says.
+    pub(in crate::builtin) fn heard(&self, mischief: &mut Mischief, say: Say) -> Option<Say> {
+        let say = skipped(mischief, say)?;
+        mischief.in_call = matches!(say, Say::ToolCall { .. } | Say::Arguments(_));
+        mischief.calls += usize::from(matches!(say, Say::ToolCall { .. }));
+        match say {
+            Say::Thinking(_) | Say::Signature(_) if self.has(Defect::ThinkingDropped) => None,
+            Say::Signature(_) if self.has(Defect::SignatureLost) => None,
+            Say::ToolCall { .. } if self.has(Defect::ToolCallsMerged) && mischief.calls > 1 => None,
+            Say::ToolCall { name, .. } if self.has(Defect::ToolIdChanged) => {
+                Some(Say::ToolCall { id: format!("call_{:024}", mischief.calls), name })
+            }
+            Say::Arguments(_) if self.has(Defect::ToolArgumentsCut) => mischief.held.replace(say),
+            Say::ToolCall { .. } if self.has(Defect::ToolArgumentsCut) => {
+                mischief.held = None;
+                Some(say)
+            }
+            Say::Text(text) => Some(Say::Text(self.mixed_up(mischief, text))),
+            _ => Some(say),
+        }
+    }
+
+    /// The finish that is invented for a stream that broke off.
+    pub(in crate::builtin) fn finishes(&self, mischief: &Mischief, failure: &Failure) -> Option<FinishReason> {
+        if !matches!(failure.cause, Cause::Transport | Cause::Truncated) {
+            return None;
+        }
+        if self.has(Defect::HalfToolCallFinished) && mischief.in_call {
+            return Some(FinishReason::ToolCalls);
+        }
+        self.has(Defect::TruncationFinished).then_some(FinishReason::Stop)
+    }
+
+    /// Why the answer is said to have ended.
+    pub(in crate::builtin) fn reason(&self, reason: FinishReason) -> FinishReason {
+        match reason {
+            FinishReason::Length if self.has(Defect::LengthToldAsStop) => FinishReason::Stop,
+            FinishReason::Length if self.has(Defect::FinishRewritten) => FinishReason::ToolCalls,
+            FinishReason::Refusal if self.has(Defect::RefusalToldAsStop) => FinishReason::Stop,
+            _ => reason,
+        }
+    }
+
+    /// The usage that is told, of all legs and of the last.
+    pub(in crate::builtin) fn usage(&self, sum: Usage, last: Usage) -> Usage {
+        if self.has(Defect::UsageOfOneLeg) { last } else { sum }
+    }
+
+    /// Whether usage is told if the client asks for it.
+    pub(in crate::builtin) fn tells_usage(&self) -> bool {
+        !self.has(Defect::UsageLost)
+    }
+
+    /// What is made of the events of a stream.
+    pub(in crate::builtin) fn written(
+        &self,
+        mischief: &Mischief,
+        api: ApiId,
+        mut events: Vec<Written>,
+    ) -> Vec<Written> {
+        if self.has(Defect::GrammarBroken) {
+            events.retain(|event| !event.bytes.starts_with(b"event: content_block_stop"));
+            replace(&mut events, "\"object\":\"chat.completion.chunk\",", "");
+        }
+        if mischief.behind_seam && api == ApiId::OpenaiChat {
+            if self.has(Defect::ModelDrifts) {
+                replace(&mut events, "\"model\":\"", "\"model\":\"vendor-");
+            }
+            if self.has(Defect::IdChanges) {
+                replace(&mut events, "\"id\":\"chatcmpl-", "\"id\":\"chatcmpl-2");
+            }
+        }
+        events
+    }
+
+    /// What is made of the events that end a whole answer.
+    pub(in crate::builtin) fn ending(&self, mut events: Vec<Written>) -> Vec<Written> {
+        if self.has(Defect::TerminatorMissing) {
+            events.retain(|event| event.stage != Stage::Terminator);
+        }
+        events
+    }
+
+    /// What goes out now; the rest is added to what waits.
+    pub(in crate::builtin) fn delayed(&self, waiting: &mut Vec<u8>, event: Vec<u8>) -> Vec<u8> {
+        if self.has(Defect::BufferedStream) {
+            waiting.extend(event);
+            return Vec::new();
+        }
+        if self.has(Defect::OneEventLate) {
+            return std::mem::replace(waiting, event);
+        }
+        event
+    }
+}
+
+/// Replaces text in events; each is UTF-8.
+pub(super) fn replace(events: &mut [Written], from: &str, to: &str) {
+    for event in events {
+        event.bytes = String::from_utf8_lossy(&event.bytes).replace(from, to).into_bytes();
+    }
+}

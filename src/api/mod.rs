@@ -9,6 +9,7 @@ mod body;
 pub mod compare;
 mod completion;
 mod conversation;
+mod gemini;
 mod openai_chat;
 mod reading;
 mod render;
@@ -18,6 +19,7 @@ mod target;
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -70,7 +72,8 @@ impl ApiId {
         match self {
             Self::OpenaiChat => Some(&openai_chat::OpenaiChat),
             Self::AnthropicMessages => Some(&anthropic_messages::AnthropicMessages),
-            Self::OpenaiResponses | Self::Gemini | Self::BedrockConverse => None,
+            Self::Gemini => Some(&gemini::Gemini),
+            Self::OpenaiResponses | Self::BedrockConverse => None,
         }
     }
 
@@ -265,6 +268,11 @@ pub trait Api: Send + Sync + fmt::Debug {
     /// Renders an answer as a unary response.
     fn render_unary(&self, spoken: &Spoken, context: &EncodeContext) -> Rendition;
 
+    /// The answer in the form that the path and query of a request ask for, where an API has several.
+    fn as_asked(&self, _target: &str, rendition: Rendition) -> Rendition {
+        rendition
+    }
+
     /// Where the events of a recorded stream stand, and what they say: what makes a cassette cuttable.
     fn marks(&self, body: &[u8]) -> Vec<Mark>;
 
@@ -273,6 +281,21 @@ pub trait Api: Send + Sync + fmt::Debug {
 
     /// Headers of an error response.
     fn error_headers(&self, error: &ApiError, seed: u64) -> Headers;
+
+    /// Headers of an error response to a request with this path and query, where they tell.
+    fn error_headers_for(&self, _target: &str, error: &ApiError, seed: u64) -> Headers {
+        self.error_headers(error, seed)
+    }
+
+    /// Makes the error itself ask to wait, in APIs that do not say it in `retry-after`.
+    fn ask_to_wait(&self, _error: &mut ApiError, _after: Duration) {}
+
+    /// How long an error asks to wait before another request.
+    fn wait_of(&self, headers: &Headers, _body: &[u8]) -> Option<Duration> {
+        let number = |name| headers.get(name)?.trim().parse::<f64>().ok();
+        let seconds = number("retry-after-ms").map(|millis| millis / 1_000.0).or_else(|| number("retry-after"));
+        Duration::try_from_secs_f64(seconds?).ok()
+    }
 
     /// The bytes of an error inside a stream.
     fn error_event(&self, error: &ApiError, seed: u64) -> Vec<u8>;

@@ -22,17 +22,22 @@ pub(super) trait Grammar: Default + Send + std::fmt::Debug {
 
     /// How strictly a rule of the SSE layer binds here: MUST where an official SDK of this API trips over it.
     fn level(rule: sse::Rule) -> Level;
+
+    /// Whether what a rule of the SSE layer objects to is usual here.
+    fn ignores(rule: sse::Rule) -> bool {
+        rule == sse::Rule::Comment
+    }
 }
 
 /// What was seen of a stream so far.
 #[derive(Debug)]
 pub(super) struct Seen {
     pub(super) completion: Completion,
-    findings: Vec<Finding>,
+    pub(super) findings: Vec<Finding>,
     /// How far the stream has got.
     pub(super) stage: Stage,
     /// What the event at hand carries.
-    piece: Option<Piece>,
+    pub(super) piece: Option<Piece>,
 }
 
 impl Default for Seen {
@@ -142,7 +147,7 @@ impl<G: Grammar> SseReader<G> {
     }
 
     fn take_sse_findings(&mut self) {
-        for finding in self.decoder.take_findings() {
+        for finding in self.decoder.take_findings().into_iter().filter(|finding| !G::ignores(finding.rule)) {
             self.seen.find(finding.rule.id(), G::level(finding.rule), finding.offset, finding.message);
         }
     }
@@ -162,7 +167,7 @@ impl<G: Grammar + 'static> StreamReader for SseReader<G> {
     fn finish(self: Box<Self>) -> Reading {
         let Self { decoder, mut grammar, mut seen } = *self;
         let tail = decoder.finish();
-        for finding in tail.findings {
+        for finding in tail.findings.into_iter().filter(|finding| !G::ignores(finding.rule)) {
             seen.find(finding.rule.id(), G::level(finding.rule), finding.offset, finding.message);
         }
         if let Some(event) = &tail.unfinished {

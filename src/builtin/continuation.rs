@@ -24,7 +24,7 @@ pub(super) fn way(gateway: &Gateway, leg: &Leg, asked: &Conversation, delivered:
         return None;
     }
     // Elsewhere a trailing assistant turn is history.
-    let has_prefill = leg.api == ApiId::AnthropicMessages;
+    let has_prefill = matches!(leg.api, ApiId::AnthropicMessages | ApiId::Gemini);
     if has_prefill && gateway.sabotage.prefills_everyone() {
         return Some(Way::Prefill);
     }
@@ -47,7 +47,8 @@ pub(super) fn way(gateway: &Gateway, leg: &Leg, asked: &Conversation, delivered:
 /// answers in prose; several choices have no one text.
 fn can_be_continued(gateway: &Gateway, asked: &Conversation, delivered: &Delivered) -> bool {
     let sabotage = &gateway.sabotage;
-    let one = asked.rest.get("/n").and_then(Value::as_u64).unwrap_or(1) == 1;
+    let choices = ["/n", "/generationConfig/candidateCount"].into_iter().find_map(|place| asked.rest.get(place));
+    let one = choices.and_then(Value::as_u64).unwrap_or(1) == 1;
     let in_prose = asked.tools.is_empty() && asked.format.is_none();
     one && (!delivered.beyond_text || sabotage.ignores_calls()) && (in_prose || sabotage.ignores_tools())
 }

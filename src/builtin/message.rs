@@ -105,11 +105,7 @@ impl<'a> Message<'a> {
 
     /// The tokens that the leg at hand reports, in its API's own words.
     pub(super) fn spend(&mut self, usage: &Value) {
-        let tokens = |keys: [&str; 2]| keys.iter().find_map(|key| usage.get(key)?.as_u64()).unwrap_or_default();
-        self.spending = Usage {
-            input: tokens(["prompt_tokens", "input_tokens"]),
-            output: tokens(["completion_tokens", "output_tokens"]),
-        };
+        self.spending = Usage::read(usage).unwrap_or_default();
     }
 
     fn usage(&self) -> Usage {

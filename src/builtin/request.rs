@@ -66,24 +66,39 @@ fn model<'a>(job: &'a Job, attempt: Attempt<'a>) -> &'a str {
 /// What has no neutral form, but a counterpart.
 fn translate_rest(job: &Job, to: ApiId, body: &mut Value) {
     let format = job.asked.format.as_ref();
+    let schema = format.and_then(schema_of);
     match to {
         ApiId::OpenaiChat => {
             if job.asked.stream {
                 // Without it this API reports no usage, which the client's own always does.
                 body["stream_options"] = json!({"include_usage": true});
             }
-            if let Some(schema) = format.and_then(|format| format.get("schema")) {
+            if let Some(schema) = schema {
                 body["response_format"] =
                     json!({"type": "json_schema", "json_schema": {"name": "answer", "schema": schema, "strict": true}});
             }
         }
         ApiId::AnthropicMessages => {
-            if let Some(schema) = format.and_then(|format| format.pointer("/json_schema/schema")) {
+            if let Some(schema) = schema {
                 body["output_config"] = json!({"format": {"type": "json_schema", "schema": schema}});
             }
         }
-        ApiId::OpenaiResponses | ApiId::Gemini | ApiId::BedrockConverse => {}
+        ApiId::Gemini => {
+            if format.is_some() {
+                body["generationConfig"]["responseMimeType"] = "application/json".into();
+            }
+            if let Some(schema) = schema {
+                body["generationConfig"]["responseJsonSchema"] = schema.clone();
+            }
+        }
+        ApiId::OpenaiResponses | ApiId::BedrockConverse => {}
     }
+}
+
+/// The schema that a format asks for, wherever its API puts it.
+fn schema_of(format: &Value) -> Option<&Value> {
+    let places = ["/json_schema/schema", "/schema", "/responseJsonSchema", "/responseSchema"];
+    places.into_iter().find_map(|place| format.pointer(place))
 }
 
 fn headers(job: &Job, attempt: Attempt<'_>, api: &dyn Api) -> Headers {

@@ -8,7 +8,7 @@ use super::front::now;
 use super::outlet::Outlet;
 use super::relay::Job;
 use crate::answer::{Spoken, SpokenPart};
-use crate::api::{Api, Completion, EncodeContext, Part};
+use crate::api::{Api, ApiId, Completion, EncodeContext, Part, Usage};
 
 /// A leg's answer in the client's API.
 pub(super) fn translate(job: &Job, api: &dyn Api, body: &[u8]) -> Result<Vec<u8>, Failure> {
@@ -20,7 +20,8 @@ pub(super) fn translate(job: &Job, api: &dyn Api, body: &[u8]) -> Result<Vec<u8>
     }
     // In its own API the answer stays as it is, but for the model's name.
     let mut body: Value = serde_json::from_slice(body).map_err(|_| Failure::damaged())?;
-    body["model"] = job.route.name.as_str().into();
+    let key = if api.id() == ApiId::Gemini { "modelVersion" } else { "model" };
+    body[key] = job.route.name.as_str().into();
     Ok(body.to_string().into_bytes())
 }
 
@@ -31,21 +32,18 @@ pub(super) fn reply(outlet: Outlet, body: Vec<u8>) {
 
 /// An answer in the client's API.
 pub(super) fn written(job: &Job, completion: &Completion) -> Vec<u8> {
-    let tokens = |keys: [&str; 2]| {
-        let usage = completion.usage.as_ref();
-        keys.iter().find_map(|key| usage?.get(key)?.as_u64()).unwrap_or_default()
-    };
+    let usage = completion.usage.as_ref().and_then(Usage::read).unwrap_or_default();
     let spoken = Spoken {
         parts: completion.parts.iter().filter_map(spoken).collect(),
         finish: completion.finishes.last().map(|finish| finish.reason),
-        output_tokens: tokens(["completion_tokens", "output_tokens"]),
+        output_tokens: usage.output,
     };
     let context = EncodeContext {
         model: job.route.name.clone(),
         include_usage: true,
         seed: job.gateway.seed(),
         created: now(),
-        input_tokens: tokens(["prompt_tokens", "input_tokens"]),
+        input_tokens: usage.input,
     };
     job.api.render_unary(&spoken, &context).body()
 }

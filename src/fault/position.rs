@@ -36,7 +36,12 @@ pub(super) fn offset(body: &Body, stream: bool, at: At) -> Result<usize, Compile
         At::Pieces(n) => nth(n, "piece", &|event| event.kind.is_some()),
         At::Events(n) => nth(n, "event", &|_| true),
         At::LastContent => last("content", &|event| event.kind.is_some()),
-        At::Finish => last("finish reason", &|event| event.stage == Stage::Finish),
+        // Where a stream has no end mark, its finish is the end.
+        At::Finish => {
+            let has_own = body.events.iter().any(|event| event.stage == Stage::Finish);
+            let stage = if has_own { Stage::Finish } else { Stage::Terminator };
+            last("finish reason", &|event| event.stage == stage)
+        }
         At::Terminator => last("end mark", &|event| event.stage == Stage::Terminator),
     }
 }

@@ -83,7 +83,7 @@ impl Asked<'_> {
         let recognised = self.recognise(&conversation, &speech);
 
         let mut decision = Decision {
-            plan: reply::error(self.api, &self.api.status_error(400), self.seed),
+            plan: reply::error(self.api, &self.request.target, &self.api.status_error(400), self.seed),
             refused: ruling.refusal,
             also_matched: ruling.also,
             continuation: recognised.continuation.clone(),
@@ -91,14 +91,14 @@ impl Asked<'_> {
             speech: None,
         };
         if let Some(refusal) = &decision.refused {
-            decision.plan = reply::error(self.api, &refusal.error, self.seed);
+            decision.plan = reply::error(self.api, &self.request.target, &refusal.error, self.seed);
         } else if body.is_none() {
             // The plan is an error already.
         } else if let Some(status) = &self.play.status {
-            let plan = reply::error(self.api, &self.api.status_error(status.code), self.seed);
+            let target = &self.request.target;
             decision.plan = match status.retry_after {
-                Some(after) => reply::with_retry_after(plan, after),
-                None => plan,
+                Some(after) => reply::error_with_wait(self.api, target, status.code, after, self.seed),
+                None => reply::error(self.api, target, &self.api.status_error(status.code), self.seed),
             };
         } else {
             self.answer(&mut decision, own, speech, &recognised, &conversation, body.as_ref());
@@ -216,7 +216,7 @@ impl Asked<'_> {
             input_tokens: input_tokens(&self.request.body.0),
         };
         if conversation.stream {
-            self.api.render_stream(spoken, &context)
+            self.api.as_asked(&self.request.target, self.api.render_stream(spoken, &context))
         } else {
             self.api.render_unary(spoken, &context)
         }
@@ -237,7 +237,7 @@ impl Asked<'_> {
         });
         let whole = || fault::compile(rendition, &Play { cut: None, ..self.play.clone() }, &event);
         let Ok(mut plan) = compiled.or_else(|_| whole()) else {
-            return reply::error(self.api, &self.api.status_error(500), self.seed);
+            return reply::error(self.api, &self.request.target, &self.api.status_error(500), self.seed);
         };
         if self.play.cut.is_none() && recorded_end != RecordedEnd::Complete {
             break_as_recorded(&mut plan, self.play, recorded_end);

@@ -91,7 +91,7 @@ fn stray(place: &Place<'_>, request: &Request, reason: &str) -> Stray {
 pub(super) fn unknown(request: &Request, path: &str) -> Plan {
     let family = side::family(&request.headers, path);
     match family.spoken() {
-        Some(api) => reply::error(api, &side::not_found(family, &request.method, path), seed(&[path])),
+        Some(api) => reply::error(api, &request.target, &side::not_found(family, &request.method, path), seed(&[path])),
         None => reply::unary(404, crate::wire::Headers::default(), Vec::new()),
     }
 }
@@ -154,7 +154,12 @@ impl Caller<'_> {
             }
             Call::Wrong(error) => {
                 let plan = match leg.api.spoken() {
-                    Some(api) => reply::error(api, &error, seed(&[&self.case.binding.unique, &leg.name])),
+                    Some(api) => reply::error(
+                        api,
+                        &exchange.request.target,
+                        &error,
+                        seed(&[&self.case.binding.unique, &leg.name]),
+                    ),
                     None => unknown(&exchange.request, self.path),
                 };
                 self.recorded(Arc::new(plan), exchange, None)

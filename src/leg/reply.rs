@@ -28,12 +28,20 @@ pub(super) fn text(status: u16, line: &str) -> Plan {
 }
 
 /// An error in the vendor's own serialisation.
-pub(super) fn error(api: &dyn Api, error: &ApiError, seed: u64) -> Plan {
-    unary(error.status, api.error_headers(error, seed), api.error_body(error, seed))
+pub(super) fn error(api: &dyn Api, target: &str, error: &ApiError, seed: u64) -> Plan {
+    unary(error.status, api.error_headers_for(target, error, seed), api.error_body(error, seed))
 }
 
-/// Adds `retry-after`, and `retry-after-ms` where whole seconds do not say it.
-pub(super) fn with_retry_after(mut plan: Plan, after: Millis) -> Plan {
+/// An error that asks to wait: in `retry-after`, with `retry-after-ms` where whole seconds do not say it, or in its own
+/// words where the API has such.
+pub(super) fn error_with_wait(api: &dyn Api, target: &str, status: u16, after: Millis, seed: u64) -> Plan {
+    let plain = api.status_error(status);
+    let mut waiting = plain.clone();
+    api.ask_to_wait(&mut waiting, after.duration());
+    let mut plan = error(api, target, &waiting, seed);
+    if waiting != plain {
+        return plan;
+    }
     plan.headers.0.retain(|(name, _)| !name.eq_ignore_ascii_case("retry-after"));
     plan.headers.push("retry-after", after.0.div_ceil(1_000).to_string());
     if !after.0.is_multiple_of(1_000) {

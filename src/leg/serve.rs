@@ -185,7 +185,7 @@ impl Alone {
         oversize: bool,
     ) -> Result<&'static dyn Api, Box<Plan>> {
         let wrong = |error| match leg.api.spoken() {
-            Some(api) => Box::new(reply::error(api, &error, self.config.seed)),
+            Some(api) => Box::new(reply::error(api, &request.target, &error, self.config.seed)),
             None => Box::new(unknown(request, path)),
         };
         if oversize {

@@ -32,14 +32,20 @@ pub(super) fn call(request: &Request, path: &str, api: Option<ApiId>, models: &[
     }
     let family = api.unwrap_or_else(|| family(&request.headers, path));
     match (request.method.as_str(), path) {
-        ("GET" | "HEAD", "/v1/models") => return Call::Side(model_list(family, models)),
+        ("GET" | "HEAD", "/v1/models" | "/v1beta/models") => return Call::Side(model_list(family, models)),
         ("GET" | "HEAD", _) => {
-            if let Some(name) = path.strip_prefix("/v1/models/").filter(|name| models.contains(name)) {
+            let name = ["/v1/models/", "/v1beta/models/"].into_iter().find_map(|base| path.strip_prefix(base));
+            if let Some(name) = name.filter(|name| models.contains(name)) {
                 return Call::Side(reply::json(&model(family, name)));
             }
         }
         ("POST", "/v1/messages/count_tokens") if family == ApiId::AnthropicMessages => {
             return Call::Side(reply::json(&json!({ "input_tokens": input_tokens(&request.body.0) })));
+        }
+        ("POST", _) if family == ApiId::Gemini && path.ends_with(":countTokens") => {
+            let tokens = input_tokens(&request.body.0);
+            let details = json!([{"modality": "TEXT", "tokenCount": tokens}]);
+            return Call::Side(reply::json(&json!({"totalTokens": tokens, "promptTokensDetails": details})));
         }
         _ => {}
     }
@@ -51,6 +57,9 @@ pub(super) fn call(request: &Request, path: &str, api: Option<ApiId>, models: &[
 
 /// The API whose habits a request shows, where no leg tells.
 pub(super) fn family(headers: &Headers, path: &str) -> ApiId {
+    if headers.get("x-goog-api-key").is_some() || path.contains("/v1beta/") || path.contains(":generateContent") {
+        return ApiId::Gemini;
+    }
     let anthropic = headers.get("anthropic-version").is_some() || headers.get("x-api-key").is_some();
     if anthropic || path.ends_with("/messages") { ApiId::AnthropicMessages } else { ApiId::OpenaiChat }
 }
@@ -84,23 +93,26 @@ fn fits(pattern: &str, method: &str, path: &str) -> bool {
 pub(super) fn not_found(family: ApiId, method: &str, path: &str) -> ApiError {
     match family {
         ApiId::AnthropicMessages => error(404, "not_found_error", "Not Found".to_owned(), None),
+        ApiId::Gemini => error(404, "NOT_FOUND", "Requested entity was not found.".to_owned(), None),
         _ => error(404, "invalid_request_error", format!("Invalid URL ({method} {path})"), None),
     }
 }
 
 /// The vendor's 405.
 fn method_not_allowed(family: ApiId) -> ApiError {
-    let (message, code) = match family {
-        ApiId::AnthropicMessages => ("Method Not Allowed", None),
-        _ => ("Only POST requests are accepted.", Some("method_not_supported")),
+    let (kind, message, code) = match family {
+        ApiId::AnthropicMessages => ("invalid_request_error", "Method Not Allowed", None),
+        ApiId::Gemini => ("NOT_FOUND", "Requested entity was not found.", None),
+        _ => ("invalid_request_error", "Only POST requests are accepted.", Some("method_not_supported")),
     };
-    error(405, "invalid_request_error", message.to_owned(), code)
+    error(405, kind, message.to_owned(), code)
 }
 
 /// The vendor's 413.
 pub(super) fn too_large(family: ApiId) -> ApiError {
     let (kind, message) = match family {
         ApiId::AnthropicMessages => ("request_too_large", "Request exceeds the maximum allowed number of bytes."),
+        ApiId::Gemini => ("INVALID_ARGUMENT", "Request payload size exceeds the limit: 20971520 bytes."),
         _ => ("invalid_request_error", "Request body is too large."),
     };
     error(413, kind, message.to_owned(), None)
@@ -119,6 +131,7 @@ fn model_list(family: ApiId, names: &[&str]) -> Plan {
             "first_id": names.first(),
             "last_id": names.last(),
         }),
+        ApiId::Gemini => json!({ "models": models }),
         _ => json!({ "object": "list", "data": models }),
     })
 }
@@ -128,6 +141,11 @@ fn model(family: ApiId, name: &str) -> serde_json::Value {
         ApiId::AnthropicMessages => {
             json!({ "type": "model", "id": name, "display_name": name, "created_at": "2025-01-01T00:00:00Z" })
         }
+        ApiId::Gemini => json!({
+            "name": format!("models/{name}"), "version": "001", "displayName": name,
+            "inputTokenLimit": 1_048_576, "outputTokenLimit": 65_536,
+            "supportedGenerationMethods": ["generateContent", "countTokens"],
+        }),
         _ => json!({ "id": name, "object": "model", "created": 1_735_689_600, "owned_by": "system" }),
     }
 }
@@ -177,6 +195,25 @@ mod tests {
         check("GET", "/health", chat, "side {}");
         check("POST", "/v1/messages/count_tokens", messages, r#"side {"input_tokens":1}"#);
         check("GET", "/v1/models/other", chat, "404 Invalid URL (GET /v1/models/other)");
+        let gemini = Some(ApiId::Gemini);
+        check("POST", "/v1beta/models/m:streamGenerateContent", gemini, "generate gemini");
+        check("POST", "/v1beta/models/m:generateContent", None, "generate gemini");
+        check("POST", "/x/v1beta/models/m:generateContent", gemini, "404 Requested entity was not found.");
+        check("POST", "/v1beta/models/m:embedContent", gemini, "404 Requested entity was not found.");
+        check(
+            "POST",
+            "/v1beta/models/m:generateContent",
+            chat,
+            "404 Invalid URL (POST /v1beta/models/m:generateContent)",
+        );
+        check("GET", "/v1beta/models/m:generateContent", gemini, "405 Requested entity was not found.");
+        check(
+            "POST",
+            "/v1beta/models/m:countTokens",
+            gemini,
+            r#"side {"totalTokens":1,"promptTokensDetails":[{"modality":"TEXT","tokenCount":1}]}"#,
+        );
+        check("GET", "/v1beta/models/other", gemini, "404 Requested entity was not found.");
         check(
             "GET",
             "/v1/models",

@@ -93,9 +93,11 @@ impl Decoder {
         if !self.line.is_empty() {
             let known = self.findings.len();
             self.end_line();
-            // The line was cut off: half a field's name and half a character are truncation, no finding.
+            // The line was cut off: half a field's name, comment or character is truncation, no finding.
             let cut: Vec<Finding> = self.findings.drain(known..).collect();
-            self.findings.extend(cut.into_iter().filter(|found| !matches!(found.rule, Rule::NoField | Rule::Utf8)));
+            self.findings.extend(
+                cut.into_iter().filter(|found| !matches!(found.rule, Rule::NoField | Rule::Comment | Rule::Utf8)),
+            );
         }
         let unfinished = self.block.start.map(|start| Event {
             name: Some(std::mem::take(&mut self.block.name)).filter(|name| !name.is_empty()),
@@ -133,7 +135,9 @@ impl Decoder {
         if let Err(error) = std::str::from_utf8(bytes) {
             self.find(Rule::Utf8, start + error.valid_up_to(), "the bytes are not UTF-8");
         }
-        if !text.starts_with(':') {
+        if text.starts_with(':') {
+            self.find(Rule::Comment, start, "a comment, which this API's vendor does not send");
+        } else {
             self.field(&text, start);
         }
         None

@@ -49,6 +49,8 @@ pub enum Rule {
     ManyLines,
     /// S05: a line end other than LF.
     LineEnd,
+    /// S06: a comment. By the rules of SSE it says nothing; some vendors send it, and some SDKs fail on it.
+    Comment,
     /// S07: an `id:` or `retry:` line.
     IdOrRetry,
     /// S08: a byte order mark.
@@ -71,6 +73,7 @@ impl Rule {
             Self::Blank => "S03",
             Self::ManyLines => "S04",
             Self::LineEnd => "S05",
+            Self::Comment => "S06",
             Self::IdOrRetry => "S07",
             Self::Bom => "S08",
             Self::Utf8 => "S09",

@@ -110,7 +110,7 @@ impl Grammar for MessagesGrammar {
         match rule {
             sse::Rule::Bom | sse::Rule::Utf8 | sse::Rule::BareJson | sse::Rule::TooLong => Must,
             sse::Rule::NoField | sse::Rule::Blank | sse::Rule::ManyLines | sse::Rule::LineEnd => Should,
-            sse::Rule::IdOrRetry | sse::Rule::NoData | sse::Rule::EmptyData => Should,
+            sse::Rule::IdOrRetry | sse::Rule::NoData | sse::Rule::EmptyData | sse::Rule::Comment => Should,
         }
     }
 }

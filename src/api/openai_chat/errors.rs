@@ -95,8 +95,8 @@ pub(super) fn event(error: &ApiError) -> Vec<u8> {
 pub(super) fn read(status: u16, body: &[u8]) -> Option<ApiError> {
     let value: Value = serde_json::from_slice(body).ok()?;
     let error = value.get("error")?.as_object()?;
-    // `"type": "error"` beside it is Anthropic's shape.
-    if value.get("type").is_some() {
+    // `"type": "error"` beside it is Anthropic's shape, a status in words Google's.
+    if value.get("type").is_some() || error.get("status").is_some_and(Value::is_string) {
         return None;
     }
     let text = |key: &str| match error.get(key) {

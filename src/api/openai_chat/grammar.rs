@@ -106,7 +106,7 @@ impl Grammar for ChatGrammar {
             sse::Rule::Bom | sse::Rule::Utf8 | sse::Rule::NoData | sse::Rule::EmptyData => Must,
             sse::Rule::BareJson | sse::Rule::TooLong => Must,
             sse::Rule::NoField | sse::Rule::Blank | sse::Rule::ManyLines => Should,
-            sse::Rule::LineEnd | sse::Rule::IdOrRetry => Should,
+            sse::Rule::LineEnd | sse::Rule::IdOrRetry | sse::Rule::Comment => Should,
         }
     }
 }

@@ -1,0 +1,163 @@
+//! Gemini `generateContent` and `streamGenerateContent`.
+//!
+//! Model and method stand in the path. The stream has no end mark: the chunk with the finish reason is the end, and is
+//! read and marked as such.
+
+mod array;
+mod errors;
+mod grammar;
+mod parts;
+mod reader;
+mod request;
+mod spacing;
+#[cfg(test)]
+mod tests;
+mod unary;
+mod writer;
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::{Api, ApiError, ApiId, Completion, Conversation, EncodeContext, Part, Role, StreamReader, StreamWriter};
+use crate::answer::{Mark, Rendition, Spoken};
+use crate::api::target;
+use crate::wire::Headers;
+
+/// Gemini.
+#[derive(Debug)]
+pub(super) struct Gemini;
+
+/// Versions with which a path of this API begins.
+const VERSIONS: [&str; 3] = ["v1beta", "v1", "v1alpha"];
+const UNARY: &str = "generateContent";
+const STREAM: &str = "streamGenerateContent";
+
+impl Api for Gemini {
+    fn id(&self) -> ApiId {
+        ApiId::Gemini
+    }
+
+    fn path(&self) -> &'static str {
+        "/v1beta/models/{model}:{method}"
+    }
+
+    fn method(&self, stream: bool) -> &'static str {
+        if stream { "streamGenerateContent?alt=sse" } else { UNARY }
+    }
+
+    fn own_path<'p>(&self, path: &'p str) -> Option<&'p str> {
+        let (_, method) = path.rsplit_once(':')?;
+        if method != UNARY && method != STREAM {
+            return None;
+        }
+        // `/<version>/models/<model>:<method>`
+        let model = path.rfind('/')?;
+        let models = path[..model].rfind('/')?;
+        let version = path[..models].rfind('/')?;
+        let fits = &path[models..model] == "/models" && VERSIONS.contains(&&path[version + 1..models]);
+        fits.then(|| &path[version..])
+    }
+
+    fn request_headers(&self, key: &str) -> Headers {
+        [("accept", "*/*"), ("content-type", "application/json"), ("x-goog-api-key", key)].into_iter().collect()
+    }
+
+    fn presented_key(&self, target: &str, headers: &Headers) -> Option<String> {
+        let (_, query) = target::split(target);
+        let in_query = || query.split('&').find_map(|pair| pair.strip_prefix("key=")).map(str::to_owned);
+        headers.get("x-goog-api-key").map(str::to_owned).or_else(in_query)
+    }
+
+    fn read_request(&self, body: &Value) -> Conversation {
+        request::read(body)
+    }
+
+    fn read_target(&self, target: &str, conversation: &mut Conversation) {
+        let (path, _) = target::split(target);
+        let Some((before, method)) = path.rsplit_once(':') else { return };
+        let model = before.rsplit('/').next().unwrap_or_default();
+        conversation.model = target::decode(model);
+        conversation.stream = method == STREAM;
+    }
+
+    fn write_request(&self, conversation: &Conversation, _model: &str) -> Value {
+        request::write(conversation)
+    }
+
+    fn stream_reader(&self) -> Box<dyn StreamReader> {
+        Box::new(reader::GeminiReader::default())
+    }
+
+    fn stream_writer(&self, context: &EncodeContext) -> Box<dyn StreamWriter> {
+        Box::new(writer::GeminiWriter::new(context))
+    }
+
+    fn read_unary(&self, body: &[u8]) -> Result<Completion, String> {
+        unary::read(body)
+    }
+
+    fn render_stream(&self, spoken: &Spoken, context: &EncodeContext) -> Rendition {
+        writer::render_stream(spoken, context)
+    }
+
+    fn render_unary(&self, spoken: &Spoken, context: &EncodeContext) -> Rendition {
+        unary::render(spoken, context)
+    }
+
+    fn as_asked(&self, target: &str, rendition: Rendition) -> Rendition {
+        if rendition.stream && !asks_for_events(target) { array::of_events(&rendition) } else { rendition }
+    }
+
+    fn marks(&self, body: &[u8]) -> Vec<Mark> {
+        reader::marks(body)
+    }
+
+    fn error_body(&self, error: &ApiError, _seed: u64) -> Vec<u8> {
+        errors::body(error)
+    }
+
+    fn error_headers(&self, _error: &ApiError, seed: u64) -> Headers {
+        errors::headers("application/json; charset=UTF-8", seed)
+    }
+
+    fn error_headers_for(&self, target: &str, error: &ApiError, seed: u64) -> Headers {
+        // The type is that of the stream, the body a bare object all the same.
+        if asks_for_events(target) {
+            return errors::headers("text/event-stream", seed);
+        }
+        self.error_headers(error, seed)
+    }
+
+    fn error_event(&self, error: &ApiError, _seed: u64) -> Vec<u8> {
+        errors::event(error)
+    }
+
+    fn read_error(&self, status: u16, body: &[u8]) -> Option<ApiError> {
+        errors::read(status, body)
+    }
+
+    fn ask_to_wait(&self, error: &mut ApiError, after: Duration) {
+        errors::ask_to_wait(error, after);
+    }
+
+    fn wait_of(&self, _headers: &Headers, body: &[u8]) -> Option<Duration> {
+        errors::wait_of(body)
+    }
+
+    fn status_error(&self, status: u16) -> ApiError {
+        errors::of_status(status)
+    }
+
+    fn prefill(&self, conversation: &Conversation) -> Option<String> {
+        let last = conversation.last().filter(|turn| turn.role == Role::Assistant)?;
+        let calls = last.parts.iter().any(|part| matches!(part, Part::ToolCall { .. }));
+        (!calls).then(|| last.text())
+    }
+}
+
+/// Whether a stream of events is asked for, and not of items of one JSON array.
+fn asks_for_events(target: &str) -> bool {
+    let (_, query) = target::split(target);
+    query.split('&').any(|pair| pair == "alt=sse" || pair == "%24alt=sse" || pair == "$alt=sse")
+}

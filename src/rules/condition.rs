@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{ModelLimits, Path, anthropic, openai};
+use super::{ModelLimits, Path, anthropic, gemini, openai};
 use crate::wire::Headers;
 
 /// When a rule matches. A test on a path that is not there does not hold, except `absent`.
@@ -96,6 +96,15 @@ pub enum Condition {
     ContentBlockUnknown,
     /// No message holds this text, whatever its case.
     NoMessageHolds(String),
+
+    /// A function call since the user last spoke that has no thought signature.
+    FunctionCallUnsigned,
+    /// A function call that follows neither the user nor a function's response.
+    FunctionCallMisplaced,
+    /// A function's response that does not follow function calls.
+    FunctionResponseMisplaced,
+    /// More or fewer responses than calls.
+    FunctionPartsDiffer,
 }
 
 /// Values for the `${...}` of an error, found by the condition.
@@ -108,6 +117,8 @@ pub(super) struct Subject<'a> {
     pub(super) model: &'a str,
     /// Spellings under which it may be asked for; empty: any.
     pub(super) models: &'a [String],
+    /// The model as the request spells it.
+    pub(super) asked: Option<&'a str>,
     /// Headers.
     pub(super) headers: &'a Headers,
     /// The body, or why it is no JSON.
@@ -163,10 +174,9 @@ impl Condition {
             Self::KeyMissing => subject.expected.is_some() && subject.presented.is_none_or(str::is_empty),
             Self::KeyWrong => key_wrong(subject, captures),
             Self::BodyNotJson => body_not_json(subject, captures),
-            Self::ModelUnknown => {
-                let model = body.get("model").and_then(Value::as_str);
-                model.is_some_and(|model| !subject.models.is_empty() && !subject.models.iter().any(|m| m == model))
-            }
+            Self::ModelUnknown => subject
+                .asked
+                .is_some_and(|model| !subject.models.is_empty() && !subject.models.iter().any(|m| m == model)),
 
             Self::ToolUseUnanswered => anthropic::tool_use_unanswered(body, captures),
             Self::ToolResultOrphan => anthropic::tool_result_orphan(body, captures),
@@ -187,6 +197,11 @@ impl Condition {
             Self::StrictToolOpen => openai::strict_tool_open(body, captures),
             Self::ContentBlockUnknown => openai::content_block_unknown(body, captures),
             Self::NoMessageHolds(text) => openai::no_message_holds(body, text),
+
+            Self::FunctionCallUnsigned => gemini::function_call_unsigned(body, captures),
+            Self::FunctionCallMisplaced => gemini::function_call_misplaced(body),
+            Self::FunctionResponseMisplaced => gemini::function_response_misplaced(body),
+            Self::FunctionPartsDiffer => gemini::function_parts_differ(body),
         }
     }
 }

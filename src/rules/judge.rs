@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::condition::{Captures, Subject, matches_glob};
 use super::{Evidence, Pack, Rule};
-use crate::api::{ApiError, ApiId, ModelName};
+use crate::api::{ApiError, ApiId, Conversation, ModelName};
 use crate::diagnostic::{Diagnostic, SourceFile};
 use crate::history::Refusal;
 use crate::wire::Headers;
@@ -47,8 +47,9 @@ pub struct RuleBook {
 }
 
 /// Rule files that ship with Crossfade.
-pub(super) const FILES: [(&str, &str); 2] = [
+pub(super) const FILES: [(&str, &str); 3] = [
     ("src/rules/anthropic.yaml", include_str!("anthropic.yaml")),
+    ("src/rules/gemini.yaml", include_str!("gemini.yaml")),
     ("src/rules/openai.yaml", include_str!("openai.yaml")),
 ];
 
@@ -86,6 +87,7 @@ impl RuleBook {
     pub fn judge(&self, incoming: &Incoming<'_>) -> Ruling {
         let parsed: Result<Value, _> = serde_json::from_slice(incoming.body);
         let presented = incoming.api.spoken().and_then(|api| api.presented_key(incoming.target, incoming.headers));
+        let asked = asked(incoming, parsed.as_ref().ok());
         let mut matched: Vec<Match<'_>> = Vec::new();
         for pack in self.packs.iter().filter(|pack| pack.api == incoming.api && pack.vendor == incoming.model.vendor) {
             let model = incoming.model.model.as_str();
@@ -93,6 +95,7 @@ impl RuleBook {
             let subject = Subject {
                 model,
                 models: incoming.models,
+                asked: asked.as_deref(),
                 headers: incoming.headers,
                 body: parsed.as_ref(),
                 raw: incoming.body,
@@ -107,6 +110,7 @@ impl RuleBook {
                     return None;
                 }
                 let mut captures = Captures::new();
+                captures.extend(asked.clone().map(|model| ("model", model)));
                 rule.when.holds(&subject, &mut captures).then_some(Match { rule, seen, captures })
             }));
         }
@@ -118,6 +122,16 @@ impl RuleBook {
         let refusal = first.map(|first| matched.remove(first)).map(|found| found.refusal(parsed.as_ref().ok()));
         Ruling { refusal, also: matched.into_iter().map(|found| found.rule.id.clone()).collect() }
     }
+}
+
+/// The model as the request spells it: in the path, or in the body.
+fn asked(incoming: &Incoming<'_>, body: Option<&Value>) -> Option<String> {
+    let mut said = Conversation::default();
+    if let Some(api) = incoming.api.spoken() {
+        api.read_target(incoming.target, &mut said);
+    }
+    let in_body = || body?.get("model")?.as_str().map(str::to_owned);
+    Some(said.model).filter(|model| !model.is_empty()).or_else(in_body)
 }
 
 /// A rule that matches.

@@ -4,6 +4,7 @@
 
 mod anthropic;
 mod condition;
+mod gemini;
 mod judge;
 mod openai;
 mod pack;

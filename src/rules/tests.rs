@@ -17,13 +17,17 @@ fn usual_headers(api: ApiId) -> Headers {
                 .into_iter()
                 .collect()
         }
+        ApiId::Gemini => [("content-type", "application/json"), ("x-goog-api-key", "any")].into_iter().collect(),
         _ => [("content-type", "application/json"), ("authorization", "Bearer sk-any")].into_iter().collect(),
     }
 }
 
 fn ask(book: &RuleBook, pack: &Pack, request: &ExampleRequest) -> Ruling {
     let mut body = pack.base.clone();
-    body["model"] = request.model.clone().into();
+    let target = pack.api.spoken().expect("spoken").target(&request.model, false);
+    if !target.contains(&request.model) {
+        body["model"] = request.model.clone().into();
+    }
     for (key, value) in &request.body {
         if value.is_null() {
             body.as_object_mut().unwrap().shift_remove(key);
@@ -46,7 +50,7 @@ fn ask(book: &RuleBook, pack: &Pack, request: &ExampleRequest) -> Ruling {
         api: pack.api,
         model: &ModelName { vendor: pack.vendor.clone(), model: request.model.clone() },
         models: &request.spellings,
-        target: "/",
+        target: &target,
         headers: &headers,
         body: body.as_bytes(),
         expected_key: request.expected_key.as_deref(),

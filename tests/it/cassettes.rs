@@ -66,6 +66,42 @@ const RECIPES: &[Recipe] = &[
         broken_after: Some(12),
     },
     Recipe {
+        file: "gemini/text.yaml",
+        api: ApiId::Gemini,
+        model: "gemini-2.5-flash",
+        summary: "Text with umlauts and an emoji, in chunks that cut through both",
+        parts: text,
+        tools: false,
+        broken_after: None,
+    },
+    Recipe {
+        file: "gemini/tools.yaml",
+        api: ApiId::Gemini,
+        model: "gemini-2.5-flash",
+        summary: "Text, then two tool calls, each in one piece",
+        parts: tools,
+        tools: true,
+        broken_after: None,
+    },
+    Recipe {
+        file: "gemini/thinking.yaml",
+        api: ApiId::Gemini,
+        model: "gemini-2.5-flash",
+        summary: "Reasoning, then text that carries the signature",
+        parts: thinking,
+        tools: false,
+        broken_after: None,
+    },
+    Recipe {
+        file: "gemini/broken.yaml",
+        api: ApiId::Gemini,
+        model: "gemini-2.5-flash",
+        summary: "Text whose connection closes inside the body",
+        parts: text,
+        tools: false,
+        broken_after: Some(12),
+    },
+    Recipe {
         file: "openai/text.yaml",
         api: ApiId::OpenaiChat,
         model: "gpt-4o-mini",
@@ -131,6 +167,9 @@ fn tools() -> Vec<SpokenPart> {
 }
 
 fn request(recipe: &Recipe) -> Value {
+    if recipe.api == ApiId::Gemini {
+        return gemini_request(recipe);
+    }
     let mut body = json!({"model": recipe.model, "max_tokens": 256, "stream": true,
         "messages": [{"role": "user", "content": "What is a crossfade?"}]});
     if recipe.tools {
@@ -139,6 +178,19 @@ fn request(recipe: &Recipe) -> Value {
             ApiId::AnthropicMessages => json!([{"name": "get_weather", "input_schema": schema}]),
             _ => json!([{"type": "function", "function": {"name": "get_weather", "parameters": schema}}]),
         };
+    }
+    body
+}
+
+/// The model stands in the path here.
+fn gemini_request(recipe: &Recipe) -> Value {
+    let mut body = json!({
+        "contents": [{"role": "user", "parts": [{"text": "What is a crossfade?"}]}],
+        "generationConfig": {"maxOutputTokens": 256},
+    });
+    if recipe.tools {
+        let schema = json!({"type": "object", "properties": {"city": {"type": "string"}, "unit": {"type": "string"}}});
+        body["tools"] = json!([{"functionDeclarations": [{"name": "get_weather", "parameters": schema}]}]);
     }
     body
 }
@@ -205,7 +257,7 @@ fn cassette(recipe: &Recipe) -> Cassette {
         exchanges: vec![Exchange {
             request: RecordedRequest {
                 method: "POST".to_owned(),
-                target: api.path().to_owned(),
+                target: api.target(recipe.model, true),
                 headers: Headers::from_iter([("content-type", "application/json")]),
                 body: request(recipe).to_string(),
             },

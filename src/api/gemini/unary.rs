@@ -25,13 +25,13 @@ pub(super) fn render(spoken: &Spoken, context: &EncodeContext) -> Rendition {
                 signature = signed.as_deref();
                 continue;
             }
-            SpokenPart::ToolCall { id, name, arguments } => match call_part(&call_id(id), name, &arguments.concat()) {
-                Some(part) => part,
-                None => {
+            SpokenPart::ToolCall { id, name, arguments } => {
+                let Some(part) = call_part(&call_id(id), name, &arguments.concat()) else {
                     malformed = true;
                     continue;
-                }
-            },
+                };
+                part
+            }
         };
         // A signature goes with the part that follows it.
         if let Some(signature) = signature.take() {

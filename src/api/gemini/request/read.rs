@@ -136,13 +136,13 @@ fn read_part(item: &Value, place: &str, rest: &mut Rest, calls: &mut Calls, part
             return;
         }
         Some(text) => (Part::text(text), "text"),
-        None => match read_data(&fields, place, rest, calls) {
-            Some(found) => found,
-            None => {
+        None => {
+            let Some(found) = read_data(&fields, place, rest, calls) else {
                 parts.push(Part::Other(item.clone()));
                 return;
-            }
-        },
+            };
+            found
+        }
     };
     keep_unknown(rest, place, &fields, &[key, "thoughtSignature"]);
     // The signature of what was thought before this part.

@@ -110,7 +110,8 @@ fn write_tool(tool: &ToolDefinition, own: bool) -> Value {
     if let Some(description) = &tool.description {
         fields.insert("description".to_owned(), description.as_str().into());
     }
-    if !tool.parameters.is_null() && !(own && tool.rest.contains_key("parametersJsonSchema")) {
+    let stands_in_rest = own && tool.rest.contains_key("parametersJsonSchema");
+    if !tool.parameters.is_null() && !stands_in_rest {
         // `parameters` takes a part of JSON Schema alone.
         let key = if own { "parameters" } else { "parametersJsonSchema" };
         fields.insert(key.to_owned(), tool.parameters.clone());

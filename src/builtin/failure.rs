@@ -67,7 +67,9 @@ impl Failure {
         let shown = if (400..600).contains(&status) { status } else { 502 };
         let mut error = api.read_error(status, body).unwrap_or_else(|| api.status_error(shown));
         error.status = shown;
-        let retry_after = headers.get("retry-after").map(str::to_owned);
+        // Some APIs say in the body how long to wait.
+        let in_body = || api.wait_of(&Headers::default(), body).map(|wait| wait.as_secs_f64().ceil().to_string());
+        let retry_after = headers.get("retry-after").map(str::to_owned).or_else(in_body);
         Self { cause: Cause::Refused, error: Box::new(error), api: Some(api.id()), in_stream: false, retry_after }
     }
 
@@ -160,14 +162,15 @@ impl Failure {
 /// The status that stands behind an error type in a stream, where HTTP can no longer say it.
 fn status_of(kind: &str) -> Option<u16> {
     Some(match kind {
-        "invalid_request_error" => 400,
-        "authentication_error" => 401,
+        "invalid_request_error" | "INVALID_ARGUMENT" | "FAILED_PRECONDITION" => 400,
+        "authentication_error" | "UNAUTHENTICATED" => 401,
         "billing_error" => 402,
-        "permission_error" => 403,
-        "not_found_error" => 404,
+        "permission_error" | "PERMISSION_DENIED" => 403,
+        "not_found_error" | "NOT_FOUND" => 404,
         "request_too_large" => 413,
-        "rate_limit_error" | "rate_limit_exceeded" | "insufficient_quota" => 429,
-        "timeout_error" => 504,
+        "rate_limit_error" | "rate_limit_exceeded" | "insufficient_quota" | "RESOURCE_EXHAUSTED" => 429,
+        "UNAVAILABLE" => 503,
+        "timeout_error" | "DEADLINE_EXCEEDED" => 504,
         "overloaded_error" => 529,
         _ => return None,
     })

@@ -78,6 +78,9 @@ pub struct LegFacts {
     pub name: String,
     /// The canary key that it was given.
     pub key: String,
+    /// A second one, where the proxy may be given two.
+    #[serde(default)]
+    pub spare_key: String,
     /// Spellings under which it may be asked for its model.
     pub models: Vec<String>,
 }

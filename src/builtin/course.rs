@@ -60,9 +60,52 @@ pub(super) struct Course<'a> {
 
 impl<'a> Course<'a> {
     pub(super) fn new(job: &'a Job) -> Self {
+        let (memory, route) = (&job.gateway.memory, &job.route);
         let legs = job.gateway.sabotage.legs(job, job.gateway.config.most_legs());
-        let ahead = legs.into_iter().map(|(number, leg)| Attempt::first(number, leg)).collect();
-        Self { job, ahead, pause: Duration::ZERO, failures: Vec::new(), stopped: false }
+        let mut ahead: VecDeque<Attempt<'a>> =
+            legs.into_iter().map(|(number, leg)| Attempt::first(number, leg)).collect();
+        if let Some(server) = memory.server(route, job.session())
+            && let Some(place) = ahead.iter().position(|attempt| attempt.leg.name == server)
+        {
+            let pinned = ahead.remove(place);
+            ahead.extend(pinned);
+            ahead.rotate_right(1);
+        }
+        let aside: Vec<_> = ahead.iter().filter_map(|attempt| memory.aside_for(route, attempt.leg)).collect();
+        let mut failures = Vec::new();
+        if let (Some(soonest), true, Some(leg)) = (aside.iter().min(), aside.len() == ahead.len(), route.legs.first()) {
+            failures.push((leg, Failure::all_aside(*soonest)));
+        }
+        ahead.retain(|attempt| memory.aside_for(route, attempt.leg).is_none());
+        Self { job, ahead, pause: Duration::ZERO, failures, stopped: false }
+    }
+
+    /// Whether another leg could be asked beside the one at hand.
+    pub(super) fn has_more(&self) -> bool {
+        !self.ahead.is_empty()
+    }
+
+    /// The next leg, to be asked beside the one at hand.
+    pub(super) fn beside(&mut self) -> Option<Attempt<'a>> {
+        self.ahead.pop_front()
+    }
+
+    /// How long a leg may take to begin until the next is asked too.
+    pub(super) fn hedge_after(&self) -> Duration {
+        self.job.gateway.config.hedge_after.duration()
+    }
+
+    /// An attempt failed while others are on their way.
+    pub(super) fn fell_back(&mut self, attempt: Attempt<'a>, failure: Failure) {
+        self.job.gateway.memory.failed(&self.job.gateway.config, &self.job.route, attempt.leg, &failure);
+        self.failures.push((attempt.leg, failure));
+    }
+
+    /// An attempt brought the answer.
+    pub(super) fn served(&self, attempt: Attempt<'a>) {
+        let gateway = &self.job.gateway;
+        gateway.sabotage.served(self.job, attempt.number);
+        gateway.memory.served(&gateway.config, &self.job.route, self.job.session(), attempt.leg);
     }
 
     /// The next attempt, when it is due.
@@ -84,7 +127,7 @@ impl<'a> Course<'a> {
         let promise = &self.job.gateway.promise;
         let leads_on = failure.leads_on(&promise.fallback_on)
             && (promise.before_content == BeforeContent::Fallback || !nothing_yet);
-        self.failures.push((attempt.leg, failure));
+        self.fell_back(attempt, failure);
         if !leads_on {
             self.ahead.clear();
             self.stopped = true;

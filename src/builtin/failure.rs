@@ -36,13 +36,15 @@ pub(super) struct Failure {
     pub(super) in_stream: bool,
     /// `retry-after` as the upstream gave it.
     retry_after: Option<String>,
+    /// The error as the upstream sent it.
+    raw: Option<Vec<u8>>,
 }
 
 impl Failure {
     /// A failure that the upstream did not put in words.
     fn ours(cause: Cause, status: u16, message: &str) -> Self {
         let error = ApiError { status, kind: String::new(), message: message.to_owned(), code: None, param: None };
-        Self { cause, error: Box::new(error), api: None, in_stream: false, retry_after: None }
+        Self { cause, error: Box::new(error), api: None, in_stream: false, retry_after: None, raw: None }
     }
 
     pub(super) fn timeout() -> Self {
@@ -61,6 +63,13 @@ impl Failure {
         Self::ours(Cause::Damaged, 502, "The upstream model's answer could not be read.")
     }
 
+    /// No leg may be asked for so long.
+    pub(super) fn all_aside(time: Duration) -> Self {
+        let seconds = time.as_secs() + u64::from(time.subsec_nanos() > 0);
+        let failure = Self::ours(Cause::Refused, 429, "Every upstream model failed a moment ago; try again later.");
+        Self { retry_after: Some(seconds.to_string()), ..failure }
+    }
+
     /// An error status, with the error that stands in the body.
     pub(super) fn refused(api: &dyn Api, status: u16, headers: &Headers, body: &[u8]) -> Self {
         // A redirect or any other odd status is nothing that a client could use.
@@ -70,7 +79,14 @@ impl Failure {
         // Some APIs say in the body how long to wait.
         let in_body = || api.wait_of(&Headers::default(), body).map(|wait| wait.as_secs_f64().ceil().to_string());
         let retry_after = headers.get("retry-after").map(str::to_owned).or_else(in_body);
-        Self { cause: Cause::Refused, error: Box::new(error), api: Some(api.id()), in_stream: false, retry_after }
+        Self {
+            cause: Cause::Refused,
+            error: Box::new(error),
+            api: Some(api.id()),
+            in_stream: false,
+            retry_after,
+            raw: Some(body.to_vec()),
+        }
     }
 
     /// An error inside a stream.
@@ -78,7 +94,14 @@ impl Failure {
         let status = error.kind.as_deref().and_then(status_of).unwrap_or(500);
         let kind = error.kind.clone().unwrap_or_else(|| api.status_error(status).kind);
         let error = ApiError { status, kind, message: error.message.clone(), code: None, param: None };
-        Self { cause: Cause::Refused, error: Box::new(error), api: Some(api.id()), in_stream: true, retry_after: None }
+        Self {
+            cause: Cause::Refused,
+            error: Box::new(error),
+            api: Some(api.id()),
+            in_stream: true,
+            retry_after: None,
+            raw: None,
+        }
     }
 
     /// The same failure in other words.
@@ -137,7 +160,7 @@ impl Failure {
     }
 
     fn saying(&self, message: String) -> Self {
-        Self { error: Box::new(ApiError { message, ..(*self.error).clone() }), api: None, ..self.clone() }
+        Self { error: Box::new(ApiError { message, ..(*self.error).clone() }), api: None, raw: None, ..self.clone() }
     }
 
     /// The same failure under another status.
@@ -146,8 +169,19 @@ impl Failure {
             self.error.status = status;
             // The kind that the upstream gave belongs to its own status.
             self.api = None;
+            self.raw = None;
         }
         self
+    }
+
+    /// The error as the upstream sent it, if it is one of the client's API.
+    pub(super) fn body(&self, api: &dyn Api) -> Option<&[u8]> {
+        self.raw.as_deref().filter(|_| self.api == Some(api.id()))
+    }
+
+    /// The status that a client is shown.
+    pub(super) fn status(&self) -> u16 {
+        self.error.status
     }
 
     /// The error in the words of the client's API: the upstream's own message, the type that the API has for its status.

@@ -12,6 +12,8 @@ use hyper::{Method, Request, Response};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
+use super::cache::Answers;
+use super::memory::Memory;
 use super::outlet::{AnswerBody, Outlet, Work, outlet};
 use super::relay::Job;
 use super::sabotage::Sabotage;
@@ -29,7 +31,10 @@ pub(super) struct Gateway {
     /// What it promises with its settings.
     pub(super) promise: Promise,
     pub(super) sabotage: Sabotage,
-    /// Takes work that outlives its client; only a defect gives any.
+    pub(super) memory: Memory,
+    /// Answers to requests that may come again.
+    pub(super) answers: Answers,
+    /// Takes work that outlives its client, by promise or by defect.
     leftover: mpsc::UnboundedSender<Work>,
     /// Makes the ids of each answer its own.
     seed: AtomicU64,
@@ -39,7 +44,15 @@ impl Gateway {
     pub(super) fn new(config: Config, leftover: mpsc::UnboundedSender<Work>) -> Self {
         let sabotage = Sabotage::new(&config.defects);
         let seed = AtomicU64::new(RandomState::new().hash_one(0));
-        Self { promise: config.promise(), config, sabotage, leftover, seed }
+        Self {
+            promise: config.promise(),
+            config,
+            sabotage,
+            memory: Memory::default(),
+            answers: Answers::default(),
+            leftover,
+            seed,
+        }
     }
 
     /// Another seed for each answer.
@@ -56,7 +69,8 @@ impl Gateway {
         {
             work = refused.0;
         }
-        Ok(awaited.answer(work).await)
+        let lease = self.promise.cancel_within.map(|time| (time.duration(), self.leftover.clone()));
+        Ok(awaited.answer(work, lease).await)
     }
 
     /// Does work that its client's going does not end; only a defect has any.
@@ -98,7 +112,8 @@ impl Gateway {
             .await
             .map_err(|_| error(413, format!("The request is longer than {MAX_REQUEST} bytes, or broke off.")))?
             .to_bytes();
-        let body: Value = serde_json::from_slice(&body)
+        let raw = body;
+        let body: Value = serde_json::from_slice(&raw)
             .map_err(|why| error(400, format!("The request body is not valid JSON: {why}.")))?;
         let mut asked = api.read_request(&body);
         api.read_target(&target, &mut asked);
@@ -110,7 +125,7 @@ impl Gateway {
             return Err(error(404, format!("The model `{model}` does not exist.")));
         };
         let key = presented_keys(&target, &headers).next();
-        Ok(Job { gateway: self, route, api, asked, headers, key })
+        Ok(Job { gateway: self, route, api, asked, headers, key, body: raw })
     }
 
     /// The client's key, in either scheme.

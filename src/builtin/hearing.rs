@@ -14,6 +14,8 @@ const MAX_EVENT: usize = 32 << 20;
 /// Something that was heard.
 #[derive(Debug)]
 pub(super) enum Heard {
+    /// An event as it came; what it says follows.
+    Event(Bytes),
     /// A piece of the answer.
     Said(Say),
     /// The answer failed here; nothing behind it counts.
@@ -26,6 +28,7 @@ impl Heard {
     /// Whether it is content or an end, and no mere preamble.
     pub(super) fn is_telling(&self) -> bool {
         match self {
+            Self::Event(_) => false,
             Self::Said(say) => !is_empty(say),
             Self::Failed(_) | Self::Done => true,
         }
@@ -60,6 +63,8 @@ impl Hearing {
                 heard.push(Heard::Failed(Failure::damaged()));
                 return heard;
             }
+            let block = block.freeze();
+            heard.push(Heard::Event(block.clone()));
             heard.extend(self.reader.feed(&block).into_iter().map(Heard::Said));
             let seen = self.reader.so_far();
             if let Some(error) = seen.errors.first() {

@@ -11,6 +11,7 @@
 //! - Usage is the sum of what all legs reported; the id and the model (the route's name) stay the same over a seam.
 //! - When the client goes, the upstream connection is closed at once.
 
+mod cache;
 mod choice;
 mod config;
 mod continuation;
@@ -21,8 +22,11 @@ mod failure;
 mod fit;
 mod front;
 mod hearing;
+mod hedge;
+mod memory;
 mod message;
 mod outlet;
+mod passthrough;
 mod promise;
 mod relay;
 mod request;

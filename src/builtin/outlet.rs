@@ -3,10 +3,10 @@
 //! The work for a client runs inside the response body of that client: it goes on while the client reads, waits while
 //! it does not, and is dropped, connections to upstreams included, the moment the client goes.
 
-use std::convert::Infallible;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -36,8 +36,20 @@ struct Head {
 #[derive(Debug)]
 pub(super) struct Outlet {
     head: Option<oneshot::Sender<Head>>,
-    events: mpsc::Sender<Bytes>,
+    events: mpsc::Sender<Result<Bytes, Broken>>,
 }
+
+/// The answer breaks off here, and the connection with it.
+#[derive(Debug)]
+pub(super) struct Broken;
+
+impl std::fmt::Display for Broken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the upstream's answer broke off")
+    }
+}
+
+impl std::error::Error for Broken {}
 
 impl Outlet {
     /// Answers in one piece.
@@ -54,8 +66,13 @@ impl Outlet {
     pub(super) async fn send(&mut self, event: Vec<u8>) {
         if !event.is_empty() {
             // Whoever is gone gets nothing; the work itself is dropped with them.
-            let _ = self.events.send(event.into()).await;
+            let _ = self.events.send(Ok(event.into())).await;
         }
+    }
+
+    /// Breaks the answer off, visibly.
+    pub(super) async fn break_off(&mut self) {
+        let _ = self.events.send(Err(Broken)).await;
     }
 
     fn send_head(&mut self, head: Head) {
@@ -69,7 +86,7 @@ impl Outlet {
 #[derive(Debug)]
 pub(super) struct Awaited {
     head: oneshot::Receiver<Head>,
-    events: mpsc::Receiver<Bytes>,
+    events: mpsc::Receiver<Result<Bytes, Broken>>,
 }
 
 /// An outlet, and what comes out of it.
@@ -80,8 +97,9 @@ pub(super) fn outlet() -> (Outlet, Awaited) {
 }
 
 impl Awaited {
-    /// Does the work until the head is there; the body does the rest of it.
-    pub(super) async fn answer(mut self, work: Work) -> Response<AnswerBody> {
+    /// Does the work until the head is there; the body does the rest of it. What is left of it when the client goes is
+    /// dropped, or goes on as long as `lease` says.
+    pub(super) async fn answer(mut self, work: Work, lease: Option<Lease>) -> Response<AnswerBody> {
         let mut work = Some(work);
         let head = poll_fn(|context| {
             poll_work(&mut work, context);
@@ -93,7 +111,9 @@ impl Awaited {
         };
         match body {
             Some(body) => response(status, &headers, AnswerBody::Whole(Full::new(body))),
-            None => response(status, &headers, AnswerBody::Events { work, events: self.events }),
+            None => {
+                response(status, &headers, AnswerBody::Events { work: Leased { work, lease }, events: self.events })
+            }
         }
     }
 }
@@ -115,6 +135,26 @@ fn response(status: u16, headers: &Headers, body: AnswerBody) -> Response<Answer
     response
 }
 
+/// How long work goes on without its client, and who does it then.
+pub(super) type Lease = (Duration, mpsc::UnboundedSender<Work>);
+
+/// Work that may outlive its client for a while.
+pub(super) struct Leased {
+    work: Option<Work>,
+    lease: Option<Lease>,
+}
+
+impl Drop for Leased {
+    fn drop(&mut self) {
+        if let (Some(work), Some((time, sender))) = (self.work.take(), self.lease.take()) {
+            // Nobody takes it once the proxy ends, and then it has to end.
+            let _ = sender.send(Box::pin(async move {
+                let _ = tokio::time::timeout(time, work).await;
+            }));
+        }
+    }
+}
+
 /// The body of an answer.
 pub(super) enum AnswerBody {
     /// In one piece.
@@ -122,29 +162,26 @@ pub(super) enum AnswerBody {
     /// Event by event.
     Events {
         /// What is left to do.
-        work: Option<Work>,
+        work: Leased,
         /// What it gives.
-        events: mpsc::Receiver<Bytes>,
+        events: mpsc::Receiver<Result<Bytes, Broken>>,
     },
 }
 
 impl Body for AnswerBody {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = Broken;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
         match &mut *self {
-            Self::Whole(body) => Pin::new(body).poll_frame(context),
+            Self::Whole(body) => Pin::new(body).poll_frame(context).map_err(|never| match never {}),
             Self::Events { work, events } => {
                 // What waits goes out before more work is done.
                 if let Poll::Ready(event) = events.poll_recv(context) {
-                    return Poll::Ready(event.map(|event| Ok(Frame::data(event))));
+                    return Poll::Ready(event.map(|event| event.map(Frame::data)));
                 }
-                poll_work(work, context);
-                events.poll_recv(context).map(|event| event.map(|event| Ok(Frame::data(event))))
+                poll_work(&mut work.work, context);
+                events.poll_recv(context).map(|event| event.map(|event| event.map(Frame::data)))
             }
         }
     }

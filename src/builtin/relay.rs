@@ -2,17 +2,20 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
+use super::cache::Kept;
 use super::continuation::{Way, way};
 use super::course::{Attempt, Course};
 use super::failure::Failure;
 use super::front::Gateway;
-use super::hearing::Heard;
 use super::message::Message;
 use super::outlet::Outlet;
+use super::passthrough;
 use super::request::{LegRequest, for_leg};
 use super::speech::Speech;
 use super::upstream::Upstream;
-use super::{Leg, Route, unary};
+use super::{Cache, Leg, Route, hedge, unary};
 use crate::api::{Api, Completion, Conversation, FinishReason, Part, Say};
 use crate::wire::Headers;
 
@@ -27,7 +30,12 @@ pub(super) struct Job {
     pub(super) headers: Headers,
     /// The key that the client presented.
     pub(super) key: Option<String>,
+    /// The client's request as it came.
+    pub(super) body: Bytes,
 }
+
+/// The header that names a client's session.
+const SESSION: &str = "x-session";
 
 impl Job {
     /// Answers it.
@@ -37,6 +45,8 @@ impl Job {
             self.gateway.fail(self.api, outlet, error, None);
         } else if let Some(text) = self.gateway.sabotage.own_answer() {
             self.say(text, outlet).await;
+        } else if let Some(kept) = self.kept() {
+            kept.tell(outlet).await;
         } else if self.asked.stream {
             self.stream(outlet).await;
         } else if self.gateway.sabotage.outlives_unary() {
@@ -54,8 +64,18 @@ impl Job {
             message.finish(FinishReason::Stop).await;
         } else {
             let completion = Completion { parts: vec![Part::text(text)], ..Completion::default() };
-            unary::reply(outlet, unary::written(&self, &completion));
+            unary::reply(outlet, unary::written(&self, &self.route.name, &completion));
         }
+    }
+
+    /// The answer that the same request got before.
+    fn kept(&self) -> Option<Arc<Kept>> {
+        (self.gateway.promise.cache == Cache::Exact).then(|| self.gateway.answers.get(self)).flatten()
+    }
+
+    /// The client's session.
+    pub(super) fn session(&self) -> Option<&str> {
+        self.headers.get(SESSION)
     }
 
     async fn stream(self, outlet: Outlet) {
@@ -68,9 +88,19 @@ impl Job {
                 break;
             }
             let had = message.delivered.clone();
-            let failure = match self.relay(attempt, way.filter(|_| !nothing_yet), &mut message).await {
+            let go_on = way.filter(|_| !nothing_yet).map(|way| (way, had.text.as_str()));
+            message.next_leg();
+            // A seam is one leg's to close: only what begins anew is asked of several.
+            let most = if nothing_yet { self.gateway.promise.hedge } else { 1 };
+            let ask = |attempt| self.open(attempt, go_on);
+            let (attempt, speech) = hedge::first(&mut course, attempt, most, ask).await;
+            let told = match speech {
+                Ok(speech) => message.hear(attempt.leg, speech).await,
+                Err(failure) => Err(failure),
+            };
+            let failure = match told {
                 Ok(reason) => {
-                    self.gateway.sabotage.served(&self, attempt.number);
+                    course.served(attempt);
                     return message.finish(reason).await;
                 }
                 Err(failure) => failure,
@@ -85,17 +115,20 @@ impl Job {
                 break;
             }
         }
-        let failure = course.lost();
-        let error = self.gateway.sabotage.with_key(&self.route, failure.shown_in(self.api));
-        message.fail(error, failure.retry_after()).await;
+        message.fail(&course.lost()).await;
     }
 
     async fn unary(self, outlet: Outlet) {
         let mut course = Course::new(&self);
         while let Some(attempt) = course.next().await {
-            match self.ask_unary(attempt).await {
+            let most = self.gateway.promise.hedge;
+            let (attempt, answer) = hedge::first(&mut course, attempt, most, |attempt| self.ask_unary(attempt)).await;
+            match answer {
                 Ok(body) => {
-                    self.gateway.sabotage.served(&self, attempt.number);
+                    course.served(attempt);
+                    if self.gateway.promise.cache == Cache::Exact {
+                        self.gateway.answers.keep(&self, Kept::Unary(body.clone()));
+                    }
                     return unary::reply(outlet, body);
                 }
                 Err(failure) => {
@@ -107,42 +140,13 @@ impl Job {
                 }
             }
         }
-        let failure = course.lost();
-        let error = self.gateway.sabotage.with_key(&self.route, failure.shown_in(self.api));
-        self.gateway.fail(self.api, outlet, error, failure.retry_after());
-    }
-
-    /// Asks one leg and hands on what it says; gives why its answer ended, if that was whole.
-    async fn relay(
-        &self,
-        attempt: Attempt<'_>,
-        way: Option<Way>,
-        message: &mut Message<'_>,
-    ) -> Result<FinishReason, Failure> {
-        let go_on = way.map(|way| (way, message.delivered.text.clone()));
-        message.next_leg();
-        let mut speech = self.open(attempt, go_on).await?;
-        message.owes(speech.owed.take());
-        if self.gateway.sabotage.begins_early() {
-            message.begin().await;
-        }
-        loop {
-            let heard = speech.next().await;
-            if let Some(usage) = speech.usage() {
-                message.spend(usage);
-            }
-            match heard {
-                Heard::Said(say) => message.say(say).await,
-                Heard::Failed(failure) => return speech.ended(failure),
-                Heard::Done => return speech.ended(Failure::truncated()),
-            }
-        }
+        passthrough::tell_failure(&self, outlet, &course.lost());
     }
 
     /// Asks one leg for a stream.
-    async fn open(&self, attempt: Attempt<'_>, go_on: Option<(Way, String)>) -> Result<Speech, Failure> {
+    async fn open(&self, attempt: Attempt<'_>, go_on: Option<(Way, &str)>) -> Result<Speech, Failure> {
         let api = attempt.leg.api.spoken().ok_or_else(Failure::transport)?;
-        let request = for_leg(self, attempt, api, go_on.as_ref().map(|(way, text)| (*way, text.as_str())));
+        let request = for_leg(self, attempt, api, go_on);
         let owed = request.owed.clone();
         let upstream = self.ask(attempt.leg, api, request).await?;
         let mut speech = Speech::new(api, upstream, owed, self.gateway.sabotage.decoder());
@@ -154,7 +158,7 @@ impl Job {
         let api = attempt.leg.api.spoken().ok_or_else(Failure::transport)?;
         let request = for_leg(self, attempt, api, None);
         let body = self.ask(attempt.leg, api, request).await?.whole().await?;
-        unary::translate(self, api, &body)
+        unary::translate(self, attempt.leg, api, &body)
     }
 
     async fn ask(&self, leg: &Leg, api: &dyn Api, request: LegRequest) -> Result<Upstream, Failure> {

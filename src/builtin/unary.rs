@@ -6,22 +6,32 @@ use super::edits::edit_parts;
 use super::failure::Failure;
 use super::front::now;
 use super::outlet::Outlet;
+use super::passthrough::{self, passes};
 use super::relay::Job;
+use super::{AnswerEdit, Leg};
 use crate::answer::{Spoken, SpokenPart};
 use crate::api::{Api, ApiId, Completion, EncodeContext, Part, Usage};
+use crate::proxy::UsageChoice;
 
 /// A leg's answer in the client's API.
-pub(super) fn translate(job: &Job, api: &dyn Api, body: &[u8]) -> Result<Vec<u8>, Failure> {
+pub(super) fn translate(job: &Job, leg: &Leg, api: &dyn Api, body: &[u8]) -> Result<Vec<u8>, Failure> {
     let mut completion = api.read_unary(body).map_err(|_| Failure::damaged())?;
     let promise = &job.gateway.promise;
+    if passes(promise, job.api, leg) {
+        return Ok(passthrough::body(promise.passthrough, body));
+    }
+    let model = if promise.edits_answers(AnswerEdit::ModelName) { &leg.model } else { &job.route.name };
     if job.api.id() != api.id() || promise.edits_content() {
         edit_parts(promise, &mut completion.parts);
-        return Ok(written(job, &completion));
+        return Ok(written(job, model, &completion));
     }
     // In its own API the answer stays as it is, but for the model's name.
     let mut body: Value = serde_json::from_slice(body).map_err(|_| Failure::damaged())?;
     let key = if api.id() == ApiId::Gemini { "modelVersion" } else { "model" };
-    body[key] = job.route.name.as_str().into();
+    body[key] = model.as_str().into();
+    if promise.usage == UsageChoice::None {
+        forget_usage(job.api, &mut body);
+    }
     Ok(body.to_string().into_bytes())
 }
 
@@ -31,7 +41,7 @@ pub(super) fn reply(outlet: Outlet, body: Vec<u8>) {
 }
 
 /// An answer in the client's API.
-pub(super) fn written(job: &Job, completion: &Completion) -> Vec<u8> {
+pub(super) fn written(job: &Job, model: &str, completion: &Completion) -> Vec<u8> {
     let usage = completion.usage.as_ref().and_then(Usage::read).unwrap_or_default();
     let spoken = Spoken {
         parts: completion.parts.iter().filter_map(spoken).collect(),
@@ -39,13 +49,36 @@ pub(super) fn written(job: &Job, completion: &Completion) -> Vec<u8> {
         output_tokens: usage.output,
     };
     let context = EncodeContext {
-        model: job.route.name.clone(),
+        model: model.to_owned(),
         include_usage: true,
         seed: job.gateway.seed(),
         created: now(),
         input_tokens: usage.input,
     };
-    job.api.render_unary(&spoken, &context).body()
+    let mut body = job.api.render_unary(&spoken, &context).body();
+    if job.gateway.promise.usage == UsageChoice::None
+        && let Ok(mut json) = serde_json::from_slice(&body)
+    {
+        forget_usage(job.api, &mut json);
+        body = json.to_string().into_bytes();
+    }
+    body
+}
+
+/// An answer without usage; where an API's SDKs cannot do without, it is 0.
+fn forget_usage(api: &dyn Api, body: &mut Value) {
+    match (api.id(), body.as_object_mut()) {
+        (ApiId::OpenaiChat, Some(body)) => drop(body.remove("usage")),
+        (ApiId::Gemini, Some(body)) => drop(body.remove("usageMetadata")),
+        (_, Some(body)) => {
+            for (_, value) in body.get_mut("usage").and_then(Value::as_object_mut).into_iter().flatten() {
+                if value.is_number() {
+                    *value = 0.into();
+                }
+            }
+        }
+        (_, None) => {}
+    }
 }
 
 fn spoken(part: &Part) -> Option<SpokenPart> {

@@ -49,6 +49,10 @@ fn reached(step: &StepView<'_>) -> Found {
     if step.hedge() > 1 || (in_order && first_asked[0] == 0) {
         return Found::pass();
     }
+    let pinned = settings.affinity == Some(Toggle::On) && step.index > 0;
+    if pinned && first_asked[1..].is_sorted() {
+        return Found::pass_for("the session began on the leg that served it before, as the settings have it");
+    }
     let wrong = format!("legs were first asked in this order: {}", names());
     let evidence = step.evidence(&step.calls[0]);
     if in_order && step.index > 0 && remembers {
@@ -64,19 +68,40 @@ fn reached(step: &StepView<'_>) -> Found {
     Found::fail(wrong).with(evidence)
 }
 
+/// Whether an earlier step sent the same request.
+fn asked_before(step: &StepView<'_>) -> bool {
+    let request = &step.client.exchange.request;
+    step.history.steps[..step.index].iter().any(|earlier| earlier.client.request.body == request.body)
+}
+
+/// Whether each leg of the case failed in an earlier step, cooldowns are on, and the client is told to wait.
+fn all_put_aside(step: &StepView<'_>) -> bool {
+    let earlier = || step.history.steps[..step.index].iter().flat_map(|step| &step.upstream);
+    let failed = |leg: &str| earlier().any(|exchange| exchange.leg == leg && exchange.status >= 400);
+    step.history.case.settings.cooldown == Some(Toggle::On)
+        && step.client.status().is_some_and(|status| status >= 400)
+        && step.history.case.shape.legs.iter().all(|leg| failed(&leg.name))
+}
+
 fn unreached(step: &StepView<'_>) -> Found {
     if let Some((index, exchange)) = step.step.upstream.iter().enumerate().find(|(_, exchange)| !exchange.side_call) {
         let mut evidence = step.client_evidence(format!("{} {}", exchange.request.method, exchange.request.target));
         evidence.exchange = step.upstream(index);
         return Found::fail(format!("`{}` was asked on a path that it does not have", exchange.leg)).with(evidence);
     }
-    let cached = step.policy().cache.as_deref().is_some_and(|cache| cache == "semantic");
+    let cache = step.policy().cache.as_deref().unwrap_or("off");
     let got = match step.client.status() {
         Some(status) => format!("the client got status {status}"),
         None => "the client got no response".to_owned(),
     };
-    if cached {
+    if cache == "semantic" {
         return Found::inconclusive(format!("no leg was asked: a cache by meaning may have answered; {got}"));
+    }
+    if cache == "exact" && asked_before(step) {
+        return Found::pass_for("the same request was answered before, and the cache answers, as declared");
+    }
+    if all_put_aside(step) {
+        return Found::pass_for("every leg had failed and is put aside, as the settings have it");
     }
     let strays = match step.history.strays.first() {
         Some(stray) => {

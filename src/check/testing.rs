@@ -173,6 +173,7 @@ impl Lab {
             })
             .collect();
         let facts = legs.iter().map(|leg| LegFacts {
+            spare_key: String::new(),
             name: leg.name.clone(),
             key: key(&leg.name),
             models: vec![leg.model.model.clone()],

@@ -105,6 +105,7 @@ impl Attached {
         let version = path.split_inclusive('/').take(2).collect::<String>();
         let base = self.base.strip_suffix(version.trim_end_matches('/')).unwrap_or(&self.base);
         let path = format!("{base}{path}");
+        let session = lent.and_then(|endpoint| endpoint.session.clone());
         let mut headers = client_headers(api, self.attach.client_key.as_deref());
         let lent = lent.into_iter().flat_map(|endpoint| &endpoint.headers);
         let lent = lent.map(|(name, value)| (name.as_str(), value.as_str())).filter(|(_, value)| fixed(value));
@@ -112,7 +113,7 @@ impl Attached {
             headers.0.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
             headers.push(name, value);
         }
-        Ok(Ask { addr, path, headers, model })
+        Ok(Ask { addr, path, headers, model, session })
     }
 }
 

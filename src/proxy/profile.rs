@@ -157,6 +157,8 @@ pub struct Endpoint {
     pub headers: BTreeMap<String, String>,
     /// The `model` of the request body, a template over the route.
     pub model: Option<String>,
+    /// The header that names the client's session; left out: the proxy knows no sessions.
+    pub session: Option<String>,
 }
 
 /// How the client picks the route.

@@ -144,7 +144,13 @@ fn ask(
         headers.push(name, value);
     }
     let model = endpoint.model.as_deref().map(render).transpose()?;
-    Ok(Ask { addr: ([127, 0, 0, 1], port).into(), path: render(&endpoint.path)?, headers, model })
+    Ok(Ask {
+        addr: ([127, 0, 0, 1], port).into(),
+        path: render(&endpoint.path)?,
+        headers,
+        model,
+        session: endpoint.session.clone(),
+    })
 }
 
 /// The headers that a client of this API sends; without a key, those that do not carry it.

@@ -28,6 +28,8 @@ pub struct RouteLeg {
     pub host: String,
     /// Its canary key.
     pub key: String,
+    /// A second one, for proxies that retry on another key.
+    pub spare_key: String,
 }
 
 impl Route {
@@ -40,6 +42,7 @@ impl Route {
             base_url: format!("http://127.0.0.1:{port}/{route}/{name}"),
             host: format!("127.0.0.1:{port}"),
             key: format!("sk-{route}-{name}"),
+            spare_key: format!("sk-{route}-{name}-spare"),
         };
         let fallback = |route| leg(route, "fallback", "openai", "gpt-4o-mini", ApiId::OpenaiChat, 9101);
         let primary = leg("slot-1", "primary", "anthropic", "claude-opus-4-1", ApiId::AnthropicMessages, 9100);
@@ -66,6 +69,7 @@ struct LegView<'a> {
     base_url: &'a str,
     host: &'a str,
     key: &'a str,
+    spare_key: &'a str,
 }
 
 impl<'a> From<&'a Route> for RouteView<'a> {
@@ -78,6 +82,7 @@ impl<'a> From<&'a Route> for RouteView<'a> {
             base_url: &leg.base_url,
             host: &leg.host,
             key: &leg.key,
+            spare_key: &leg.spare_key,
         });
         Self { name: &route.name, legs: legs.collect() }
     }

@@ -27,6 +27,8 @@ pub struct Ask {
     pub headers: Headers,
     /// The `model` of the body; `None`: the case's own, that of its first leg.
     pub model: Option<String>,
+    /// The header that names a session.
+    pub session: Option<String>,
 }
 
 /// A proxy that is up. It ends when this is dropped; [`Running::stop`] waits for it.
@@ -66,6 +68,7 @@ impl Running {
                 name: leg.name.clone(),
                 // Where the client's key passes through, all legs get that of the first.
                 key: if key_per_leg { leg.key.clone() } else { route.legs[0].key.clone() },
+                spare_key: leg.spare_key.clone(),
                 models: vec![leg.model.model.clone()],
             });
             (route.name.clone(), legs.collect())
@@ -103,8 +106,10 @@ impl Running {
         // Where a proxy has no key per leg, the legs of a route share one: no other route may show it.
         let own: Vec<&str> = legs.iter().map(|leg| leg.key.as_str()).collect();
         let others = self.legs.iter().filter(|(name, _)| *name != route);
-        let other_keys = others
-            .flat_map(|(name, legs)| legs.iter().map(move |leg| (format!("{name}/{}", leg.name), leg.key.clone())));
+        let other_keys = others.flat_map(|(name, legs)| {
+            let spare = legs.iter().map(move |leg| (format!("{name}/{} (spare)", leg.name), leg.spare_key.clone()));
+            legs.iter().map(move |leg| (format!("{name}/{}", leg.name), leg.key.clone())).chain(spare)
+        });
         let other_keys = other_keys.filter(|(_, key)| !own.contains(&key.as_str())).collect();
         ProxyFacts { legs, other_keys, ..self.facts.clone() }
     }

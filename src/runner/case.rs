@@ -179,7 +179,8 @@ fn request(api: &dyn Api, plan: &ClientPlan, ask: &Ask, unique: &str, model: &st
     }
     let mut headers = Headers::default();
     headers.push("content-type", "application/json");
-    for (name, value) in ask.headers.iter().chain(plan.headers.iter()) {
+    let session = ask.session.as_deref().zip(plan.session.as_deref());
+    for (name, value) in ask.headers.iter().chain(session).chain(plan.headers.iter()) {
         headers.0.retain(|(other, _)| !other.eq_ignore_ascii_case(name));
         headers.push(name, value);
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::proxy::Remembers;
-use crate::scenario::{Case, Settings, Shape, ShapeLeg};
+use crate::scenario::{Case, Settings, Shape, ShapeLeg, Toggle};
 
 /// What the profile and the command line allow.
 #[derive(Clone, Debug)]
@@ -40,6 +40,8 @@ pub struct LaunchPlan {
     pub cases: Vec<usize>,
     /// Launches with the same number share their controls.
     pub group: usize,
+    /// What the proxy remembers with these settings.
+    pub remembers: Remembers,
 }
 
 /// A route that running cases take in turn.
@@ -72,6 +74,7 @@ pub fn plan(cases: &[Arc<Case>], limits: &Limits) -> Vec<LaunchPlan> {
     }
     let mut launches = Vec::new();
     for (group, (settings, overlay, members)) in groups.into_iter().enumerate() {
+        let limits = &Limits { remembers: remembered(limits.remembers, &settings), ..limits.clone() };
         for (targets, members) in split(cases, &members, limits) {
             let controls = targets
                 .into_iter()
@@ -80,10 +83,27 @@ pub fn plan(cases: &[Arc<Case>], limits: &Limits) -> Vec<LaunchPlan> {
                 .collect();
             let slots = slots(cases, &members, limits);
             let (settings, overlay) = (settings.clone(), overlay.clone());
-            launches.push(LaunchPlan { settings, overlay, slots, controls, cases: members, group });
+            launches.push(LaunchPlan {
+                settings,
+                overlay,
+                slots,
+                controls,
+                cases: members,
+                group,
+                remembers: limits.remembers,
+            });
         }
     }
     launches
+}
+
+/// A proxy that puts legs aside or keeps sessions on their leg remembers its routes, whatever it does otherwise.
+fn remembered(by_itself: Remembers, settings: &Settings) -> Remembers {
+    let keeps = settings.cooldown == Some(Toggle::On) || settings.affinity == Some(Toggle::On);
+    match by_itself {
+        Remembers::Nothing if keeps => Remembers::PerRoute,
+        other => other,
+    }
 }
 
 /// Splits a group into launches: the targets of controls and the cases of each. Controls come first.
@@ -248,6 +268,22 @@ mod tests {
         let expect =
             ["0: 2 controls, slots, 0 cases", "0: 0 controls, 8 slots, 8 cases", "0: 0 controls, 2 slots, 2 cases"];
         check(&[(10, &[OPUS, SONNET], None)], &limits, &expect);
+    }
+
+    #[test]
+    fn cases_with_cooldown_or_affinity_get_a_slot_each() {
+        let check = |change: fn(&mut Settings), expect: usize| {
+            let cases = cases(&[(12, &[GPT, GPT], None)]).into_iter().map(|case| {
+                let mut case = Case::clone(&case);
+                change(&mut case.settings);
+                Arc::new(case)
+            });
+            assert_eq!(plan(&cases.collect::<Vec<_>>(), &limits())[0].slots.len(), expect);
+        };
+        check(|_| (), 8);
+        check(|settings| settings.cooldown = Some(Toggle::Off), 8);
+        check(|settings| settings.cooldown = Some(Toggle::On), 12);
+        check(|settings| settings.affinity = Some(Toggle::On), 12);
     }
 
     #[test]

@@ -142,6 +142,7 @@ impl Rig {
             let of = |leg: &ShapeLeg| LegFacts {
                 name: leg.name.clone(),
                 key: String::new(),
+                spare_key: String::new(),
                 models: vec![leg.model.model.clone()],
             };
             facts.legs = shape.legs.iter().map(of).collect();
@@ -187,6 +188,7 @@ fn route(legs: &Legs, canaries: &Canaries, profile: &Profile, name: &str, shape:
             base_url: legs.base_url(name, &leg.name, ordinal),
             host: legs.host(ordinal),
             key: canaries.leg(&owner.model.vendor, name, &owner.name),
+            spare_key: canaries.leg(&owner.model.vendor, name, &format!("{}/spare", owner.name)),
         }
     });
     Route { name: name.to_owned(), legs: legs.collect() }

@@ -244,7 +244,7 @@ impl Run<'_> {
         controls: &Controls,
         last_try: bool,
     ) -> Drained {
-        let remembers = if rig.attached { Remembers::Nothing } else { self.plan.target.profile().remembers };
+        let remembers = launch.remembers;
         let mut slots = Slots::new(&launch.slots, remembers == Remembers::Nothing);
         let latency = controls.latency();
         let jobs = if rig.attached { 1 } else { self.plan.jobs };

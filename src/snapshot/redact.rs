@@ -30,7 +30,8 @@ impl Redactor {
         // With one key for all legs, it is the asked leg's.
         let own = proxy.legs.iter().filter(|leg| leg.name == exchange.leg);
         let others = proxy.legs.iter().filter(|leg| leg.name != exchange.leg);
-        values.extend(own.chain(others).map(|leg| (leg.key.clone(), format!("<key:{}>", leg.name))));
+        let keys = own.chain(others).flat_map(|leg| [&leg.key, &leg.spare_key].map(|key| (leg, key)));
+        values.extend(keys.map(|(leg, key)| (key.clone(), format!("<key:{}>", leg.name))));
         values.extend(proxy.other_keys.values().map(|key| (key.clone(), "<key:another route>".to_owned())));
         values.extend(proxy.decoys.iter().map(|(what, value)| (value.clone(), format!("<{what}>"))));
         if let Some(route) = route(history, step) {

@@ -231,6 +231,7 @@ fn listeners(port: u16) -> Vec<String> {
 /// A route with two legs that nobody plays.
 fn route(name: &str, canaries: &Canaries) -> Route {
     let leg = |leg: &str| RouteLeg {
+        spare_key: String::new(),
         name: leg.to_owned(),
         model: ModelName { vendor: "openai".to_owned(), model: "gpt-4o-mini".to_owned() },
         api: ApiId::OpenaiChat,

@@ -67,7 +67,11 @@ fn secrets(step: &StepView<'_>) -> Vec<(String, String)> {
     let proxy = &step.history.proxy;
     // Where the client's own key passes through, a vendor may name it to the client.
     let passes = proxy.policy.credentials == Some(Credentials::Passthrough);
-    let own = proxy.legs.iter().filter(|_| !passes).map(|leg| (format!("the key of `{}`", leg.name), leg.key.clone()));
+    let own = proxy
+        .legs
+        .iter()
+        .filter(|_| !passes)
+        .flat_map(|leg| [&leg.key, &leg.spare_key].map(|key| (format!("the key of `{}`", leg.name), key.clone())));
     let other = proxy.other_keys.iter().map(|(route, key)| (format!("the key of {route}"), key.clone()));
     let decoys = proxy.decoys.iter().map(|(what, value)| (format!("the {what}"), value.clone()));
     own.chain(other).chain(decoys).filter(|(_, value)| value.len() >= 6).collect()

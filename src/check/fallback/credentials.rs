@@ -71,13 +71,14 @@ fn credentials(step: &StepView<'_>) -> Found {
 
 fn forbidden(step: &StepView<'_>, exchange: &UpstreamExchange) -> Vec<Forbidden> {
     let proxy = &step.history.proxy;
-    let own = step.facts(&exchange.leg).map(|facts| facts.key.as_str());
+    let own = step.facts(&exchange.leg).map(|facts| [facts.key.as_str(), facts.spare_key.as_str()]).unwrap_or_default();
     let mut out = Vec::new();
     // Where keys pass through, or a slot has one key, the legs of a route are not told apart by them.
     let own_keys = proxy.key_per_leg && proxy.policy.credentials != Some(Credentials::Passthrough);
     if own_keys {
         let others = proxy.legs.iter().filter(|facts| facts.name != exchange.leg);
-        out.extend(others.map(|facts| Forbidden { whose: format!("key:{}", facts.name), key: facts.key.clone() }));
+        let keys = others.flat_map(|facts| [&facts.key, &facts.spare_key].map(|key| (&facts.name, key)));
+        out.extend(keys.map(|(name, key)| Forbidden { whose: format!("key:{name}"), key: key.clone() }));
     }
     out.extend(
         proxy.other_keys.iter().map(|(route, key)| Forbidden { whose: format!("key:{route}"), key: key.clone() }),
@@ -89,7 +90,7 @@ fn forbidden(step: &StepView<'_>, exchange: &UpstreamExchange) -> Vec<Forbidden>
             .filter(|(what, _)| !(passes && what.as_str() == "admin key"))
             .map(|(what, value)| Forbidden { whose: what.clone(), key: value.clone() }),
     );
-    out.retain(|forbidden| forbidden.key.len() >= LEAST && Some(forbidden.key.as_str()) != own);
+    out.retain(|forbidden| forbidden.key.len() >= LEAST && !own.contains(&forbidden.key.as_str()));
     out
 }
 

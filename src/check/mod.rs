@@ -2,6 +2,8 @@
 //!
 //! A history is read once into a view per step (what each leg said and how far it got, what the client got and whose
 //! words they are, how it ended); each check is a function of that view.
+#![doc = ""]
+#![doc = include_str!("CHECKS.md")]
 
 mod catalogue;
 mod error;
@@ -10,12 +12,14 @@ mod fallback;
 mod found;
 mod judgement;
 mod lifecycle;
+mod page;
 mod route;
 mod stream;
 mod view;
 
 pub use catalogue::{CATALOGUE, CheckInfo, info};
 pub use judgement::{Evidence, Judgement, Run, Speaker, Value, Verdict};
+pub use page::markdown;
 
 use catalogue::{CHECKS, Check, Judge};
 use found::{Found, verdict};

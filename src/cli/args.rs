@@ -62,6 +62,9 @@ pub(super) enum Command {
         /// Of what.
         #[arg(value_enum)]
         what: Shown,
+        /// As a page in Markdown (`checks` only).
+        #[arg(long)]
+        markdown: bool,
     },
     /// Explain a check, a rule, a defect or an exit code.
     Explain {

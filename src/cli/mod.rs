@@ -99,7 +99,7 @@ fn dispatch(cli: &Cli) -> Result<Exit, Failure> {
         Command::New(args) => new::new(args),
         Command::Init => new::init(),
         Command::Schema { kind } => show::schema(*kind),
-        Command::Show { what } => show::show(*what),
+        Command::Show { what, markdown } => show::show(*what, *markdown),
         Command::Explain { id } => show::explain(id),
         Command::Proxy(command) => proxy::command(command),
     }

@@ -47,8 +47,12 @@ const EDITS: &[(&str, &str)] = &[
 ];
 
 /// Lists what there is of a kind.
-pub(super) fn show(what: Shown) -> Result<Exit, Failure> {
+pub(super) fn show(what: Shown, markdown: bool) -> Result<Exit, Failure> {
+    if markdown && what != Shown::Checks {
+        return Err(Failure::usage("only `checks` are shown as a page in Markdown"));
+    }
     let text = match what {
+        Shown::Checks if markdown => check::markdown(),
         Shown::Answers => answers(),
         Shown::Faults => {
             let mut text = String::new();

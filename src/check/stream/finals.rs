@@ -21,7 +21,7 @@ pub(in crate::check) const FINAL: Check = Check {
     },
 };
 
-fn finals(step: &StepView<'_>) -> Found {
+pub(in crate::check) fn finals(step: &StepView<'_>) -> Found {
     let finals = &step.client.answer.finals;
     if step.client.form != Form::Stream || finals.is_empty() {
         return Found::not_exercised("nothing was said again as a whole");

@@ -17,6 +17,8 @@ mod utf8;
 mod words;
 
 pub(super) use finals::FINAL;
+#[cfg(test)]
+pub(super) use finals::finals;
 pub(super) use finish::FINISH;
 pub(super) use grammar::GRAMMAR;
 pub(super) use incremental::INCREMENTAL;

@@ -1,7 +1,9 @@
 //! `stream.terminator`, `stream.final`, `stream.utf8`, `stream.passthrough`, and hedging.
 
-use crate::api::ApiId;
+use crate::api::{ApiId, Final, PieceKind};
+use crate::check::stream::finals;
 use crate::check::testing::{Bit, Lab, stream, whole, words};
+use crate::check::view::StepView;
 use crate::history::{ClientEnd, UpstreamEnd};
 use crate::proxy::{AfterError, Passthrough, Policy};
 use crate::scenario::By;
@@ -132,6 +134,27 @@ fn answers_are_passed_through_as_declared() {
 #[test]
 fn what_is_said_again_as_a_whole() {
     Lab::chat().answers("primary", 0).hears_answer(&whole(0)).check(&[("stream.final", "not-exercised")]);
+    let lab = Lab::chat().answers("primary", 0).hears_answer(&whole(0));
+    let whole = |text: &str, said: &str| Final {
+        offset: 7,
+        kind: PieceKind::Text,
+        place: "the end".to_owned(),
+        text: text.to_owned(),
+        said: said.to_owned(),
+    };
+    let check = |client: &[Final], leg: &[Final], expect: &str| {
+        let mut steps = StepView::of(&lab.history);
+        steps[0].client.answer.finals = client.to_vec();
+        steps[0].calls[0].completion.finals = leg.to_vec();
+        let found = finals(&steps[0]);
+        let (value, reason) = expect.split_once(": ").unwrap_or((expect, ""));
+        assert_eq!(found.value.name(), value, "{}", found.reason);
+        assert!(found.reason.contains(reason), "{}", found.reason);
+    };
+    check(&[whole("dacola mivefor", "dacola mivefor")], &[], "pass");
+    check(&[whole("mivefor", "dacola mivefor")], &[], "fail: the end is \"mivefor\"");
+    check(&[whole("dacola", "dacola"), whole("dacola", "")], &[], "fail");
+    check(&[whole("mivefor", "dacola mivefor")], &[whole("mivefor", "dacola mivefor")], "pass: a leg sent it so");
 }
 
 #[test]

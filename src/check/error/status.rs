@@ -3,7 +3,7 @@
 use crate::check::Level;
 use crate::check::catalogue::{Check, CheckInfo, Judge};
 use crate::check::found::Found;
-use crate::check::view::{Call, Form, StepView};
+use crate::check::view::{Call, Form, Reach, StepView};
 
 /// `error.status`.
 pub(in crate::check) const STATUS: Check = Check {
@@ -42,6 +42,10 @@ fn status(step: &StepView<'_>) -> Found {
             declared == got
         }
         Err(_) if legs.is_empty() => return Found::not_exercised("no leg answered with a status that could be kept"),
+        // What broke off, or told its error in the stream, has a status that is not on the wire.
+        Err(_) if !legs.contains(&got) && step.calls.iter().any(|call| call.reach > Reach::Nothing) => {
+            return Found::not_exercised("a leg failed without a status that could be kept");
+        }
         Err(_) => legs.contains(&got),
     };
     if fits {

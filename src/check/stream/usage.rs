@@ -5,6 +5,7 @@ use crate::check::catalogue::{Check, CheckInfo, Judge};
 use crate::check::found::Found;
 use crate::check::view::{Call, Reach, StepView};
 use crate::check::{Evidence, Level};
+use crate::history::UpstreamEnd;
 use crate::proxy::UsageChoice;
 
 /// `stream.usage`.
@@ -49,10 +50,11 @@ fn usage(step: &StepView<'_>) -> Found {
         Usage::default(),
         |sum, usage| Usage { input: sum.input + usage.input, output: sum.output + usage.output },
     );
+    let is_sum = told == Some(sum) || told.is_some_and(|told| partly_read(step, finisher) && between(last, told, sum));
     let (fits, expected) = match declared {
         Some(UsageChoice::Last) => (told == Some(last), last),
-        Some(UsageChoice::Sum) => (told == Some(sum), sum),
-        Some(UsageChoice::None) | None => (told == Some(last) || told == Some(sum), last),
+        Some(UsageChoice::Sum) => (is_sum, sum),
+        Some(UsageChoice::None) | None => (told == Some(last) || is_sum, last),
     };
     if fits {
         return Found::pass();
@@ -82,6 +84,16 @@ fn usage(step: &StepView<'_>) -> Found {
         }
     };
     Found::undeclared(declared.is_some(), reason).with(shown(step, Some(expected), told))
+}
+
+/// Whether another leg went on to speak, and to count, after the proxy had left it.
+fn partly_read(step: &StepView<'_>, finisher: &Call<'_>) -> bool {
+    let mut others = step.calls.iter().filter(|call| call.index != finisher.index);
+    others.any(|call| call.damages() || matches!(call.exchange.end, UpstreamEnd::ProxyGone | UpstreamEnd::CaseOver))
+}
+
+fn between(least: Usage, told: Usage, most: Usage) -> bool {
+    (least.input..=most.input).contains(&told.input) && (least.output..=most.output).contains(&told.output)
 }
 
 fn of(call: &Call<'_>) -> Option<Usage> {

@@ -243,6 +243,20 @@ fn whose_tokens_the_client_is_told() {
 }
 
 #[test]
+fn a_leg_that_was_left_may_have_counted_on() {
+    let check = |told: (u64, u64), expect: &str| {
+        let body = chat_usage(&whole(1), Some(told));
+        let lab = two_bills(Some(UsageChoice::Sum));
+        let left = lab.with(|history| history.steps[0].upstream[0].end = UpstreamEnd::ProxyGone);
+        left.hears_body(200, "text/event-stream", &body).check(&[("stream.usage", expect)]);
+    };
+    check((16, 25), "pass");
+    check((9, 24), "pass");
+    check((17, 25), "fail");
+    check((16, 30), "fail");
+}
+
+#[test]
 fn usage_that_nobody_asked_for_or_reported() {
     let unasked = two_bills(None)
         .with(|history| history.steps[0].client.request.body = crate::wire::Blob::from("{\"stream\":true}"));

@@ -85,6 +85,10 @@ fn the_status_when_all_legs_failed() {
     check(lab("keep"), 500, "fail: declared: keep");
     check(lab("502"), 502, "pass");
     check(lab("502"), 503, "fail: declared: 502");
+    // An error in a stream has a status that is not on the wire.
+    let in_band = Lab::chat().policy(|policy| policy.exhausted_status = Some("keep".to_owned())).ask("primary");
+    let in_band = in_band.sends(0, 0, &[Bit::Error("Overloaded")], crate::history::UpstreamEnd::Complete);
+    check(in_band.fails("fallback", 503), 529, "not-exercised: without a status");
     // What is refused at once exhausts nothing.
     let one = Lab::chat().policy(|policy| policy.exhausted_status = Some("502".to_owned())).fails("primary", 400);
     check(one, 400, "not-exercised: not every leg");

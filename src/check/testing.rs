@@ -204,6 +204,7 @@ impl Lab {
             proxy_config: BTreeMap::new(),
             time_limit: Millis(30_000),
             not_yet: None,
+            sweep: None,
             steps: Vec::new(),
         };
         let history = History {

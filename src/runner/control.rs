@@ -12,6 +12,7 @@ use super::words::Words;
 use crate::answer::{AnswerScript, ScriptPart};
 use crate::api::{ApiId, Conversation, ModelName, Part, Role, Turn};
 use crate::history::{ClientEnd, Control, History, Survival};
+use crate::leg;
 use crate::scenario::{
     AnswerPlan, Barrier, Case, ClientPlan, Expect, LegPlan, Millis, Obeys, Pace, Play, Settings, Shape, ShapeLeg,
     StepPlan,
@@ -101,6 +102,20 @@ impl Controls {
         };
         self.done.insert(Key::of(client, &target.model, target.api), result);
         ControlResult { what, failed }
+    }
+
+    /// Where the answer of the leg that a sweep cuts ends, as this proxy asks for it; `None` where there is no control.
+    pub(super) fn extent(&self, case: &Case) -> Option<u64> {
+        let point = case.sweep.as_ref()?;
+        let leg = case.shape.legs.iter().find(|leg| leg.name == point.leg)?;
+        case.steps.iter().find_map(|step| {
+            let plan = step.legs.iter().find(|plan| plan.name == leg.name)?;
+            let play = plan.attempts.iter().find(|play| play.cut.is_some() && play.status.is_none())?;
+            match self.done.get(&Key::of(&step.client, &leg.model, leg.api))? {
+                Control::Done { request, .. } => leg::extent(play, leg, request, point.every),
+                Control::Missing { .. } | Control::Failed { .. } => None,
+            }
+        })
     }
 
     /// Whether the latency rests on too few requests.
@@ -238,6 +253,7 @@ fn synthetic(shape: Shape, client: ClientPlan, legs: Vec<LegPlan>) -> Case {
         proxy_config: BTreeMap::new(),
         time_limit: LIMIT,
         not_yet: None,
+        sweep: None,
         steps: vec![StepPlan { client, legs, expect: Expect::default() }],
     }
 }

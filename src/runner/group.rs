@@ -21,6 +21,8 @@ pub struct Limits {
     pub remembers: Remembers,
     /// Slots of a shape, at most.
     pub slots: usize,
+    /// Slots of a shape of which a leg is cut at many points, at most: its cases wait for silence side by side.
+    pub sweep_slots: usize,
     /// Whether controls can be had.
     pub controls: bool,
 }
@@ -143,9 +145,11 @@ fn slots(cases: &[Arc<Case>], members: &[usize], limits: &Limits) -> Vec<SlotPla
     };
     let mut slots = Vec::new();
     for shape in shapes {
-        let wanted = members.iter().filter(|member| cases[**member].shape == *shape).count();
+        let of_shape = || members.iter().map(|member| &cases[*member]).filter(|case| case.shape == *shape);
+        let wanted = of_shape().count();
+        let most = if of_shape().any(|case| case.sweep.is_some()) { limits.sweep_slots } else { limits.slots };
         let count = match limits.remembers {
-            Remembers::Nothing => wanted.min(limits.slots).min(room).max(1),
+            Remembers::Nothing => wanted.min(most).min(room).max(1),
             Remembers::PerRoute | Remembers::PerProcess => wanted,
         };
         for _ in 0..count {
@@ -183,14 +187,21 @@ mod tests {
 
     use super::*;
     use crate::runner::testing::{case, shape};
-    use crate::scenario::Millis;
+    use crate::scenario::{Every, Millis, SweepPoint};
 
     const GPT: &str = "openai/gpt-4o-mini";
     const OPUS: &str = "anthropic/claude-opus-4-1";
     const SONNET: &str = "anthropic/claude-sonnet-4-6";
 
     fn limits() -> Limits {
-        Limits { profile: "p".to_owned(), routes: None, remembers: Remembers::Nothing, slots: 8, controls: true }
+        Limits {
+            profile: "p".to_owned(),
+            routes: None,
+            remembers: Remembers::Nothing,
+            slots: 8,
+            sweep_slots: 64,
+            controls: true,
+        }
     }
 
     fn cases(specs: &[(usize, &[&str], Option<u64>)]) -> Vec<Arc<Case>> {
@@ -233,6 +244,18 @@ mod tests {
     #[test]
     fn one_launch_for_many_cases_of_one_shape() {
         check(&[(2_000, &[OPUS, SONNET], None)], &limits(), &["0: 2 controls, 8 slots, 2000 cases"]);
+    }
+
+    #[test]
+    fn a_sweep_has_more_slots() {
+        let mut cases = cases(&[(300, &[OPUS, SONNET], None), (20, &[OPUS, GPT], None)]);
+        let point = SweepPoint { of: "x".to_owned(), leg: "primary".to_owned(), every: Every::Byte, at: 1, points: 300 };
+        for case in &mut cases[..300] {
+            Arc::make_mut(case).sweep = Some(point.clone());
+        }
+        assert_eq!(plan(&cases, &limits())[0].slots.len(), 64 + 8);
+        let few = Limits { routes: Some(23), ..limits() };
+        assert_eq!(plan(&cases, &few)[0].slots.len(), 10 + 8, "as far as the routes reach");
     }
 
     #[test]

@@ -39,6 +39,18 @@ impl Lanes {
         self.busy.len() + self.quiet.len() + self.alone.len()
     }
 
+    /// Leaves cases out that have not begun, and gives them.
+    pub(super) fn leave_out(&mut self, out: impl Fn(usize) -> bool) -> Vec<usize> {
+        let lanes = [&mut self.busy, &mut self.quiet, &mut self.alone];
+        let mut left = Vec::new();
+        for lane in lanes {
+            let (gone, stay) = std::mem::take(lane).into_iter().partition::<VecDeque<_>, _>(|index| out(*index));
+            *lane = stay;
+            left.extend(gone);
+        }
+        left
+    }
+
     /// Takes every case that has not begun.
     pub(super) fn rest(&mut self) -> Vec<usize> {
         let lanes = [&mut self.busy, &mut self.quiet, &mut self.alone];
@@ -102,6 +114,11 @@ impl Slots {
     /// Whether a slot of that shape is free.
     pub(super) fn has(&self, shape: &Shape) -> bool {
         self.free.get(shape).is_some_and(|slots| !slots.is_empty())
+    }
+
+    /// Whether any slot is free.
+    pub(super) fn any(&self) -> bool {
+        self.free.values().any(|slots| !slots.is_empty())
     }
 
     /// Takes a slot.

@@ -15,8 +15,9 @@ use super::event::{CaseReport, Event, Judged, SnapshotReport, SnapshotState, Sta
 use super::group::LaunchPlan;
 use super::keep::Keeper;
 use super::lanes::{Lanes, Slots};
-use super::plan::{Plan, launches};
+use super::plan::{Plan, SWEEP_JOBS, launches};
 use super::rig::{Rig, describe};
+use super::smallest::Smallest;
 use super::task::{Played, Task, by_the_clock, control_of, trace};
 use super::words::Words;
 use super::{Pace, skip};
@@ -51,6 +52,7 @@ pub async fn run(plan: &Plan, stop: watch::Receiver<bool>, emit: &mut dyn FnMut(
         emit,
         histories: BTreeMap::new(),
         met: BTreeSet::new(),
+        smallest: Smallest::default(),
         summary: Summary { bundled: plan.bundled, proxy: plan.line.clone(), ..Summary::default() },
     };
     run.all().await;
@@ -71,8 +73,10 @@ struct Run<'a> {
     emit: &'a mut dyn FnMut(Event),
     /// Histories of judged cases, by index, for the snapshots.
     histories: BTreeMap<usize, Arc<History>>,
-    /// Addresses of verdicts that were judged and do not fail.
+    /// Entries of the baseline that were judged and do not fail.
     met: BTreeSet<String>,
+    /// Which points of sweeps are worth keeping.
+    smallest: Smallest,
     summary: Summary,
 }
 
@@ -172,6 +176,7 @@ impl Run<'_> {
                 }
             }
             if matches!(drained, Drained::All) {
+                self.past_the_end(&mut lanes, controls);
                 drained = self.drain(&rig, launch, &mut lanes, controls, again).await;
             }
             self.summary.strays += rig.legs.take_strays().len();
@@ -192,6 +197,26 @@ impl Run<'_> {
                     again = true;
                 }
             }
+        }
+    }
+
+    /// Leaves out the points of sweeps that lie behind the end of the answer as this proxy asks for it.
+    fn past_the_end(&mut self, lanes: &mut Lanes, controls: &Controls) {
+        let mut ends: HashMap<String, Option<u64>> = HashMap::new();
+        let cases = self.cases.clone();
+        let mut end = |index: usize| {
+            let case = &cases[index];
+            let point = case.sweep.as_ref()?;
+            let end = *ends.entry(point.of.clone()).or_insert_with(|| controls.extent(case));
+            end.filter(|end| point.at > *end)
+        };
+        let ends: BTreeMap<usize, u64> = (0..cases.len()).filter_map(|index| Some((index, end(index)?))).collect();
+        for index in lanes.leave_out(|index| ends.contains_key(&index)) {
+            let case = Arc::clone(&cases[index]);
+            let what = case.sweep.as_ref().map_or("", |point| point.every.name());
+            let reason = format!("past the end: as this proxy asks, the answer has {} {what}s", ends[&index]);
+            let repeat = self.plan.repeat.command(&case);
+            self.done(CaseReport::skipped(case, reason, repeat));
         }
     }
 
@@ -247,7 +272,13 @@ impl Run<'_> {
         let remembers = launch.remembers;
         let mut slots = Slots::new(&launch.slots, remembers == Remembers::Nothing);
         let latency = controls.latency();
-        let jobs = if rig.attached { 1 } else { self.plan.jobs };
+        let swept = launch.cases.iter().filter(|index| self.cases[**index].sweep.is_some()).count();
+        let jobs = match () {
+            () if rig.attached => 1,
+            // Most of a cut is waiting, for the client and for silence.
+            () if swept * 2 > launch.cases.len() => self.plan.jobs * SWEEP_JOBS,
+            () => self.plan.jobs,
+        };
         let mut pace = Pace::new(jobs, latency);
         let patience = patience(latency);
         let mut tasks: JoinSet<Played> = JoinSet::new();
@@ -261,7 +292,8 @@ impl Run<'_> {
         loop {
             while let Some(index) = {
                 let cases = &self.cases;
-                lanes.next(running.len(), tasks.len(), pace.jobs(), |index| slots.has(&cases[index].shape))
+                let any = slots.any();
+                lanes.next(running.len(), tasks.len(), pace.jobs(), |index| any && slots.has(&cases[index].shape))
             } {
                 let case = Arc::clone(&self.cases[index]);
                 let Some(slot) = slots.take(&case.shape) else {
@@ -374,7 +406,10 @@ impl Run<'_> {
             .collect();
         let verdicts = verdicts.into_iter().map(|verdict| self.judged(&case, verdict)).collect();
         let history = Arc::new(played.history);
-        self.histories.insert(played.index, Arc::clone(&history));
+        // A snapshot of thousands of cuts would show nothing; their histories would fill the memory.
+        if case.sweep.is_none() {
+            self.histories.insert(played.index, Arc::clone(&history));
+        }
         let mut report = CaseReport {
             skipped: None,
             outcomes,
@@ -388,7 +423,7 @@ impl Run<'_> {
             took: played.took,
             case,
         };
-        if let Some(keeper) = &mut self.keeper {
+        if let Some(keeper) = self.keeper.as_mut().filter(|_| self.smallest.tells(&report)) {
             match keeper.keep(&report, &rig.proxy, played.log) {
                 Ok(kept) => report.kept = kept,
                 Err(why) => (self.emit)(Event::Note(format!("cannot keep {}: {why}", report.case.id()))),
@@ -404,7 +439,9 @@ impl Run<'_> {
         let address = format!("{}/{}", case.id(), verdict.check);
         let known = self.plan.baseline.reason(&address).filter(|_| verdict.value == Value::Fail).map(str::to_owned);
         if matches!(verdict.value, Value::Pass | Value::Warn | Value::NotExercised) {
-            self.met.insert(address);
+            if self.plan.baseline.reason(&address).is_some() {
+                self.met.insert(address);
+            }
         }
         Judged { verdict, known }
     }

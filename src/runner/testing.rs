@@ -65,6 +65,7 @@ pub(crate) fn case(scenario: &str, name: &str) -> Case {
         proxy_config: BTreeMap::new(),
         time_limit: Millis(30_000),
         not_yet: None,
+        sweep: None,
         steps: vec![StepPlan {
             client: ClientPlan {
                 api: ApiId::OpenaiChat,

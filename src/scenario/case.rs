@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Barrier, Cut, Edit, Expect, Leave, Millis, Obeys, Pace, Settings, Status};
+use super::{Barrier, Cut, Edit, Every, Expect, Leave, Millis, Obeys, Pace, Settings, Status};
 use crate::answer::AnswerScript;
 use crate::api::{ApiId, Conversation, ModelName};
 use crate::cassette::Cassette;
@@ -40,6 +40,8 @@ pub struct Case {
     pub time_limit: Millis,
     /// What the file names that cannot be run yet; the case is then `skip: not yet`.
     pub not_yet: Option<String>,
+    /// Its place in a sweep, if it is a point of one.
+    pub sweep: Option<SweepPoint>,
     /// One or more requests, in one session.
     pub steps: Vec<StepPlan>,
 }
@@ -49,6 +51,22 @@ impl Case {
     pub fn id(&self) -> String {
         if self.name.is_empty() { self.scenario.clone() } else { format!("{}[{}]", self.scenario, self.name) }
     }
+}
+
+/// A point of a sweep: one of many places at which a leg's answer is cut.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SweepPoint {
+    /// Address of the whole sweep: that of the case without its point.
+    pub of: String,
+    /// The leg that is cut.
+    pub leg: String,
+    /// What is counted.
+    pub every: Every,
+    /// The cut stands behind so many.
+    pub at: u64,
+    /// How many points the sweep has.
+    pub points: usize,
 }
 
 /// What the proxy is configured with: legs in order.

@@ -305,3 +305,55 @@ fn a_sweep_of_two_thousand_cases_loads_quickly() {
     assert_eq!(cases(&text).len(), 2016);
     assert!(start.elapsed() < std::time::Duration::from_secs(5), "{:?}", start.elapsed());
 }
+
+#[test]
+fn a_sweep_makes_a_case_for_each_point() {
+    let event = "sweep: event\nlegs: {primary: {answer: short-text, cut: {by: close}}, fallback: }\n";
+    let cases = cases(event);
+    let ats: Vec<_> = cases.iter().map(|case| case.steps[0].legs[0].attempts[0].cut.clone().unwrap().at).collect();
+    assert_eq!(ats, (1..=cases.len() as u32).map(At::Events).collect::<Vec<_>>());
+    let point = cases[2].sweep.as_ref().unwrap();
+    assert_eq!((cases[2].name.as_str(), cases[2].id().as_str()), ("event-3", "a[event-3]"));
+    assert_eq!((point.of.as_str(), point.leg.as_str(), point.at, point.points), ("a", "primary", 3, cases.len()));
+    assert_eq!(cases.iter().map(|case| &case.shape).collect::<std::collections::HashSet<_>>().len(), 1);
+
+    let some = "sweep: {every: byte, from: 10, to: 40, step: 15}\nlegs: {primary: {cut: {at: head, by: close}}}\n\
+                vary: {legs.primary.cut.by: [close, eof]}\n";
+    assert_eq!(
+        names(some),
+        ["close,byte-10", "close,byte-25", "close,byte-40", "eof,byte-10", "eof,byte-25", "eof,byte-40"]
+    );
+    let bytes = names("sweep: byte\nlegs: {primary: {cut: {by: close}}}\n").len();
+    assert!((4_000..10_000).contains(&bytes), "{bytes}");
+
+    let other = "sweep: {every: event, leg: fallback, to: 2}\nlegs: {primary: {cut: {at: {texts: 2}, by: close}}, \
+                 fallback: {cut: {by: eof}}}\n";
+    let cases = super::tests::cases(other);
+    let cuts: Vec<_> = cases[1].steps[0].legs.iter().map(|leg| leg.attempts[0].cut.as_ref().unwrap().at).collect();
+    assert_eq!(cuts, [At::Texts(2), At::Events(2)]);
+
+    let steps = "sweep: {every: event, to: 2}\nlegs: {primary: {}}\nsteps: [{}, {legs: {primary: {cut: {at: head, by: close}}}}]\n";
+    let cases = super::tests::cases(steps);
+    assert_eq!(cases[1].steps[0].legs[0].attempts[0].cut, None);
+    assert_eq!(cases[1].steps[1].legs[0].attempts[0].cut.as_ref().unwrap().at, At::Events(2));
+}
+
+#[test]
+fn what_is_wrong_with_a_sweep_is_told_at_its_field() {
+    #[track_caller]
+    fn check(sweep: &str, expect: &str) {
+        let text = error(&format!("sweep: {sweep}\nlegs: {{primary: {{cut: {{by: close}}}}, fallback: }}\n"));
+        assert!(text.contains(expect), "{text}");
+    }
+    check("{every: byte, leg: primry}", "did you mean `primary`?");
+    check("{every: byte, leg: fallback}", "`fallback` has no `cut` that a sweep could move");
+    check("{every: byte, from: 0}", "a sweep counts from 1");
+    check("{every: event, to: 900}", "the answer can be cut at event 1 to ");
+    check("{every: event, from: 900}", "the answer can be cut at event 1 to ");
+    check("{every: event, from: 9, to: 3}", "before it begins at 9");
+    check("word", "one of `event`, `byte`");
+    let many = "sweep: byte\nlegs: {primary: {answer: long-text, cut: {by: close}}}\n";
+    assert!(error(many).contains("more than 10000 points"), "{}", error(many));
+    let both = "sweep: byte\nlegs: {primary: {cut: {by: close}}}\nvary: {legs.primary.cut.by: [close, eof, reset]}\n";
+    assert!(error(both).contains("more than 10000 cases"), "{}", error(both));
+}

@@ -10,7 +10,7 @@ use super::load::LEAST;
 use super::vary::Varied;
 use super::{
     AnswerPlan, At, By, Case, ClientPlan, Expect, Leave, LegPlan, Millis, Play, Scenario, Settings, Shape, ShapeLeg,
-    StepPlan, Toggle, shorthand,
+    StepPlan, Toggle, shorthand, sweep,
 };
 use crate::answer::{Library, ScriptPart};
 use crate::api::{ApiId, Conversation, ModelName};
@@ -42,8 +42,8 @@ pub(super) struct Source<'a> {
 
 type Errors = Vec<Diagnostic>;
 
-/// Resolves one case, or tells everything that is wrong with it.
-pub(super) fn case(source: &Source<'_>, varied: Varied) -> Result<Case, Errors> {
+/// Resolves one case, or, of a sweep, that of each of its points; else tells everything that is wrong with it.
+pub(super) fn cases(source: &Source<'_>, varied: Varied) -> Result<Vec<Case>, Errors> {
     let Varied { name, mut root } = varied;
     shorthand::scenario(&mut root);
     let scenario: Scenario = decode(&root).map_err(|error| vec![error.in_file(source.file)])?;
@@ -63,9 +63,17 @@ pub(super) fn case(source: &Source<'_>, varied: Varied) -> Result<Case, Errors> 
         proxy_config: scenario.proxy_config.clone(),
         time_limit: resolver.time_limit(&scenario),
         not_yet: resolver.not_yet.take(),
+        sweep: None,
         steps,
     };
-    if resolver.errors.is_empty() { Ok(case) } else { Err(resolver.errors) }
+    if !resolver.errors.is_empty() {
+        return Err(resolver.errors);
+    }
+    let Some(sweep) = &scenario.sweep else { return Ok(vec![case]) };
+    sweep::expand(sweep, case).map_err(|misuse| {
+        let span = span_in(&root, &["sweep", misuse.field]);
+        vec![Diagnostic { help: misuse.help, ..Diagnostic::new(source.file, span, misuse.message) }]
+    })
 }
 
 struct Resolver<'a> {

@@ -5,7 +5,7 @@ use std::fmt::{self, Write as _};
 use std::io::{self, Write};
 use std::time::Duration;
 
-use super::sweep::{Sweep, Sweeps};
+use super::sweep::{Sweep, Sweeps, Taken};
 use super::{failure, summary};
 use crate::check::Value;
 use crate::runner::{CaseReport, Event, SnapshotReport, SnapshotState};
@@ -94,6 +94,10 @@ impl<'w> Human<'w> {
                 }
                 None => self.progress(&format!("control {what}"))?,
             },
+            Event::Fewer { sweep, points } => {
+                self.total = self.total.saturating_sub(*points);
+                self.sweeps.fewer(sweep, *points);
+            }
             Event::CaseStarted { id } => self.progress(id)?,
             Event::CaseDone(report) => self.case(report)?,
             Event::Snapshot(report) => self.snapshot(report)?,
@@ -134,8 +138,10 @@ impl<'w> Human<'w> {
         if let Some(column) = WORDS.iter().position(|each| *each == word) {
             self.scenarios[row].1[column] += 1;
         }
-        if let Some(sweep) = self.sweeps.take(report) {
-            return sweep.map_or(Ok(()), |sweep| self.sweep(&sweep));
+        match self.sweeps.take(report) {
+            Taken::Other => {}
+            Taken::Point => return Ok(()),
+            Taken::Last(sweep) => return self.sweep(&sweep),
         }
         self.clear()?;
         let id = report.case.id();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::sweep::{self, Sweeps};
+use super::sweep::{self, Sweeps, Taken};
 use crate::check::{Level, Value, Verdict};
 use crate::history::{Continuation, History};
 use crate::runner::{CaseReport, Event, SnapshotState};
@@ -117,10 +117,12 @@ pub struct Sweep {
     pub every: Every,
     /// Points that were run, skipped ones among them.
     pub points: usize,
-    /// Points that the scenario has.
+    /// Points that the answer has, as this proxy asks for it.
     pub of: usize,
     /// Points by the word of their case.
     pub words: BTreeMap<String, usize>,
+    /// Verdicts by check and value.
+    pub verdicts: BTreeMap<String, BTreeMap<String, usize>>,
     /// Outcomes along the stream, points of the same outcome side by side joined.
     pub outcomes: Vec<SweepRun>,
     /// Where checks fail.
@@ -230,13 +232,11 @@ impl JsonReport {
         match event {
             Event::Started(start) => report.summary.seed = format!("{:x}", start.seed),
             Event::CaseDone(case) => match self.sweeps.take(case) {
-                None => report.cases.push(of_case(case)),
-                Some(whole) => {
-                    if let Some(sweep) = whole {
-                        of_sweep(report, &sweep);
-                    }
-                }
+                Taken::Other => report.cases.push(of_case(case)),
+                Taken::Point => {}
+                Taken::Last(sweep) => of_sweep(report, &sweep),
             },
+            Event::Fewer { sweep, points } => self.sweeps.fewer(sweep, *points),
             Event::Snapshot(snapshot) => report.snapshots.push(Snapshot {
                 scenario: snapshot.scenario.clone(),
                 path: snapshot.path.display().to_string(),
@@ -298,6 +298,7 @@ fn of_sweep(report: &mut Report, sweep: &sweep::Sweep) {
         points: sweep.points.len(),
         of: sweep.count,
         words,
+        verdicts: sweep.verdicts.clone(),
         outcomes: sweep.runs().into_iter().map(|(from, to, outcome)| SweepRun { from, to, outcome }).collect(),
         failing: failing.map(|(check, ranges)| SweepCheck { check: check.to_owned(), ranges }).collect(),
         smallest: sweep.smallest().and_then(|case| case.case.sweep.as_ref()).map(|point| point.at),

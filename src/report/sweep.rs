@@ -16,7 +16,22 @@ const LABEL: usize = 9;
 
 /// Sweeps as far as they have been told, in the order in which they began.
 #[derive(Debug, Default)]
-pub(super) struct Sweeps(Vec<Sweep>);
+pub(super) struct Sweeps {
+    open: Vec<Sweep>,
+    /// Points that lie past the end, by sweep.
+    fewer: BTreeMap<String, usize>,
+}
+
+/// What a case was to the sweeps.
+#[derive(Debug)]
+pub(super) enum Taken {
+    /// No point of a sweep.
+    Other,
+    /// One of many.
+    Point,
+    /// The last one of this sweep.
+    Last(Box<Sweep>),
+}
 
 /// One sweep.
 #[derive(Debug)]
@@ -28,6 +43,8 @@ pub(super) struct Sweep {
     pub(super) count: usize,
     /// Points that were told.
     pub(super) points: BTreeMap<u64, Point>,
+    /// Verdicts by check and value.
+    pub(super) verdicts: BTreeMap<String, BTreeMap<String, usize>>,
     /// The smallest point of each set of failing checks, and of those that could not be judged.
     shown: BTreeMap<Vec<String>, CaseReport>,
 }
@@ -48,32 +65,40 @@ pub(super) struct Point {
 }
 
 impl Sweeps {
-    /// Takes a case; `false` if it is no point of a sweep. The sweep is given back with its last point.
-    pub(super) fn take(&mut self, report: &CaseReport) -> Option<Option<Sweep>> {
-        let at = report.case.sweep.as_ref()?;
-        let index = self.0.iter().position(|sweep| sweep.of == at.of).unwrap_or_else(|| {
-            self.0.push(Sweep::new(at));
-            self.0.len() - 1
+    /// A sweep has fewer points than its scenario says.
+    pub(super) fn fewer(&mut self, sweep: &str, points: usize) {
+        *self.fewer.entry(sweep.to_owned()).or_default() += points;
+    }
+
+    /// Takes a case, unless it is no point of a sweep. The sweep is given back with its last point.
+    pub(super) fn take(&mut self, report: &CaseReport) -> Taken {
+        let Some(at) = &report.case.sweep else { return Taken::Other };
+        let fewer = self.fewer.get(&at.of).copied().unwrap_or(0);
+        let open = &mut self.open;
+        let index = open.iter().position(|sweep| sweep.of == at.of).unwrap_or_else(|| {
+            open.push(Sweep::new(at, fewer));
+            open.len() - 1
         });
-        self.0[index].take(at, report);
-        let whole = self.0[index].points.len() == self.0[index].count;
-        Some(whole.then(|| self.0.remove(index)))
+        open[index].take(at, report);
+        let whole = open[index].points.len() == open[index].count;
+        if whole { Taken::Last(Box::new(open.remove(index))) } else { Taken::Point }
     }
 
     /// What was told of sweeps that have more points: the run chose some, or was interrupted.
     pub(super) fn rest(&mut self) -> Vec<Sweep> {
-        std::mem::take(&mut self.0)
+        std::mem::take(&mut self.open)
     }
 }
 
 impl Sweep {
-    fn new(point: &SweepPoint) -> Self {
+    fn new(point: &SweepPoint, fewer: usize) -> Self {
         Self {
             of: point.of.clone(),
             leg: point.leg.clone(),
             every: point.every,
-            count: point.points,
+            count: point.points.saturating_sub(fewer),
             points: BTreeMap::new(),
+            verdicts: BTreeMap::new(),
             shown: BTreeMap::new(),
         }
     }
@@ -87,6 +112,10 @@ impl Sweep {
                 self.shown.insert(failing.clone(), report.clone());
             }
         }
+        for verdict in report.verdicts.iter().map(|judged| &judged.verdict) {
+            let counts = self.verdicts.entry(verdict.check.clone()).or_default();
+            *counts.entry(verdict.value.name().to_owned()).or_default() += 1;
+        }
         let outcome = report.outcomes.last().copied().flatten();
         let warned = report.verdicts.iter().filter(|judged| judged.verdict.value == Value::Warn);
         let warned = warned.map(|judged| judged.verdict.check.clone()).collect();
@@ -96,7 +125,8 @@ impl Sweep {
     /// The smallest failing point of each set of checks, smallest first, with how many fail in the same way.
     pub(super) fn shown(&self) -> Vec<(&CaseReport, usize)> {
         let same = |failing: &Vec<String>| {
-            let alike = |point: &&Point| point.failing == *failing && (!failing.is_empty() || point.word == "inconclusive");
+            let alike =
+                |point: &&Point| point.failing == *failing && (!failing.is_empty() || point.word == "inconclusive");
             self.points.values().filter(alike).count()
         };
         let mut shown: Vec<_> = self.shown.iter().map(|(failing, report)| (report, same(failing))).collect();
@@ -159,18 +189,17 @@ impl Sweep {
         let room = width.saturating_sub(LABEL + 2).max(10);
         let each = points.len().div_ceil(room).max(1);
         let buckets: Vec<&[(u64, &Point)]> = points.chunks(each).collect();
-        let row = |mark: &dyn Fn(&[(u64, &Point)]) -> char| buckets.iter().map(|bucket| mark(bucket)).collect::<String>();
+        let row =
+            |mark: &dyn Fn(&[(u64, &Point)]) -> char| buckets.iter().map(|bucket| mark(bucket)).collect::<String>();
         let mut line = |label: &str, row: &str| {
             let _ = writeln!(text, "{}", format!("  {label:LABEL$}{row}").trim_end());
         };
-        line("leg", &row(&|bucket| bucket.iter().map(|(_, point)| point.stage).max_by_key(|stage| far(*stage)).unwrap_or('-')));
+        line(
+            "leg",
+            &row(&|bucket| bucket.iter().map(|(_, point)| point.stage).max_by_key(|stage| far(*stage)).unwrap_or('-')),
+        );
         line("outcome", &row(&|bucket| outcome(bucket)));
-        let marks = row(&|bucket| verdict(bucket));
-        if marks.trim().is_empty() {
-            line("checks", "");
-        } else {
-            line("checks", &marks);
-        }
+        line("checks", &row(&|bucket| verdict(bucket)));
         line("", &ruler(&points, buckets.len()));
         self.legend(&mut text, each);
         self.where_it_fails(&mut text);
@@ -237,7 +266,9 @@ fn stage(report: &CaseReport, leg: &str) -> char {
     let cut = |upstream: &&UpstreamExchange| upstream.leg == leg && !upstream.side_call;
     let exchanges = step.map_or(&[][..], |step| &step.upstream);
     let broken = |upstream: &&UpstreamExchange| matches!(upstream.end, UpstreamEnd::Cut(_));
-    let Some(exchange) = exchanges.iter().filter(cut).find(broken).or_else(|| exchanges.iter().find(cut)) else { return ' ' };
+    let Some(exchange) = exchanges.iter().filter(cut).find(broken).or_else(|| exchanges.iter().find(cut)) else {
+        return ' ';
+    };
     let Some(api) = exchange.api.and_then(crate::api::ApiId::spoken) else { return ' ' };
     let mut reader = api.stream_reader();
     for chunk in &exchange.sent {

@@ -41,6 +41,13 @@ pub enum Event {
         /// What went wrong; `None` if nothing did.
         failed: Option<String>,
     },
+    /// A sweep has fewer points on this proxy: the others lie past the end of the answer as it asks for it.
+    Fewer {
+        /// Address of the sweep.
+        sweep: String,
+        /// How many points are left out.
+        points: usize,
+    },
     /// A case begins.
     CaseStarted {
         /// `scenario[case]`.

@@ -249,7 +249,8 @@ mod tests {
     #[test]
     fn a_sweep_has_more_slots() {
         let mut cases = cases(&[(300, &[OPUS, SONNET], None), (20, &[OPUS, GPT], None)]);
-        let point = SweepPoint { of: "x".to_owned(), leg: "primary".to_owned(), every: Every::Byte, at: 1, points: 300 };
+        let point =
+            SweepPoint { of: "x".to_owned(), leg: "primary".to_owned(), every: Every::Byte, at: 1, points: 300 };
         for case in &mut cases[..300] {
             Arc::make_mut(case).sweep = Some(point.clone());
         }

@@ -204,19 +204,19 @@ impl Run<'_> {
     fn past_the_end(&mut self, lanes: &mut Lanes, controls: &Controls) {
         let mut ends: HashMap<String, Option<u64>> = HashMap::new();
         let cases = self.cases.clone();
-        let mut end = |index: usize| {
-            let case = &cases[index];
-            let point = case.sweep.as_ref()?;
+        let mut lies_beyond = |case: &Case| {
+            let Some(point) = &case.sweep else { return false };
             let end = *ends.entry(point.of.clone()).or_insert_with(|| controls.extent(case));
-            end.filter(|end| point.at > *end)
+            end.is_some_and(|end| point.at > end)
         };
-        let ends: BTreeMap<usize, u64> = (0..cases.len()).filter_map(|index| Some((index, end(index)?))).collect();
-        for index in lanes.leave_out(|index| ends.contains_key(&index)) {
-            let case = Arc::clone(&cases[index]);
-            let what = case.sweep.as_ref().map_or("", |point| point.every.name());
-            let reason = format!("past the end: as this proxy asks, the answer has {} {what}s", ends[&index]);
-            let repeat = self.plan.repeat.command(&case);
-            self.done(CaseReport::skipped(case, reason, repeat));
+        let beyond: BTreeSet<usize> = (0..cases.len()).filter(|index| lies_beyond(&cases[*index])).collect();
+        let mut fewer: BTreeMap<String, usize> = BTreeMap::new();
+        for index in lanes.leave_out(|index| beyond.contains(&index)) {
+            let of = cases[index].sweep.as_ref().map(|point| point.of.clone()).unwrap_or_default();
+            *fewer.entry(of).or_default() += 1;
+        }
+        for (sweep, points) in fewer {
+            (self.emit)(Event::Fewer { sweep, points });
         }
     }
 

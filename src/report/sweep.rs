@@ -189,17 +189,13 @@ impl Sweep {
         let room = width.saturating_sub(LABEL + 2).max(10);
         let each = points.len().div_ceil(room).max(1);
         let buckets: Vec<&[(u64, &Point)]> = points.chunks(each).collect();
-        let row =
-            |mark: &dyn Fn(&[(u64, &Point)]) -> char| buckets.iter().map(|bucket| mark(bucket)).collect::<String>();
+        let row = |mark: Mark| buckets.iter().map(|bucket| mark(bucket)).collect::<String>();
         let mut line = |label: &str, row: &str| {
             let _ = writeln!(text, "{}", format!("  {label:LABEL$}{row}").trim_end());
         };
-        line(
-            "leg",
-            &row(&|bucket| bucket.iter().map(|(_, point)| point.stage).max_by_key(|stage| far(*stage)).unwrap_or('-')),
-        );
-        line("outcome", &row(&|bucket| outcome(bucket)));
-        line("checks", &row(&|bucket| verdict(bucket)));
+        line("leg", &row(furthest));
+        line("outcome", &row(outcome));
+        line("checks", &row(verdict));
         line("", &ruler(&points, buckets.len()));
         self.legend(&mut text, each);
         self.where_it_fails(&mut text);
@@ -258,6 +254,14 @@ impl Sweep {
             let _ = writeln!(text, "  smallest failing cut: {}", smallest.case.id());
         }
     }
+}
+
+/// What a mark of the strip is made of, and how.
+type Mark = fn(&[(u64, &Point)]) -> char;
+
+/// How far the leg got at the last of some points.
+fn furthest(bucket: &[(u64, &Point)]) -> char {
+    bucket.iter().map(|(_, point)| point.stage).max_by_key(|stage| far(*stage)).unwrap_or('-')
 }
 
 /// How far the leg got with what it sent: nothing, preamble, content, finish reason, end mark.

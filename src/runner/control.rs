@@ -144,7 +144,7 @@ impl Controls {
 
 /// The same client, going away nowhere.
 fn staying(client: &ClientPlan) -> ClientPlan {
-    ClientPlan { leave: None, session: None, ..client.clone() }
+    ClientPlan { leave: None, pause: None, session: None, ..client.clone() }
 }
 
 /// What a control's history says.
@@ -194,7 +194,15 @@ pub(super) async fn still_serves(
         stream: true,
         ..Conversation::default()
     };
-    let client = ClientPlan { api, conversation, body: None, headers: Headers::default(), session: None, leave: None };
+    let client = ClientPlan {
+        api,
+        conversation,
+        body: None,
+        headers: Headers::default(),
+        session: None,
+        leave: None,
+        pause: None,
+    };
     let limit = Some(limit.unwrap_or(LIMIT.duration()).min(Duration::from_secs(10)));
     let history = if let Some(control) = control {
         plain(rig, words, n, &control.name, &control.target, client, limit).await
@@ -219,7 +227,7 @@ async fn plain(
     client: ClientPlan,
     limit: Option<Duration>,
 ) -> History {
-    let case = synthetic(Shape { legs: vec![target.clone()] }, client, vec![leg_plan(&target.name)]);
+    let case = synthetic(Shape { legs: vec![target.clone()], pool: false }, client, vec![leg_plan(&target.name)]);
     let (unique, voice) = words.other(n);
     let order = order(case, slot, unique, vec![voice], limit);
     let _one_at_a_time = rig.control.lock().await;
@@ -253,6 +261,7 @@ fn synthetic(shape: Shape, client: ClientPlan, legs: Vec<LegPlan>) -> Case {
         proxy_config: BTreeMap::new(),
         time_limit: LIMIT,
         not_yet: None,
+        beside: 0,
         sweep: None,
         steps: vec![StepPlan { client, legs, expect: Expect::default() }],
     }

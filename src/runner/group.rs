@@ -137,26 +137,40 @@ fn split(cases: &[Arc<Case>], members: &[usize], limits: &Limits) -> Vec<(Vec<Sh
 fn slots(cases: &[Arc<Case>], members: &[usize], limits: &Limits) -> Vec<SlotPlan> {
     let shapes = shapes(cases, members);
     let controls = if limits.controls { targets(cases, members).len() } else { 0 };
-    let room = match limits.routes {
+    // A case with neighbours takes several slots at a time.
+    let of_shape = |shape: &Shape| -> Vec<&Case> {
+        members.iter().map(|member| &*cases[*member]).filter(|case| case.shape == *shape).collect()
+    };
+    let at_once = |shape: &Shape| of_shape(shape).into_iter().map(slots_of).max().unwrap_or(1);
+    let least: usize = shapes.iter().map(|shape| at_once(shape)).sum();
+    let room = |shape: &Shape| match limits.routes {
         // Controls have a launch of their own where both do not fit.
-        Some(routes) if routes >= controls + shapes.len() => (routes - controls) / shapes.len().max(1),
+        Some(routes) if routes >= controls + least => {
+            at_once(shape) + (routes - controls - least) / shapes.len().max(1)
+        }
         Some(routes) => routes / shapes.len().max(1),
         None => usize::MAX,
     };
     let mut slots = Vec::new();
-    for shape in shapes {
-        let of_shape = || members.iter().map(|member| &cases[*member]).filter(|case| case.shape == *shape);
-        let wanted = of_shape().count();
-        let most = if of_shape().any(|case| case.sweep.is_some()) { limits.sweep_slots } else { limits.slots };
+    for &shape in &shapes {
+        let of_shape = of_shape(shape);
+        let needed: usize = of_shape.iter().map(|case| slots_of(case)).sum();
+        let most = if of_shape.iter().any(|case| case.sweep.is_some()) { limits.sweep_slots } else { limits.slots };
+        let most = if limits.slots > 1 { most.max(at_once(shape)) } else { most };
         let count = match limits.remembers {
-            Remembers::Nothing => wanted.min(most).min(room).max(1),
-            Remembers::PerRoute | Remembers::PerProcess => wanted,
+            Remembers::Nothing => needed.min(most).min(room(shape)).max(1),
+            Remembers::PerRoute | Remembers::PerProcess => needed,
         };
         for _ in 0..count {
             slots.push(SlotPlan { name: format!("s{}", slots.len() + 1), shape: shape.clone() });
         }
     }
     slots
+}
+
+/// Slots that a case takes at a time: its own, and one for each neighbour.
+pub(super) fn slots_of(case: &Case) -> usize {
+    1 + case.beside as usize
 }
 
 fn shapes<'a>(cases: &'a [Arc<Case>], members: &[usize]) -> Vec<&'a Shape> {
@@ -257,6 +271,15 @@ mod tests {
         assert_eq!(plan(&cases, &limits())[0].slots.len(), 64 + 8);
         let few = Limits { routes: Some(23), ..limits() };
         assert_eq!(plan(&cases, &few)[0].slots.len(), 10 + 8, "as far as the routes reach");
+    }
+
+    #[test]
+    fn neighbours_have_slots_of_their_own() {
+        let mut cases = cases(&[(1, &[OPUS, SONNET], None), (1, &[OPUS, GPT], None)]);
+        Arc::make_mut(&mut cases[0]).beside = 3;
+        assert_eq!(plan(&cases, &limits())[0].slots.len(), 4 + 1);
+        let few = Limits { routes: Some(8), ..limits() };
+        assert_eq!(plan(&cases, &few)[0].slots.len(), 4 + 1, "as far as the routes reach");
     }
 
     #[test]

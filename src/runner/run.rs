@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use super::case::{self, Order};
 use super::control::Controls;
 use super::event::{CaseReport, Event, Judged, SnapshotReport, SnapshotState, Start, Summary};
-use super::group::LaunchPlan;
+use super::group::{LaunchPlan, slots_of};
 use super::keep::Keeper;
 use super::lanes::{Lanes, Slots};
 use super::plan::{Plan, SWEEP_JOBS, launches};
@@ -289,11 +289,20 @@ impl Run<'_> {
         let mut loaded: BTreeSet<usize> = BTreeSet::new();
         // First tries of cases that are repeated alone.
         let mut first: BTreeMap<usize, Vec<Verdict>> = BTreeMap::new();
+        let crowded = lanes.leave_out(|index| !slots.has(&self.cases[index].shape, slots_of(&self.cases[index])));
+        for index in crowded {
+            let case = Arc::clone(&self.cases[index]);
+            let reason = format!("it takes {} routes of its shape at a time: the proxy has fewer", slots_of(&case));
+            let repeat = self.plan.repeat.command(&case);
+            self.done(CaseReport::skipped(case, reason, repeat));
+        }
         loop {
             while let Some(index) = {
                 let cases = &self.cases;
                 let any = slots.any();
-                lanes.next(running.len(), tasks.len(), pace.jobs(), |index| any && slots.has(&cases[index].shape))
+                lanes.next(running.len(), tasks.len(), pace.jobs(), |index| {
+                    any && slots.has(&cases[index].shape, slots_of(&cases[index]))
+                })
             } {
                 let case = Arc::clone(&self.cases[index]);
                 let Some(slot) = slots.take(&case.shape) else {
@@ -305,6 +314,7 @@ impl Run<'_> {
                 let again = u64::from(first.contains_key(&index));
                 let legs = case.shape.legs.len();
                 let control = control_of(launch, &case);
+                let beside = self.neighbours(&case, &mut slots, controls, patience);
                 let order = Order {
                     slot: slot.clone(),
                     unique: self.words.unique(index, again),
@@ -322,6 +332,7 @@ impl Run<'_> {
                     control,
                     answered: answered.clone(),
                     order,
+                    beside,
                     index,
                 };
                 tasks.spawn(task.run());
@@ -352,7 +363,9 @@ impl Run<'_> {
             };
             let index = played.index;
             running.remove(&index);
-            slots.give(&self.cases[index].shape, played.slot.clone());
+            for slot in played.beside.iter().chain([&played.slot]) {
+                slots.give(&self.cases[index].shape, slot.clone());
+            }
             if let Some(took) = case::reaction(&played.history) {
                 pace.observe(took);
             }
@@ -392,6 +405,28 @@ impl Run<'_> {
         Drained::All
     }
 
+    /// Orders for a case's neighbours, as far as there are slots for them.
+    fn neighbours(&self, case: &Case, slots: &mut Slots, controls: &Controls, patience: f64) -> Vec<Order> {
+        let neighbour = |_| {
+            let slot = slots.take(&case.shape)?;
+            let neighbour = Arc::new(case.neighbour());
+            let mut words =
+                case.shape.legs.iter().map(|_| self.words.other(self.others.fetch_add(1, Ordering::Relaxed)));
+            let (unique, first) = words.next()?;
+            Some(Order {
+                slot,
+                unique,
+                voices: std::iter::once(first).chain(words.map(|(_, voice)| voice)).collect(),
+                controls: controls.of(&neighbour),
+                limit: self.plan.time_limit,
+                quiet: None,
+                patience,
+                case: neighbour,
+            })
+        };
+        (0..case.beside).filter_map(neighbour).collect()
+    }
+
     /// Turns a played case into its report.
     fn finish(&mut self, rig: &Rig, played: Played, before: Vec<Verdict>) {
         let case = Arc::clone(&self.cases[played.index]);
@@ -406,8 +441,9 @@ impl Run<'_> {
             .collect();
         let verdicts = verdicts.into_iter().map(|verdict| self.judged(&case, verdict)).collect();
         let history = Arc::new(played.history);
-        // A snapshot of thousands of cuts would show nothing; their histories would fill the memory.
-        if case.sweep.is_none() {
+        // A snapshot of thousands of cuts would show nothing, and their histories would fill the memory; of a pool it
+        // would show whose turn it was.
+        if case.sweep.is_none() && !case.shape.pool {
             self.histories.insert(played.index, Arc::clone(&history));
         }
         let mut report = CaseReport {
@@ -438,10 +474,9 @@ impl Run<'_> {
         }
         let address = format!("{}/{}", case.id(), verdict.check);
         let known = self.plan.baseline.reason(&address).filter(|_| verdict.value == Value::Fail).map(str::to_owned);
-        if matches!(verdict.value, Value::Pass | Value::Warn | Value::NotExercised) {
-            if self.plan.baseline.reason(&address).is_some() {
-                self.met.insert(address);
-            }
+        let fails_not = matches!(verdict.value, Value::Pass | Value::Warn | Value::NotExercised);
+        if fails_not && self.plan.baseline.reason(&address).is_some() {
+            self.met.insert(address);
         }
         Judged { verdict, known }
     }

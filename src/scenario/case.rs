@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Barrier, Cut, Edit, Every, Expect, Leave, Millis, Obeys, Pace, Settings, Status};
+use super::{Barrier, Cut, Edit, Every, Expect, Leave, Millis, Obeys, Pace, Pause, Settings, Status};
 use crate::answer::AnswerScript;
 use crate::api::{ApiId, Conversation, ModelName};
 use crate::cassette::Cassette;
@@ -40,7 +40,11 @@ pub struct Case {
     pub time_limit: Millis,
     /// What the file names that cannot be run yet; the case is then `skip: not yet`.
     pub not_yet: Option<String>,
+    /// How many neighbours it has: cases like it, with nothing broken, at the same time.
+    #[serde(default)]
+    pub beside: u32,
     /// Its place in a sweep, if it is a point of one.
+    #[serde(default)]
     pub sweep: Option<SweepPoint>,
     /// One or more requests, in one session.
     pub steps: Vec<StepPlan>,
@@ -50,6 +54,31 @@ impl Case {
     /// `scenario[case]`, or the scenario alone without `vary`.
     pub fn id(&self) -> String {
         if self.name.is_empty() { self.scenario.clone() } else { format!("{}[{}]", self.scenario, self.name) }
+    }
+}
+
+impl Case {
+    /// A neighbour: the same requests of a client that stays and reads, to legs that just answer.
+    #[must_use]
+    pub fn neighbour(&self) -> Self {
+        let mut neighbour = self.clone();
+        neighbour.name = if self.name.is_empty() { "beside".to_owned() } else { format!("{},beside", self.name) };
+        neighbour.beside = 0;
+        neighbour.sweep = None;
+        for step in &mut neighbour.steps {
+            step.client.leave = None;
+            step.client.pause = None;
+            step.expect = Expect::default();
+            for leg in &mut step.legs {
+                leg.attempts.truncate(1);
+                for play in &mut leg.attempts {
+                    play.status = None;
+                    play.cut = None;
+                    play.edits.clear();
+                }
+            }
+        }
+        neighbour
     }
 }
 
@@ -75,6 +104,9 @@ pub struct SweepPoint {
 pub struct Shape {
     /// Legs in order.
     pub legs: Vec<ShapeLeg>,
+    /// A pool: no leg comes first, and the script follows the order of requests, whoever gets them.
+    #[serde(default)]
+    pub pool: bool,
 }
 
 /// A leg as the proxy sees it.
@@ -117,6 +149,9 @@ pub struct ClientPlan {
     pub session: Option<String>,
     /// The client goes away.
     pub leave: Option<Leave>,
+    /// The client stops reading for a while.
+    #[serde(default)]
+    pub pause: Option<Pause>,
 }
 
 /// The script of one leg.

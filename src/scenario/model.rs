@@ -38,6 +38,8 @@ pub struct Scenario {
     pub legs: IndexMap<String, Leg>,
     /// Workers of a proxy that knows no primary.
     pub pool: Option<Pool>,
+    /// How many cases like this one, with nothing broken in them, run at the same time on routes of the same shape.
+    pub beside: u32,
     /// The case is run once for each point at which a leg's answer can be cut.
     pub sweep: Option<Sweep>,
     /// Paths of this file and the values that they take; cases are the product.
@@ -72,6 +74,8 @@ pub struct Client {
     pub session: Option<String>,
     /// The client goes away.
     pub leave: Option<Leave>,
+    /// The client reads slowly.
+    pub read: Option<Read>,
 }
 
 impl Default for Client {
@@ -85,6 +89,7 @@ impl Default for Client {
             headers: IndexMap::new(),
             session: None,
             leave: None,
+            read: None,
         }
     }
 }
@@ -97,6 +102,24 @@ pub struct Leave {
     pub at: At,
     /// `close` or `reset`.
     pub by: By,
+}
+
+/// How the client reads.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Read {
+    /// It stops reading for a while, and then goes on.
+    pub pause: Pause,
+}
+
+/// A client that stops reading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Pause {
+    /// Position in what the client receives.
+    pub at: At,
+    /// For how long.
+    pub r#for: Millis,
 }
 
 /// Neutral knobs; each left out stays as the proxy ships it, except retries (0) and cooldown (off).

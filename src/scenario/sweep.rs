@@ -85,9 +85,10 @@ fn points(sweep: &Sweep, most: u64) -> Result<Vec<u64>, Misuse> {
     let to = sweep.to.unwrap_or(most);
     if to > most || from > to {
         let field = if from > to && sweep.to.is_none() || from > most { "from" } else { "to" };
-        let message = match to > most || from > most {
-            true => format!("the answer can be cut at {what} 1 to {most}"),
-            false => format!("the sweep ends at {to}, before it begins at {from}"),
+        let message = if to > most || from > most {
+            format!("the answer can be cut at {what} 1 to {most}")
+        } else {
+            format!("the sweep ends at {to}, before it begins at {from}")
         };
         return Err(Misuse::new(field, message, "left out, the whole answer is swept"));
     }

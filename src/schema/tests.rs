@@ -94,6 +94,7 @@ fn shorthands_and_vary_are_valid() {
         "legs: {primary: {}}\nsteps:\n  - legs: {primary: {cut: {by: reset}}}\n    expect: {outcome: error}\n  - client: anthropic-messages\n",
         "sweep: byte\nlegs: {primary: {cut: {by: close}}}\n",
         "sweep: {every: event, leg: primary, from: 2, to: 9, step: 3}\nlegs: {primary: {cut: {at: head, by: close}}}\n",
+        "client: {read: {pause: {at: {texts: 3}, for: 500ms}}}\nbeside: 3\nlegs: {primary: {}}\n",
         "pool: {workers: 2, model: openai/m, attempts: [{status: {code: 503}}, {answer: text}]}\n",
         "client: {conversation: [{user: [{text: a, cache: true}, {image: x}]}, {assistant: [{tool_call: {name: f}}]}, {tool: [{tool_result: y}]}]}\nlegs: {primary: {}}\n",
     ] {

@@ -2,7 +2,7 @@ use serde_json::json;
 
 use super::*;
 use crate::api::{ApiId, Role};
-use crate::scenario::{AnswerPlan, At, Barrier, By, Millis, Obeys, Pace, Toggle};
+use crate::scenario::{AnswerPlan, At, Barrier, By, Millis, Obeys, Pace, Pause, Toggle};
 
 fn cases(text: &str) -> Vec<Case> {
     load_text("a.yaml", text, &Library::bundled()).unwrap_or_else(|errors| panic!("{errors:#?}"))
@@ -201,8 +201,7 @@ expect: {requests: {fallback: 0}, outcome: [error]}
     );
 
     let pool = cases("pool: {workers: 2, model: openai/m, attempts: [{status: {code: 503}}, {answer: text}]}\n");
-    assert_eq!(pool[0].not_yet.as_deref(), Some("`pool` is not played yet"));
-    assert_eq!(pool[0].shape.legs.len(), 2);
+    assert_eq!((pool[0].not_yet.as_ref(), pool[0].shape.pool, pool[0].shape.legs.len()), (None, true, 2));
 }
 
 #[test]
@@ -356,4 +355,25 @@ fn what_is_wrong_with_a_sweep_is_told_at_its_field() {
     assert!(error(many).contains("more than 10000 points"), "{}", error(many));
     let both = "sweep: byte\nlegs: {primary: {cut: {by: close}}}\nvary: {legs.primary.cut.by: [close, eof, reset]}\n";
     assert!(error(both).contains("more than 10000 cases"), "{}", error(both));
+}
+
+#[test]
+fn a_neighbour_is_the_case_with_nothing_broken() {
+    let text = "beside: 2\nclient: {leave: {at: head, by: close}}\nexpect: {outcome: left}\n\
+                legs: {primary: {edits: crlf, attempts: [{status: 503}, {cut: {at: head, by: close}}]}, fallback: }\n";
+    let case = cases(text).remove(0);
+    let neighbour = case.neighbour();
+    assert_eq!((case.beside, neighbour.beside, neighbour.name.as_str()), (2, 0, "beside"));
+    assert_eq!((&neighbour.shape, &neighbour.settings), (&case.shape, &case.settings));
+    let step = &neighbour.steps[0];
+    assert_eq!((&step.client.leave, step.expect.outcome.len()), (&None, 0));
+    let [play] = step.legs[0].attempts.as_slice() else { panic!("one attempt") };
+    assert!(play.status.is_none() && play.cut.is_none() && play.edits.is_empty());
+    assert_eq!(step.client.conversation, case.steps[0].client.conversation);
+}
+
+#[test]
+fn a_client_may_stop_reading() {
+    let case = cases("client: {read: {pause: {at: {texts: 3}, for: 500ms}}}\nlegs: {primary: {}}\n").remove(0);
+    assert_eq!(case.steps[0].client.pause, Some(Pause { at: At::Texts(3), r#for: Millis(500) }));
 }

@@ -184,7 +184,7 @@ pub(super) struct ExploreArgs {
     /// Cases at a time, at most.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
     pub(super) jobs: Option<u32>,
-    /// Limit of one exchange of the client, like `30s`.
+    /// Limit of one exchange of the client; left out: `10s`.
     #[arg(long, value_name = "TIME")]
     pub(super) time_limit: Option<crate::scenario::Millis>,
     /// Folder for the scenarios of what is found; made if something is.

@@ -12,10 +12,12 @@ use super::run::{RunFolder, proxy_options, random, signals};
 use super::{Failure, block_on, is_ci, print, proxy, variable};
 use crate::explore::{self, Event, Finding, Plan, Summary};
 use crate::runner::{Exit, ProxyLine, shell};
-use crate::scenario::Outcome;
+use crate::scenario::{Millis, Outcome};
 
 /// Cases at a time, unless told otherwise.
 const JOBS: u32 = 8;
+/// Limit of one exchange, unless told otherwise: no drawn case takes a proxy long.
+const LIMIT: Millis = Millis(10_000);
 /// Reasons of refusals that are shown.
 const REFUSALS: usize = 5;
 
@@ -44,7 +46,7 @@ pub(super) fn explore(args: &ExploreArgs, quiet: bool) -> Result<Exit, Failure> 
         cases: args.cases as usize,
         seed,
         jobs: args.jobs.or(place.config.jobs).unwrap_or(JOBS) as usize,
-        time_limit: args.time_limit.or(place.config.time_limit).map(crate::scenario::Millis::duration),
+        time_limit: Some(args.time_limit.or(place.config.time_limit).unwrap_or(LIMIT).duration()),
         command: command(args, seed),
     };
     let plural = if plan.cases == 1 { "case" } else { "cases" };

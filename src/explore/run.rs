@@ -16,7 +16,7 @@ use crate::answer::Library;
 use crate::api::ApiId;
 use crate::check::Value;
 use crate::runner::{Seen, Session, SessionPlan, Target, is_playable, skip_reason};
-use crate::scenario::{self, Case};
+use crate::scenario::{self, Case, Outcome};
 
 /// Cases that are drawn ahead of the proxy's pace.
 const AHEAD: usize = 64;
@@ -26,6 +26,8 @@ const KINDS: usize = 24;
 const TRIES: usize = 3;
 /// Plays that shrinking one failure may take.
 const PLAYS: usize = 80;
+/// The same for a failure that shows when the time is up.
+const SLOW_PLAYS: usize = 16;
 /// Starts of a proxy that dies, at most.
 const STARTS: usize = 8;
 
@@ -119,6 +121,7 @@ pub async fn explore(plan: &Plan, mut stop: watch::Receiver<bool>, emit: &mut dy
         plan,
         library: Library::bundled(),
         pool: Pool::default(),
+        results: BTreeMap::new(),
         summary: Summary::default(),
         starts: 0,
         emit,
@@ -127,6 +130,7 @@ pub async fn explore(plan: &Plan, mut stop: watch::Receiver<bool>, emit: &mut dy
         () = explorer.all() => {}
         () = stopped(&mut stop) => explorer.summary.interrupted = true,
     }
+    explorer.count();
     explorer.summary.took = started.elapsed();
     explorer.summary
 }
@@ -141,6 +145,7 @@ struct Explorer<'a> {
     plan: &'a Plan,
     library: Library,
     pool: Pool,
+    results: BTreeMap<usize, Result>,
     summary: Summary,
     starts: usize,
     emit: &'a mut dyn FnMut(Event),
@@ -164,9 +169,8 @@ impl Explorer<'_> {
             sample(api, route, &self.library).is_some_and(|case| skip_reason(&case, target).is_none())
         });
         let Some(session) = self.open().await else { return };
-        let Some((session, results)) = self.draw(session).await else { return };
-        self.count(&results);
-        self.shrink(session, &results).await;
+        let Some(session) = self.draw(session).await else { return };
+        self.shrink(session).await;
     }
 
     /// Starts the proxy.
@@ -207,8 +211,7 @@ impl Explorer<'_> {
     }
 
     /// Plays every case.
-    async fn draw(&mut self, mut session: Arc<Session>) -> Option<(Arc<Session>, BTreeMap<usize, Result>)> {
-        let mut results = BTreeMap::new();
+    async fn draw(&mut self, mut session: Arc<Session>) -> Option<Arc<Session>> {
         let mut failed = 0;
         let mut tasks = JoinSet::new();
         let mut next = 0;
@@ -222,7 +225,7 @@ impl Explorer<'_> {
             }
             let Some(played) = tasks.join_next().await else {
                 if victims.is_empty() {
-                    return Some((session, results));
+                    return Some(session);
                 }
                 // Whoever kills it alone is the one.
                 session = self.again(session).await?;
@@ -233,7 +236,7 @@ impl Explorer<'_> {
                         (self.emit)(Event::Died(reason.clone()));
                         session = self.again(session).await?;
                     }
-                    results.insert(number, result);
+                    self.results.insert(number, result);
                 }
                 continue;
             };
@@ -247,8 +250,8 @@ impl Explorer<'_> {
                 continue;
             }
             failed += usize::from(matches!(result, Result::Failed(_)));
-            results.insert(number, result);
-            (self.emit)(Event::Played { done: results.len(), failed });
+            self.results.insert(number, result);
+            (self.emit)(Event::Played { done: self.results.len(), failed });
         }
     }
 
@@ -262,8 +265,8 @@ impl Explorer<'_> {
         self.open().await
     }
 
-    fn count(&mut self, results: &BTreeMap<usize, Result>) {
-        for result in results.values() {
+    fn count(&mut self) {
+        for result in self.results.values() {
             self.summary.played += 1;
             match result {
                 Result::Refused(why) => {
@@ -277,9 +280,9 @@ impl Explorer<'_> {
     }
 
     /// Shrinks one failure of each kind, all kinds at a time.
-    async fn shrink(&mut self, session: Arc<Session>, results: &BTreeMap<usize, Result>) {
+    async fn shrink(&mut self, session: Arc<Session>) {
         let mut kinds: Vec<(Failure, Vec<usize>)> = Vec::new();
-        for (number, result) in results {
+        for (number, result) in &self.results {
             let Some(failure) = failure(result) else { continue };
             match kinds.iter_mut().find(|(kind, _)| *kind == failure) {
                 Some((_, members)) => members.push(*number),
@@ -291,7 +294,7 @@ impl Explorer<'_> {
         let mut shrinking = Vec::new();
         for (index, (failure, members)) in kinds.into_iter().enumerate() {
             let first = self.plan.cases + index * (PLAYS + TRIES + 2);
-            match self.begin(&session, failure, members, first, results).await {
+            match self.begin(&session, failure, members, first).await {
                 Some(kind) => shrinking.push(kind),
                 None => self.summary.unrepeated += 1,
             }
@@ -322,15 +325,19 @@ impl Explorer<'_> {
         failure: Failure,
         members: Vec<usize>,
         first: usize,
-        results: &BTreeMap<usize, Result>,
     ) -> Option<Kind> {
         let count = members.len();
         for (n, number) in members.into_iter().take(TRIES).enumerate() {
             let tree = draw::tree(self.plan.seed, number)?;
             let context = (self.pool.clone(), self.library.clone());
-            let gone = matches!(results.get(&number), Some(Result::Gone(_)));
-            // What kills the proxy is told as it is.
-            let plays = if gone { 0 } else { PLAYS };
+            let gone = matches!(self.results.get(&number), Some(Result::Gone(_)));
+            let plays = match failure.outcome {
+                // What kills the proxy is told as it is.
+                _ if gone => 0,
+                // Each play takes the whole limit.
+                Some(Outcome::Hung) => SLOW_PLAYS,
+                _ => PLAYS,
+            };
             let shrinker = Shrinker::new(tree, context, text_of, plays)?;
             if !gone {
                 let case = Arc::new(self.load(shrinker.text())?);

@@ -11,6 +11,8 @@ mod completion;
 mod conversation;
 mod gemini;
 mod openai_chat;
+mod openai_errors;
+mod openai_responses;
 mod reading;
 mod render;
 pub(crate) mod seeded;
@@ -73,13 +75,17 @@ impl ApiId {
             Self::OpenaiChat => Some(&openai_chat::OpenaiChat),
             Self::AnthropicMessages => Some(&anthropic_messages::AnthropicMessages),
             Self::Gemini => Some(&gemini::Gemini),
-            Self::OpenaiResponses | Self::BedrockConverse => None,
+            Self::OpenaiResponses => Some(&openai_responses::OpenaiResponses),
+            Self::BedrockConverse => None,
         }
     }
 
-    /// The API that a vendor's models are asked in, by the vendor's name in `vendor/model`.
-    pub fn of_vendor(vendor: &str) -> Option<Self> {
+    /// The API that a vendor's models are asked in, by the vendor's name in `vendor/model`, when the client speaks
+    /// `client`. Where a vendor has two APIs, proxies keep to the client's: what only one of them can say is lost in the
+    /// other.
+    pub fn of_vendor(vendor: &str, client: Self) -> Option<Self> {
         match vendor {
+            "openai" if client == Self::OpenaiResponses => Some(Self::OpenaiResponses),
             "openai" => Some(Self::OpenaiChat),
             "anthropic" => Some(Self::AnthropicMessages),
             "gemini" => Some(Self::Gemini),
@@ -192,8 +198,7 @@ pub struct EncodeContext {
     pub model: String,
     /// Whether the client asked for usage in the stream (`stream_options.include_usage`).
     pub include_usage: bool,
-    /// Seed of ids and obfuscation; same seed, same bytes. Another seed gives other bytes in the same places: lengths
-    /// never depend on it.
+    /// Seed of ids, padding and obfuscation; same seed, same bytes.
     pub seed: u64,
     /// Unix seconds for `created` fields.
     pub created: u64,
@@ -298,8 +303,8 @@ pub trait Api: Send + Sync + fmt::Debug {
         Duration::try_from_secs_f64(seconds?).ok()
     }
 
-    /// The bytes of an error inside a stream.
-    fn error_event(&self, error: &ApiError, seed: u64) -> Vec<u8>;
+    /// The bytes of an error inside a stream that has said this so far.
+    fn error_event(&self, error: &ApiError, seed: u64, behind: &[u8]) -> Vec<u8>;
 
     /// Reads an error body in this API's shape; `None` where the shape is another.
     fn read_error(&self, status: u16, body: &[u8]) -> Option<ApiError>;

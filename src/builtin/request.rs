@@ -91,7 +91,13 @@ fn translate_rest(job: &Job, to: ApiId, body: &mut Value) {
                 body["generationConfig"]["responseJsonSchema"] = schema.clone();
             }
         }
-        ApiId::OpenaiResponses | ApiId::BedrockConverse => {}
+        ApiId::OpenaiResponses => {
+            if let Some(schema) = schema {
+                let format = json!({"type": "json_schema", "name": "answer", "schema": schema, "strict": true});
+                body["text"] = json!({ "format": format });
+            }
+        }
+        ApiId::BedrockConverse => {}
     }
 }
 

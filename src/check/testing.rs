@@ -168,7 +168,7 @@ impl Lab {
             .zip(names)
             .map(|(model, name)| {
                 let model: crate::api::ModelName = model.parse().expect("a model");
-                let api = ApiId::of_vendor(&model.vendor).expect("a vendor");
+                let api = ApiId::of_vendor(&model.vendor, client).expect("a vendor");
                 ShapeLeg { name: name.to_owned(), model, api }
             })
             .collect();
@@ -199,13 +199,11 @@ impl Lab {
             summary: None,
             checks: Vec::new(),
             only: Vec::new(),
-            shape: Shape { legs, pool: false },
+            shape: Shape { legs },
             settings: Settings::default(),
             proxy_config: BTreeMap::new(),
             time_limit: Millis(30_000),
             not_yet: None,
-            beside: 0,
-            sweep: None,
             steps: Vec::new(),
         };
         let history = History {
@@ -215,7 +213,6 @@ impl Lab {
             proxy,
             unique: UNIQUE.to_owned(),
             steps: Vec::new(),
-            beside: Vec::new(),
             strays: Vec::new(),
             survived: Some(Survival::Served),
             misrouted: None,
@@ -254,7 +251,6 @@ impl Lab {
                 headers: Headers::default(),
                 session: None,
                 leave: None,
-                pause: None,
             },
             legs,
             expect: Expect::default(),
@@ -267,7 +263,6 @@ impl Lab {
                 sent_at: self.clock,
                 response: None,
                 chunks: Vec::new(),
-                paused: None,
                 end: ClientEnd::NoResponse("nothing came".to_owned()),
                 ended_at: self.clock,
             },

@@ -28,7 +28,16 @@ pub(super) struct Route {
 impl Route {
     /// The API in which a leg is asked.
     pub(super) fn api(&self, leg: usize) -> Option<ApiId> {
-        ApiId::of_vendor(&self.models.get(leg)?.vendor)
+        self.api_for(leg, ApiId::OpenaiChat)
+    }
+
+    fn api_for(&self, leg: usize, client: ApiId) -> Option<ApiId> {
+        ApiId::of_vendor(&self.models.get(leg)?.vendor, client)
+    }
+
+    /// Whether the legs of a client are asked in the APIs of this route: where they are not, it is another route.
+    fn serves(&self, client: ApiId) -> bool {
+        (0..self.models.len()).all(|leg| self.api_for(leg, client) == self.api(leg))
     }
 }
 
@@ -50,7 +59,8 @@ impl Pool {
             if routes >= most || !(0..route.models.len()).all(spoken) {
                 continue;
             }
-            let clients = ApiId::ALL.into_iter().filter(|api| api.spoken().is_some() && can(*api, &route));
+            let clients =
+                ApiId::ALL.into_iter().filter(|api| api.spoken().is_some() && route.serves(*api) && can(*api, &route));
             let before = pairs.len();
             pairs.extend(clients.map(|api| (api, route.clone())));
             routes += usize::from(pairs.len() > before);

@@ -133,6 +133,16 @@ pub fn compile(rendition: &Rendition, play: &Play, error_event: &[u8]) -> Result
     })
 }
 
+/// What the answer says before its cut, without edits: nothing if there is no cut.
+pub fn before_the_cut(rendition: &Rendition, play: &Play) -> Vec<u8> {
+    let Some(cut) = &play.cut else { return Vec::new() };
+    let body = Body::new(rendition);
+    let offset = position::offset(&body, rendition.stream, cut.at).unwrap_or_default();
+    let mut bytes = body.bytes;
+    bytes.truncate(offset);
+    bytes
+}
+
 /// Damages the first event with JSON that begins at or behind an offset; it says nothing any more.
 fn damage_next(body: &mut Body, offset: usize) -> Option<()> {
     let (index, replaces) =

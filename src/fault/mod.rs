@@ -8,5 +8,5 @@ mod position;
 #[cfg(test)]
 mod tests;
 
-pub use compile::{CompileError, compile};
+pub use compile::{CompileError, before_the_cut, compile};
 pub use plan::{End, Plan, Step};

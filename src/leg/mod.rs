@@ -31,7 +31,6 @@ mod tests;
 mod words;
 
 pub use address::Addressing;
-pub use decide::extent;
 pub use legs::{BindError, Legs, LegsConfig};
 pub use serve::{ServeConfig, Serving, serve};
 pub use session::{Binding, ControlRequest, LegBinding, Session};

@@ -150,13 +150,15 @@ impl Alone {
         let spoken = ApiId::of_path(path);
         let api = spoken.map_or_else(|| side::family(&request.headers, path), Api::id);
         let model = spoken.and_then(|api| api.read(request)).map(|asked| asked.model).filter(|model| !model.is_empty());
-        let vendor = ["openai", "anthropic", "gemini"].into_iter().find(|vendor| ApiId::of_vendor(vendor) == Some(api));
-        let vendor = vendor.unwrap_or_default().to_owned();
+        let usual = default_model(api);
         let leg = LegBinding {
             name: name.to_owned(),
             ordinal: 0,
             api,
-            model: model.map_or_else(|| default_model(api), |model| ModelName { vendor, model }),
+            model: match model {
+                Some(model) => ModelName { model, ..usual },
+                None => usual,
+            },
             models: Vec::new(),
             key: None,
             voice: Lexicon::new(self.config.seed).voice(seed(&[name]) >> 40),

@@ -6,7 +6,6 @@ mod human;
 mod json;
 mod requests;
 mod summary;
-mod sweep;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

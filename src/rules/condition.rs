@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{ModelLimits, Path, anthropic, gemini, openai};
+use super::{ModelLimits, Path, anthropic, gemini, openai, openai_responses};
 use crate::wire::Headers;
 
 /// When a rule matches. A test on a path that is not there does not hold, except `absent`.
@@ -105,6 +105,13 @@ pub enum Condition {
     FunctionResponseMisplaced,
     /// More or fewer responses than calls.
     FunctionPartsDiffer,
+
+    /// A call among the input items without its output.
+    CallItemUnanswered,
+    /// An output among the input items without its call.
+    OutputItemOrphan,
+    /// A reasoning item without what the reasoning led to behind it.
+    ReasoningItemOrphan,
 }
 
 /// Values for the `${...}` of an error, found by the condition.
@@ -202,6 +209,10 @@ impl Condition {
             Self::FunctionCallMisplaced => gemini::function_call_misplaced(body),
             Self::FunctionResponseMisplaced => gemini::function_response_misplaced(body),
             Self::FunctionPartsDiffer => gemini::function_parts_differ(body),
+
+            Self::CallItemUnanswered => openai_responses::call_item_unanswered(body, captures),
+            Self::OutputItemOrphan => openai_responses::output_item_orphan(body, captures),
+            Self::ReasoningItemOrphan => openai_responses::reasoning_item_orphan(body, captures),
         }
     }
 }

@@ -15,7 +15,6 @@ mod run;
 mod select;
 mod session;
 mod skip;
-mod smallest;
 mod target;
 mod task;
 #[cfg(test)]

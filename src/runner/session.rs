@@ -196,7 +196,6 @@ impl Session {
             control: control_of(&self.launch, &case),
             answered,
             order,
-            beside: Vec::new(),
             index: number,
         };
         let mut playing = pin!(task.run());

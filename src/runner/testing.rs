@@ -40,11 +40,11 @@ pub(crate) fn shape(models: &[&str]) -> Shape {
         .zip(["primary", "fallback", "third"])
         .map(|(model, name)| {
             let model: crate::api::ModelName = model.parse().expect("a model");
-            let api = ApiId::of_vendor(&model.vendor).expect("a vendor");
+            let api = ApiId::of_vendor(&model.vendor, ApiId::OpenaiChat).expect("a vendor");
             ShapeLeg { name: name.to_owned(), model, api }
         })
         .collect();
-    Shape { legs, pool: false }
+    Shape { legs }
 }
 
 /// A plain case of one step on two legs.
@@ -65,8 +65,6 @@ pub(crate) fn case(scenario: &str, name: &str) -> Case {
         proxy_config: BTreeMap::new(),
         time_limit: Millis(30_000),
         not_yet: None,
-        beside: 0,
-        sweep: None,
         steps: vec![StepPlan {
             client: ClientPlan {
                 api: ApiId::OpenaiChat,
@@ -75,7 +73,6 @@ pub(crate) fn case(scenario: &str, name: &str) -> Case {
                 headers: Headers::default(),
                 session: None,
                 leave: None,
-                pause: None,
             },
             legs,
             expect: Expect::default(),
@@ -104,7 +101,6 @@ pub(crate) fn profile() -> Profile {
         case_by: CaseBy::Model,
         leg_by: LegBy::Prefix,
         routes: None,
-        pools: false,
         model_per_leg: true,
         leg_apis: BTreeMap::new(),
         key_per_leg: true,

@@ -16,7 +16,8 @@ impl Ids {
 }
 
 /// Prefixes under which vendors and proxies number their things.
-const PREFIXES: [&str; 9] = ["call_", "toolu_", "chatcmpl-", "msg_", "req_", "resp_", "fc_", "run_", "session_"];
+const PREFIXES: [&str; 11] =
+    ["call_", "toolu_", "chatcmpl-", "msg_", "req_", "resp_", "fc_", "rs_", "ws_", "run_", "session_"];
 
 /// Replaces ids, times and local addresses.
 pub(super) fn replace(text: &str, ids: &mut Ids) -> String {
@@ -119,6 +120,7 @@ mod tests {
         let check = |text: &str, expect: &str| assert_eq!(replace(text, &mut Ids::default()), expect);
         check("call_abc123def456, call_abc123def456, call_zzz999yyy888", "<id-1>, <id-1>, <id-2>");
         check("call_weather", "call_weather");
+        check("resp_1a2b3c4d5e6f has rs_0a1b2c3d4e5f and msg_9a8b7c6d5e4f", "<id-1> has <id-2> and <id-3>");
         check("f81d4fae-7dec-11d0-a765-00a0c91e6bf6.", "<id-1>.");
         check("trace 4bf92f3577b34da6a3ce929d0e0e4736", "trace <id-1>");
         check("Today is 2026-11-23.", "Today is <date>.");

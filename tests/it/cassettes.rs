@@ -128,6 +128,42 @@ const RECIPES: &[Recipe] = &[
         tools: false,
         broken_after: Some(12),
     },
+    Recipe {
+        file: "openai/responses-text.yaml",
+        api: ApiId::OpenaiResponses,
+        model: "gpt-4o-mini",
+        summary: "Text with umlauts and an emoji, in chunks that cut through both",
+        parts: text,
+        tools: false,
+        broken_after: None,
+    },
+    Recipe {
+        file: "openai/responses-tools.yaml",
+        api: ApiId::OpenaiResponses,
+        model: "gpt-4o-mini",
+        summary: "Text, then two calls with streamed arguments",
+        parts: tools,
+        tools: true,
+        broken_after: None,
+    },
+    Recipe {
+        file: "openai/responses-thinking.yaml",
+        api: ApiId::OpenaiResponses,
+        model: "gpt-4o-mini",
+        summary: "Reasoning told by its summary and sealed, then text",
+        parts: thinking,
+        tools: false,
+        broken_after: None,
+    },
+    Recipe {
+        file: "openai/responses-broken.yaml",
+        api: ApiId::OpenaiResponses,
+        model: "gpt-4o-mini",
+        summary: "Text whose connection closes inside the body",
+        parts: text,
+        tools: false,
+        broken_after: Some(12),
+    },
 ];
 
 /// Tokens as tokenisers make them: each word with its blank in front.
@@ -170,12 +206,18 @@ fn request(recipe: &Recipe) -> Value {
     if recipe.api == ApiId::Gemini {
         return gemini_request(recipe);
     }
-    let mut body = json!({"model": recipe.model, "max_tokens": 256, "stream": true,
-        "messages": [{"role": "user", "content": "What is a crossfade?"}]});
+    let turns = json!([{"role": "user", "content": "What is a crossfade?"}]);
+    let mut body = match recipe.api {
+        ApiId::OpenaiResponses => {
+            json!({"model": recipe.model, "max_output_tokens": 256, "stream": true, "input": turns})
+        }
+        _ => json!({"model": recipe.model, "max_tokens": 256, "stream": true, "messages": turns}),
+    };
     if recipe.tools {
         let schema = json!({"type": "object", "properties": {"city": {"type": "string"}, "unit": {"type": "string"}}});
         body["tools"] = match recipe.api {
             ApiId::AnthropicMessages => json!([{"name": "get_weather", "input_schema": schema}]),
+            ApiId::OpenaiResponses => json!([{"type": "function", "name": "get_weather", "parameters": schema}]),
             _ => json!([{"type": "function", "function": {"name": "get_weather", "parameters": schema}}]),
         };
     }

@@ -11,4 +11,3 @@ mod histories;
 mod proxy;
 mod real;
 mod support;
-mod sweep;

@@ -84,7 +84,7 @@ impl Api for AnthropicMessages {
         errors::error_headers(error, seed)
     }
 
-    fn error_event(&self, error: &ApiError, _seed: u64) -> Vec<u8> {
+    fn error_event(&self, error: &ApiError, _seed: u64, _behind: &[u8]) -> Vec<u8> {
         errors::event(error)
     }
 

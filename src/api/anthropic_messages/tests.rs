@@ -308,7 +308,7 @@ fn error_bodies_stand_as_the_vendor_writes_them() {
     assert_eq!(headers.get("content-type"), Some("application/json"));
     assert_eq!(api().error_headers(&api().status_error(529), 1).get("x-should-retry"), None);
     assert_eq!(
-        String::from_utf8(api().error_event(&api().status_error(529), 1)).expect("text"),
+        String::from_utf8(api().error_event(&api().status_error(529), 1, b"")).expect("text"),
         "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}\n\n"
     );
 }

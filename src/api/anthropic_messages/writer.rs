@@ -18,8 +18,6 @@ enum Kind {
 #[derive(Debug)]
 pub(super) struct MessagesWriter {
     context: EncodeContext,
-    /// Lengths of the padding: by place alone, so that byte n stands in the same place of every answer of the same
-    /// shape.
     padding: Seeded,
     begun: bool,
     /// Blocks that were begun.
@@ -66,7 +64,7 @@ impl MessagesWriter {
     pub(super) fn new(context: &EncodeContext) -> Self {
         Self {
             context: context.clone(),
-            padding: Seeded::new(0, "padding"),
+            padding: Seeded::new(context.seed, "padding"),
             begun: false,
             blocks: 0,
             open: None,

@@ -129,7 +129,7 @@ impl Api for Gemini {
         self.error_headers(error, seed)
     }
 
-    fn error_event(&self, error: &ApiError, _seed: u64) -> Vec<u8> {
+    fn error_event(&self, error: &ApiError, _seed: u64, _behind: &[u8]) -> Vec<u8> {
         errors::event(error)
     }
 

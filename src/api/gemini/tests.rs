@@ -515,7 +515,7 @@ fn error_bodies_stand_as_the_vendor_writes_them() {
     let for_events = api().error_headers_for("/v1beta/models/m:streamGenerateContent?alt=sse", &error, 1);
     assert_eq!(for_events.get("content-type"), Some("text/event-stream"));
     assert_eq!(
-        String::from_utf8(api().error_event(&error, 1)).expect("text"),
+        String::from_utf8(api().error_event(&error, 1, b"")).expect("text"),
         "data: {\"error\": {\"code\": 503,\"message\": \"The model is overloaded. Please try again later.\",\"status\": \"UNAVAILABLE\"}}\r\n\r\n"
     );
     let key = ApiError {

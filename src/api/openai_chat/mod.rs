@@ -1,7 +1,6 @@
 //! OpenAI Chat Completions.
 
 mod choice;
-mod errors;
 mod grammar;
 mod request;
 #[cfg(test)]
@@ -12,7 +11,7 @@ mod writer;
 use serde_json::Value;
 
 use super::reading::{SseReader, marks};
-use super::{Api, ApiError, ApiId, Completion, Conversation, EncodeContext, StreamReader, StreamWriter};
+use super::{Api, ApiError, ApiId, Completion, Conversation, EncodeContext, StreamReader, StreamWriter, openai_errors};
 use crate::answer::{Mark, Rendition, Spoken};
 use crate::wire::Headers;
 
@@ -76,23 +75,23 @@ impl Api for OpenaiChat {
     }
 
     fn error_body(&self, error: &ApiError, _seed: u64) -> Vec<u8> {
-        errors::body(error)
+        openai_errors::body(error)
     }
 
     fn error_headers(&self, error: &ApiError, seed: u64) -> Headers {
-        errors::error_headers(error, seed)
+        openai_errors::error_headers(error, seed)
     }
 
-    fn error_event(&self, error: &ApiError, _seed: u64) -> Vec<u8> {
-        errors::event(error)
+    fn error_event(&self, error: &ApiError, _seed: u64, _behind: &[u8]) -> Vec<u8> {
+        writer::error_event(error)
     }
 
     fn read_error(&self, status: u16, body: &[u8]) -> Option<ApiError> {
-        errors::read(status, body)
+        openai_errors::read(status, body)
     }
 
     fn status_error(&self, status: u16) -> ApiError {
-        errors::of_status(status)
+        openai_errors::of_status(status)
     }
 
     fn tells_usage(&self, request: &Value) -> bool {

@@ -261,7 +261,7 @@ fn error_bodies_stand_as_the_vendor_writes_them() {
     assert_eq!(headers.get("content-type"), Some("application/json; charset=utf-8"));
     assert!(headers.get("x-request-id").is_some_and(|id| id.len() == 36 && id.starts_with("req_")));
     assert_eq!(
-        String::from_utf8(api().error_event(&api().status_error(500), 1)).expect("text"),
+        String::from_utf8(api().error_event(&api().status_error(500), 1, b"")).expect("text"),
         "data: {\"error\":{\"message\":\"The server had an error while processing your request. Sorry about that!\",\"type\":\"server_error\",\"param\":null,\"code\":null}}\n\n"
     );
 }

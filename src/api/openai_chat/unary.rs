@@ -6,7 +6,7 @@ use super::writer::{call_id, completion_id, fingerprint, raw_finish, usage};
 use crate::answer::{Rendition, Spoken, SpokenPart};
 use crate::api::body::text_at;
 use crate::api::reading::Seen;
-use crate::api::{Completion, EncodeContext, FinishReason, Part, PieceKind, Usage, render};
+use crate::api::{Completion, EncodeContext, FinishReason, Part, PieceKind, Usage, openai_errors, render};
 
 /// An answer as one JSON body.
 pub(super) fn render(spoken: &Spoken, context: &EncodeContext) -> Rendition {
@@ -45,7 +45,7 @@ pub(super) fn render(spoken: &Spoken, context: &EncodeContext) -> Rendition {
     });
     // OpenAI indents these bodies and ends them with a line end.
     let bytes = format!("{body:#}\n").into_bytes();
-    render::unary_rendition(bytes, super::errors::headers("application/json", context.seed))
+    render::unary_rendition(bytes, openai_errors::headers("application/json", context.seed))
 }
 
 /// What a unary body says.

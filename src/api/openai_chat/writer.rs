@@ -4,7 +4,9 @@ use serde_json::{Value, json};
 
 use crate::answer::{Piece, Rendition, Spoken, SpokenPart, Stage};
 use crate::api::seeded::Seeded;
-use crate::api::{ApiError, EncodeContext, FinishReason, PieceKind, Say, StreamWriter, Usage, Written, render};
+use crate::api::{
+    ApiError, EncodeContext, FinishReason, PieceKind, Say, StreamWriter, Usage, Written, openai_errors, render,
+};
 
 /// What the first delta looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,9 +28,6 @@ pub(super) struct ChatWriter {
     id: String,
     fingerprint: String,
     obfuscation: Seeded,
-    /// How long the padding of each chunk is: by its place alone, so that byte n stands in the same place of every
-    /// answer of the same shape.
-    lengths: Seeded,
     opening: Opening,
     /// A chunk with the role is out.
     begun: bool,
@@ -81,7 +80,6 @@ impl ChatWriter {
             id: completion_id(context.seed),
             fingerprint: fingerprint(context),
             obfuscation: Seeded::new(context.seed, "obfuscation"),
-            lengths: Seeded::new(0, "lengths"),
             opening: Opening::Text,
             begun: false,
             calls: 0,
@@ -115,7 +113,7 @@ impl ChatWriter {
         if self.context.include_usage {
             chunk["usage"] = usage.unwrap_or(Value::Null);
         }
-        let length = 1 + self.lengths.below(16) as usize;
+        let length = 1 + self.obfuscation.below(16) as usize;
         chunk["obfuscation"] = self.obfuscation.base62(length).into();
         format!("data: {chunk}\n\n").into_bytes()
     }
@@ -208,8 +206,13 @@ impl StreamWriter for ChatWriter {
     }
 
     fn error(&mut self, error: &ApiError) -> Vec<Written> {
-        vec![Written { bytes: super::errors::event(error), stage: Stage::Terminator, piece: None }]
+        vec![Written { bytes: error_event(error), stage: Stage::Terminator, piece: None }]
     }
+}
+
+/// An error inside a stream.
+pub(super) fn error_event(error: &ApiError) -> Vec<u8> {
+    format!("data: {}\n\n", openai_errors::object(error)).into_bytes()
 }
 
 /// An answer as a stream.
@@ -217,5 +220,5 @@ pub(super) fn render_stream(spoken: &Spoken, context: &EncodeContext) -> Renditi
     let mut writer = ChatWriter::for_answer(context, spoken);
     let says = render::says(spoken, call_id);
     let written = render::stream(&mut writer, &says, spoken, context.input_tokens);
-    render::stream_rendition(written, super::errors::headers("text/event-stream; charset=utf-8", context.seed))
+    render::stream_rendition(written, openai_errors::headers("text/event-stream; charset=utf-8", context.seed))
 }

@@ -1,4 +1,4 @@
-//! Errors and headers as OpenAI sends them.
+//! Errors and headers as OpenAI sends them, in each of its APIs.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use crate::api::seeded::Seeded;
 use crate::wire::Headers;
 
 /// Headers of a response with an answer.
-pub(super) fn headers(content_type: &str, seed: u64) -> Headers {
+pub(in crate::api) fn headers(content_type: &str, seed: u64) -> Headers {
     let mut headers = common(content_type, seed);
     let millis = 180 + Seeded::new(seed, "millis").below(700);
     for (name, value) in [
@@ -48,18 +48,18 @@ fn common(content_type: &str, seed: u64) -> Headers {
     .collect()
 }
 
-fn object(error: &ApiError) -> Value {
+pub(in crate::api) fn object(error: &ApiError) -> Value {
     json!({"error": {"message": error.message, "type": error.kind, "param": error.param, "code": error.code}})
 }
 
 /// The body: indented by two blanks, no line end behind it; for credentials and unknown models by four, with one.
-pub(super) fn body(error: &ApiError) -> Vec<u8> {
+pub(in crate::api) fn body(error: &ApiError) -> Vec<u8> {
     if is_gateway(error) { indented(&object(error)) } else { format!("{:#}", object(error)).into_bytes() }
 }
 
 /// Errors that come from the gateway in front, which has another serialiser.
 fn is_gateway(error: &ApiError) -> bool {
-    matches!(error.code.as_deref(), Some("invalid_api_key" | "model_not_found"))
+    matches!((error.status, error.code.as_deref()), (401, Some("invalid_api_key")) | (404, Some("model_not_found")))
 }
 
 fn indented(value: &Value) -> Vec<u8> {
@@ -74,7 +74,7 @@ fn indented(value: &Value) -> Vec<u8> {
 }
 
 /// Headers of an error response.
-pub(super) fn error_headers(error: &ApiError, seed: u64) -> Headers {
+pub(in crate::api) fn error_headers(error: &ApiError, seed: u64) -> Headers {
     if !is_gateway(error) {
         return headers("application/json", seed);
     }
@@ -86,13 +86,8 @@ pub(super) fn error_headers(error: &ApiError, seed: u64) -> Headers {
     headers
 }
 
-/// An error inside a stream.
-pub(super) fn event(error: &ApiError) -> Vec<u8> {
-    format!("data: {}\n\n", object(error)).into_bytes()
-}
-
 /// Reads an error body of this shape.
-pub(super) fn read(status: u16, body: &[u8]) -> Option<ApiError> {
+pub(in crate::api) fn read(status: u16, body: &[u8]) -> Option<ApiError> {
     let value: Value = serde_json::from_slice(body).ok()?;
     let error = value.get("error")?.as_object()?;
     // `"type": "error"` beside it is Anthropic's shape, a status in words Google's.
@@ -114,7 +109,7 @@ pub(super) fn read(status: u16, body: &[u8]) -> Option<ApiError> {
 }
 
 /// What OpenAI says with a bare status.
-pub(super) fn of_status(status: u16) -> ApiError {
+pub(in crate::api) fn of_status(status: u16) -> ApiError {
     let (kind, message, code) = match status {
         401 => (
             "invalid_request_error",

@@ -1,0 +1,102 @@
+//! OpenAI Responses.
+
+mod grammar;
+mod items;
+mod object;
+mod request;
+#[cfg(test)]
+mod tests;
+mod unary;
+mod writer;
+
+use serde_json::Value;
+
+use super::reading::{SseReader, marks};
+use super::{Api, ApiError, ApiId, Completion, Conversation, EncodeContext, StreamReader, StreamWriter, openai_errors};
+use crate::answer::{Mark, Rendition, Spoken};
+use crate::wire::Headers;
+
+/// OpenAI Responses.
+#[derive(Debug)]
+pub(super) struct OpenaiResponses;
+
+impl Api for OpenaiResponses {
+    fn id(&self) -> ApiId {
+        ApiId::OpenaiResponses
+    }
+
+    fn path(&self) -> &'static str {
+        "/v1/responses"
+    }
+
+    fn request_headers(&self, key: &str) -> Headers {
+        [
+            ("accept", "application/json"),
+            ("content-type", "application/json"),
+            ("authorization", &format!("Bearer {key}")),
+        ]
+        .into_iter()
+        .collect()
+    }
+
+    fn presented_key(&self, _target: &str, headers: &Headers) -> Option<String> {
+        super::bearer(headers)
+    }
+
+    fn read_request(&self, body: &Value) -> Conversation {
+        request::read(body)
+    }
+
+    fn write_request(&self, conversation: &Conversation, model: &str) -> Value {
+        request::write(conversation, model)
+    }
+
+    fn stream_reader(&self) -> Box<dyn StreamReader> {
+        Box::new(SseReader::<grammar::ResponsesGrammar>::default())
+    }
+
+    fn stream_writer(&self, context: &EncodeContext) -> Box<dyn StreamWriter> {
+        Box::new(writer::ResponsesWriter::new(context))
+    }
+
+    fn read_unary(&self, body: &[u8]) -> Result<Completion, String> {
+        unary::read(body)
+    }
+
+    fn render_stream(&self, spoken: &Spoken, context: &EncodeContext) -> Rendition {
+        writer::render_stream(spoken, context)
+    }
+
+    fn render_unary(&self, spoken: &Spoken, context: &EncodeContext) -> Rendition {
+        unary::render(spoken, context)
+    }
+
+    fn marks(&self, body: &[u8]) -> Vec<Mark> {
+        marks::<grammar::ResponsesGrammar>(body)
+    }
+
+    fn error_body(&self, error: &ApiError, _seed: u64) -> Vec<u8> {
+        openai_errors::body(error)
+    }
+
+    fn error_headers(&self, error: &ApiError, seed: u64) -> Headers {
+        openai_errors::error_headers(error, seed)
+    }
+
+    fn error_event(&self, error: &ApiError, _seed: u64, behind: &[u8]) -> Vec<u8> {
+        writer::error_event(error, behind)
+    }
+
+    fn read_error(&self, status: u16, body: &[u8]) -> Option<ApiError> {
+        openai_errors::read(status, body)
+    }
+
+    fn status_error(&self, status: u16) -> ApiError {
+        openai_errors::of_status(status)
+    }
+
+    fn prefill(&self, _conversation: &Conversation) -> Option<String> {
+        // A trailing assistant item is history here.
+        None
+    }
+}

@@ -36,6 +36,9 @@ pub struct History {
     pub unique: String,
     /// Per step, the control of each leg that was reached, by leg name.
     pub steps: Vec<StepHistory>,
+    /// Neighbours that ran at the same time, with nothing broken in them.
+    #[serde(default)]
+    pub beside: Vec<History>,
     /// Requests that fit no running case.
     pub strays: Vec<Stray>,
     /// Whether the proxy still served a plain request afterwards; `None` if that was not tried.
@@ -140,6 +143,9 @@ pub struct ClientExchange {
     pub response: Option<ResponseHead>,
     /// Body of the response as it came.
     pub chunks: Vec<Chunk>,
+    /// When the client stopped reading, and when it went on; `None` if it always read.
+    #[serde(default)]
+    pub paused: Option<(Micros, Micros)>,
     /// How it ended.
     pub end: ClientEnd,
     /// When.

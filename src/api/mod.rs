@@ -198,7 +198,8 @@ pub struct EncodeContext {
     pub model: String,
     /// Whether the client asked for usage in the stream (`stream_options.include_usage`).
     pub include_usage: bool,
-    /// Seed of ids, padding and obfuscation; same seed, same bytes.
+    /// Seed of ids and obfuscation; same seed, same bytes. Another seed gives other bytes in the same places: lengths
+    /// never depend on it.
     pub seed: u64,
     /// Unix seconds for `created` fields.
     pub created: u64,

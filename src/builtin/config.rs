@@ -135,6 +135,9 @@ pub struct Route {
     pub name: String,
     /// Upstreams in order.
     pub legs: Vec<Leg>,
+    /// Whether the legs take turns in being asked first.
+    #[serde(default)]
+    pub pool: bool,
 }
 
 /// One upstream.

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use http_body_util::{BodyExt as _, Limited};
@@ -38,6 +38,8 @@ pub(super) struct Gateway {
     leftover: mpsc::UnboundedSender<Work>,
     /// Makes the ids of each answer its own.
     seed: AtomicU64,
+    /// Whose turn it is in a pool.
+    turn: AtomicUsize,
 }
 
 impl Gateway {
@@ -52,6 +54,7 @@ impl Gateway {
             answers: Answers::default(),
             leftover,
             seed,
+            turn: AtomicUsize::new(0),
         }
     }
 
@@ -121,9 +124,14 @@ impl Gateway {
         if model.is_empty() {
             return Err(error(400, "model: a model is required.".to_owned()));
         }
-        let Some(route) = self.config.route(model).filter(|route| !route.legs.is_empty()).cloned() else {
+        let Some(mut route) = self.config.route(model).filter(|route| !route.legs.is_empty()).cloned() else {
             return Err(error(404, format!("The model `{model}` does not exist.")));
         };
+        if route.pool {
+            let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+            let first = turn % route.legs.len();
+            route.legs.rotate_left(first);
+        }
         let key = presented_keys(&target, &headers).next();
         Ok(Job { gateway: self, route, api, asked, headers, key, body: raw })
     }

@@ -17,6 +17,22 @@ pub struct Judgement {
     pub texts: Vec<Vec<Run>>,
 }
 
+impl Judgement {
+    /// Takes over what is worse for a neighbour: nothing was broken there, so whatever it lacks came from this case.
+    pub(super) fn join(&mut self, neighbour: Self) {
+        for (own, theirs) in self.verdicts.iter_mut().zip(neighbour.verdicts) {
+            if theirs.value.severity() > own.value.severity() {
+                let reason = format!("beside it, where nothing was broken: {}", theirs.reason);
+                let mut evidence = theirs.evidence;
+                for each in &mut evidence {
+                    each.exchange = format!("beside: {}", each.exchange);
+                }
+                *own = Verdict { reason, evidence, ..theirs };
+            }
+        }
+    }
+}
+
 /// A run of the client's text that one leg spoke without a gap.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -60,6 +76,16 @@ pub enum Value {
 }
 
 impl Value {
+    /// How bad it is; 0 for whatever is no finding.
+    pub(super) fn severity(&self) -> u8 {
+        match self {
+            Self::Fail => 3,
+            Self::Inconclusive(_) => 2,
+            Self::Warn => 1,
+            Self::Pass | Self::Skip(_) | Self::NotExercised => 0,
+        }
+    }
+
     /// `pass`, `fail`, `warn`, `skip`, `not-exercised`, `inconclusive`.
     pub fn name(&self) -> &'static str {
         match self {

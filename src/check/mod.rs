@@ -31,11 +31,15 @@ use crate::history::History;
 /// Judges everything that was seen in a case.
 pub fn judge(history: &History) -> Judgement {
     let steps = StepView::of(history);
-    Judgement {
+    let mut judgement = Judgement {
         outcomes: steps.iter().map(|step| step.ending.outcome).collect(),
         verdicts: CHECKS.iter().map(|check| verdict(&check.info, findings(check, history, &steps))).collect(),
         texts: steps.iter().map(StepView::runs).collect(),
+    };
+    for neighbour in &history.beside {
+        judgement.join(judge(neighbour));
     }
+    judgement
 }
 
 fn findings(check: &Check, history: &History, steps: &[StepView<'_>]) -> Vec<Found> {

@@ -221,6 +221,7 @@ fn unknown() -> Profile {
         case_by: CaseBy::None,
         leg_by: LegBy::Prefix,
         routes: Some(1),
+        pools: true,
         model_per_leg: true,
         leg_apis: BTreeMap::new(),
         key_per_leg: true,

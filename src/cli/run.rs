@@ -115,6 +115,7 @@ fn report(plan: &Plan, args: &RunArgs, folder: &RunFolder, quiet: bool, verbose:
         colour: io::stdout().is_terminal() && variable("NO_COLOR").is_none(),
         progress: io::stderr().is_terminal() && !quiet && !is_ci() && variable("TERM").as_deref() != Some("dumb"),
         every: verbose > 0,
+        width: super::width(),
     };
     let mut human = if json_to_stdout {
         Human::new(io::stderr(), io::stderr(), Style { colour: false, ..style })

@@ -12,13 +12,13 @@ use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::time::{sleep, timeout};
 
 use crate::api::{ApiId, StreamReader};
 use crate::history::{ClientEnd, ClientExchange, ResponseHead};
 use crate::progress::Progress;
-use crate::scenario::{By, Leave};
+use crate::scenario::{By, Leave, Pause};
 use crate::wire::{Blob, Chunk, Micros, Request};
 
 use leave::Watch;
@@ -26,6 +26,8 @@ use response::{Got, ResponseDecoder};
 
 /// Longest body that is kept; a longer one ends the exchange as broken.
 const MAX_BODY: usize = 64 << 20;
+/// What a client that stops reading keeps unread, as far as the system lets it choose.
+const SMALL: u32 = 4 << 10;
 
 /// One request, and how the client behaves while it is answered.
 #[derive(Clone, Debug)]
@@ -40,7 +42,9 @@ pub struct Ask {
     pub stream: bool,
     /// The client goes away there.
     pub leave: Option<Leave>,
-    /// Limit of the whole exchange.
+    /// The client stops reading there for a while.
+    pub pause: Option<Pause>,
+    /// Limit of the whole exchange, pauses apart.
     pub limit: Duration,
 }
 
@@ -52,7 +56,8 @@ pub async fn drive(ask: Ask, progress: &Progress, started: Instant) -> ClientExc
     let mut recorder = Recorder::new(&ask, progress, started);
     let request = complete(ask.request, ask.addr);
     let sent_at = micros(started);
-    let end = match timeout(ask.limit, recorder.run(ask.addr, &request, ask.leave.as_ref())).await {
+    let limit = ask.limit.saturating_add(ask.pause.map_or(Duration::ZERO, |pause| pause.r#for.duration()));
+    let end = match timeout(limit, recorder.run(ask.addr, &request, ask.leave.as_ref())).await {
         Ok(end) => end,
         Err(_) => ClientEnd::TimedOut(ask.limit.as_millis() as u64),
     };
@@ -66,6 +71,7 @@ pub async fn drive(ask: Ask, progress: &Progress, started: Instant) -> ClientExc
         sent_at,
         response: recorder.response,
         chunks: recorder.chunks,
+        paused: recorder.paused,
         end,
         ended_at: recorder.left.unwrap_or_else(|| micros(started)),
     }
@@ -100,6 +106,9 @@ struct Recorder<'a> {
     watch: Option<Watch>,
     /// When the client began to leave.
     left: Option<Micros>,
+    /// The pause that is still to come.
+    pause: Option<(Watch, Duration)>,
+    paused: Option<(Micros, Micros)>,
 }
 
 impl<'a> Recorder<'a> {
@@ -115,11 +124,13 @@ impl<'a> Recorder<'a> {
             size: 0,
             watch: ask.leave.as_ref().map(|leave| Watch::new(leave.at)),
             left: None,
+            pause: ask.pause.map(|pause| (Watch::new(pause.at), pause.r#for.duration())),
+            paused: None,
         }
     }
 
     async fn run(&mut self, addr: SocketAddr, request: &Request, leave: Option<&Leave>) -> ClientEnd {
-        let mut socket = match TcpStream::connect(addr).await {
+        let mut socket = match connect(addr, self.pause.is_some()).await {
             Ok(socket) => socket,
             Err(error) => return ClientEnd::NoResponse(format!("cannot connect: {}", plain(&error))),
         };
@@ -143,6 +154,22 @@ impl<'a> Recorder<'a> {
         end
     }
 
+    /// Stops reading, if the position for it is reached.
+    async fn rest(&mut self) {
+        if let Some(time) = self.tired() {
+            let from = micros(self.started);
+            sleep(time).await;
+            self.paused = Some((from, micros(self.started)));
+        }
+    }
+
+    /// How long it rests now; once only.
+    fn tired(&mut self) -> Option<Duration> {
+        self.response.as_ref()?;
+        let (size, seen) = (self.size, self.reader.as_deref().map(StreamReader::so_far));
+        self.pause.take_if(|(watch, _)| watch.reached(size, seen)).map(|(_, time)| time)
+    }
+
     /// Sends and receives at the same time, since a server may answer before it has read the whole request.
     async fn exchange(&mut self, socket: &mut TcpStream, request: &Request) -> ClientEnd {
         let (mut read, mut write) = socket.split();
@@ -150,7 +177,7 @@ impl<'a> Recorder<'a> {
         let mut sending = pin!(async move { write.write_all(&bytes).await });
         let mut sent = false;
         let mut decoder = ResponseDecoder::new(&request.method);
-        let mut buffer = vec![0; 64 << 10];
+        let mut buffer = vec![0; if self.pause.is_some() { SMALL as usize } else { 64 << 10 }];
         loop {
             let got = tokio::select! {
                 // A failed write shows in what is read: an early answer, an end or a reset.
@@ -166,6 +193,7 @@ impl<'a> Recorder<'a> {
                 if let Some(end) = self.take(event) {
                     return end;
                 }
+                self.rest().await;
             }
         }
     }
@@ -186,7 +214,8 @@ impl<'a> Recorder<'a> {
                     let said = reader.feed(&data);
                     self.progress.hear(&said);
                 }
-                if let Some(watch) = &mut self.watch {
+                let pause = self.pause.as_mut().map(|(watch, _)| watch);
+                for watch in self.watch.iter_mut().chain(pause) {
                     watch.feed(&data);
                 }
                 self.chunks.push(Chunk { at, data: Blob(data.to_vec()) });
@@ -221,6 +250,17 @@ impl<'a> Recorder<'a> {
             self.progress.set(&completion.text);
         }
     }
+}
+
+/// Connects. A client that stops reading keeps as little as it can, so that the proxy notices.
+async fn connect(addr: SocketAddr, stops: bool) -> std::io::Result<TcpStream> {
+    if !stops {
+        return TcpStream::connect(addr).await;
+    }
+    let socket = if addr.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // Where the system keeps to its own size, the client is a little less slow.
+    let _ = socket.set_recv_buffer_size(SMALL);
+    socket.connect(addr).await
 }
 
 /// An error of the socket in words that do not depend on the platform.

@@ -22,6 +22,7 @@ fn ask(addr: SocketAddr) -> Ask {
         // These answers are no events; what is said in them is not of interest.
         stream: false,
         leave: None,
+        pause: None,
         limit: Duration::from_secs(10),
     }
 }
@@ -214,4 +215,20 @@ async fn a_client_leaves_at_a_position_and_tells_what_it_has() {
         assert_eq!(exchange.end, ClientEnd::Left, "{at:?}");
         assert_eq!((exchange.chunks.len(), progress.text().as_str()), (events, text), "{at:?}");
     }
+}
+
+#[tokio::test]
+async fn a_client_stops_reading_for_a_while_and_gets_everything() {
+    let text = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n";
+    let pause = Pause { at: At::Bytes(5), r#for: crate::scenario::Millis(300) };
+    let exchange = says(text, |ask| {
+        ask.pause = Some(pause);
+        // The pause is its own: it does not count.
+        ask.limit = Duration::from_millis(250);
+    })
+    .await;
+    assert_eq!((exchange.end.clone(), body(&exchange).as_str()), (ClientEnd::Complete, "hello world"));
+    let (from, to) = exchange.paused.expect("it stopped");
+    assert!(to - from >= 300_000 && exchange.chunks[0].at <= from && exchange.chunks[1].at >= to, "{from} {to}");
+    assert_eq!(says(text, |_| ()).await.paused, None);
 }

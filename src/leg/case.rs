@@ -156,12 +156,12 @@ impl CaseState {
         step.open.then(|| Running { index: step.index, plan, progress: step.progress.clone() })
     }
 
-    /// The number of the next attempt at a leg, from 1.
-    pub(super) fn next_attempt(&self, leg: &str) -> u32 {
+    /// The number of the next attempt, from 1: at this leg, and at any.
+    pub(super) fn next_attempt(&self, leg: &str) -> (u32, u32) {
         let mut step = lock(&self.step);
         let attempt = step.attempts.entry(leg.to_owned()).or_default();
         *attempt += 1;
-        *attempt
+        (*attempt, step.attempts.values().sum())
     }
 
     /// What has been said in this step, and what would be.

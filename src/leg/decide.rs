@@ -8,14 +8,14 @@ use super::reply;
 use super::rest::Speech;
 use super::seed::seed;
 use super::session::LegBinding;
-use crate::answer::{Rendition, Spoken, from_cassette, speak};
+use crate::answer::{Lexicon, Rendition, Spoken, from_cassette, speak};
 use crate::api::{Api, Conversation, EncodeContext};
 use crate::cassette::RecordedEnd;
 use crate::continuation::{self, Recognised, VoiceText};
 use crate::fault::{self, CompileError, End, Plan, Step};
 use crate::history::{Continuation, Refusal, Said};
 use crate::rules::{Incoming, RuleBook};
-use crate::scenario::{AnswerPlan, At, Cut, Play};
+use crate::scenario::{AnswerPlan, At, Cut, Every, Play, ShapeLeg};
 use crate::wire::Request;
 
 /// A request to a leg, and what the leg knows when it comes.
@@ -115,6 +115,16 @@ impl Asked<'_> {
                 fault::compile(&rendition, self.play, b"").map(|_| ()).map_err(|error| error.to_string())
             }
             Own::Recorded(..) => Ok(()),
+        }
+    }
+
+    /// The whole answer to this request, uncut.
+    fn rendition(&self) -> Rendition {
+        let body = self.request.json();
+        let conversation = body.as_ref().map(|body| self.api.read_request(body)).unwrap_or_default();
+        match self.own(&conversation) {
+            Own::Spoken(spoken) => self.render(&spoken, &conversation, body.as_ref()),
+            Own::Recorded(rendition, _) => rendition,
         }
     }
 
@@ -285,6 +295,37 @@ pub(super) fn first_speeches(legs: &[LegBinding], step: &crate::scenario::StepPl
         Some((leg.name.clone(), speech))
     };
     legs.iter().filter_map(speech).collect()
+}
+
+/// Events or bytes of what a leg answers to a request, uncut: the last point at which a sweep can cut it.
+pub fn extent(play: &Play, leg: &ShapeLeg, request: &Request, every: Every) -> Option<u64> {
+    let binding = LegBinding {
+        name: leg.name.clone(),
+        ordinal: 0,
+        api: leg.api,
+        model: leg.model.clone(),
+        models: Vec::new(),
+        key: None,
+        voice: Lexicon::new(0).voice(0),
+    };
+    let asked = Asked {
+        leg: &binding,
+        api: leg.api.spoken()?,
+        request,
+        play,
+        attempt: 1,
+        speeches: &BTreeMap::new(),
+        reference: &Conversation::default(),
+        unique: &[],
+        rules: RuleBook::bundled(),
+        seed: 0,
+        created: 1_700_000_000,
+    };
+    let rendition = asked.rendition();
+    Some(match every {
+        Every::Event => rendition.marks.len() as u64,
+        Every::Byte => rendition.body().len() as u64,
+    })
 }
 
 /// The status with which a vendor breaks a stream off.

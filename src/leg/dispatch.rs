@@ -197,8 +197,10 @@ impl Caller<'_> {
             let plan = unknown(&exchange.request, self.path);
             return self.recorded(Arc::new(plan), exchange, None);
         };
-        let attempt = self.case.next_attempt(name);
-        let play = play_of(script, attempt);
+        let (attempt, of_all) = self.case.next_attempt(name);
+        // The script of a pool follows the order of requests, whoever gets them.
+        let turn = if binding.case.shape.pool { of_all } else { attempt };
+        let play = play_of(script, turn);
         let control = binding.controls.get(self.running.index).and_then(|controls| controls.get(name));
         let mut unique = vec![binding.unique.clone()];
         unique.extend(control.map(|control| control.unique.clone()));
@@ -209,7 +211,7 @@ impl Caller<'_> {
             api,
             request: &exchange.request,
             play,
-            attempt,
+            attempt: turn,
             speeches: &speeches,
             reference: control.map_or(&client.conversation, |control| &control.conversation),
             unique: &unique,

@@ -31,6 +31,7 @@ mod tests;
 mod words;
 
 pub use address::Addressing;
+pub use decide::extent;
 pub use legs::{BindError, Legs, LegsConfig};
 pub use serve::{ServeConfig, Serving, serve};
 pub use session::{Binding, ControlRequest, LegBinding, Session};

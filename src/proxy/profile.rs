@@ -51,6 +51,9 @@ pub struct Profile {
     /// How many routes one launch takes; left out: any number.
     #[serde(default)]
     pub routes: Option<u32>,
+    /// Whether it can balance over workers of which none comes first.
+    #[serde(default)]
+    pub pools: bool,
     /// Whether each leg can have a model (and so an API) of its own.
     #[serde(default = "yes")]
     pub model_per_leg: bool,

@@ -11,6 +11,8 @@ pub struct Route {
     pub name: String,
     /// Legs in the order in which they shall be tried; a control has one.
     pub legs: Vec<RouteLeg>,
+    /// Whether the legs are a pool: none of them comes first.
+    pub pool: bool,
 }
 
 /// One leg of a route.
@@ -47,8 +49,8 @@ impl Route {
         let fallback = |route| leg(route, "fallback", "openai", "gpt-4o-mini", ApiId::OpenaiChat, 9101);
         let primary = leg("slot-1", "primary", "anthropic", "claude-opus-4-1", ApiId::AnthropicMessages, 9100);
         vec![
-            Self { name: "slot-1".to_owned(), legs: vec![primary, fallback("slot-1")] },
-            Self { name: "control-1".to_owned(), legs: vec![fallback("control-1")] },
+            Self { name: "slot-1".to_owned(), legs: vec![primary, fallback("slot-1")], pool: false },
+            Self { name: "control-1".to_owned(), legs: vec![fallback("control-1")], pool: false },
         ]
     }
 }
@@ -58,6 +60,7 @@ impl Route {
 pub(super) struct RouteView<'a> {
     name: &'a str,
     legs: Vec<LegView<'a>>,
+    pool: bool,
 }
 
 #[derive(Serialize)]
@@ -84,6 +87,6 @@ impl<'a> From<&'a Route> for RouteView<'a> {
             key: &leg.key,
             spare_key: &leg.spare_key,
         });
-        Self { name: &route.name, legs: legs.collect() }
+        Self { name: &route.name, legs: legs.collect(), pool: route.pool }
     }
 }

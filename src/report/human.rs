@@ -5,6 +5,7 @@ use std::fmt::{self, Write as _};
 use std::io::{self, Write};
 use std::time::Duration;
 
+use super::sweep::{Sweep, Sweeps, Taken};
 use super::{failure, summary};
 use crate::check::Value;
 use crate::runner::{CaseReport, Event, SnapshotReport, SnapshotState};
@@ -18,7 +19,12 @@ pub struct Style {
     pub progress: bool,
     /// Whether cases that are as expected get a line too.
     pub every: bool,
+    /// Columns of the terminal; 0 where that is not known.
+    pub width: usize,
 }
+
+/// Columns where the terminal does not say.
+const WIDTH: usize = 100;
 
 /// Writes the report: the result to one stream, progress and notes to the other.
 pub struct Human<'w> {
@@ -31,6 +37,7 @@ pub struct Human<'w> {
     scenarios: Vec<(String, [usize; WORDS.len()])>,
     /// Controls that are known to fail: each launch tries them, one note is enough.
     failed: BTreeSet<String>,
+    sweeps: Sweeps,
 }
 
 /// Words of cases in the order of the table's columns.
@@ -55,6 +62,7 @@ impl<'w> Human<'w> {
             progress_shown: false,
             scenarios: Vec::new(),
             failed: BTreeSet::new(),
+            sweeps: Sweeps::default(),
         }
     }
 
@@ -86,6 +94,10 @@ impl<'w> Human<'w> {
                 }
                 None => self.progress(&format!("control {what}"))?,
             },
+            Event::Fewer { sweep, points } => {
+                self.total = self.total.saturating_sub(*points);
+                self.sweeps.fewer(sweep, *points);
+            }
             Event::CaseStarted { id } => self.progress(id)?,
             Event::CaseDone(report) => self.case(report)?,
             Event::Snapshot(report) => self.snapshot(report)?,
@@ -97,6 +109,9 @@ impl<'w> Human<'w> {
             Event::Interrupted => self.note("interrupted: finishing the report")?,
             Event::Finished(done) => {
                 self.clear()?;
+                for sweep in self.sweeps.rest() {
+                    self.sweep(&sweep)?;
+                }
                 let table = self.table();
                 write!(self.out, "{table}")?;
                 let text = summary(done);
@@ -123,14 +138,15 @@ impl<'w> Human<'w> {
         if let Some(column) = WORDS.iter().position(|each| *each == word) {
             self.scenarios[row].1[column] += 1;
         }
+        match self.sweeps.take(report) {
+            Taken::Other => {}
+            Taken::Point => return Ok(()),
+            Taken::Last(sweep) => return self.sweep(&sweep),
+        }
         self.clear()?;
         let id = report.case.id();
         match word {
-            "FAIL" | "inconclusive" => {
-                let block = failure::block(report);
-                let (head, rest) = block.split_once('\n').unwrap_or((block.as_str(), ""));
-                write!(self.out, "\n{}\n{rest}", self.painted(word, head))?;
-            }
+            "FAIL" | "inconclusive" => self.block(report)?,
             "warn" | "known" => {
                 writeln!(self.out, "{} {id}", self.painted("warn", word))?;
                 for judged in &report.verdicts {
@@ -158,6 +174,29 @@ impl<'w> Human<'w> {
             }
             _ => {}
         }
+        self.out.flush()
+    }
+
+    fn block(&mut self, report: &CaseReport) -> io::Result<()> {
+        let block = failure::block(report);
+        let (head, rest) = block.split_once('\n').unwrap_or((block.as_str(), ""));
+        write!(self.out, "\n{}\n{rest}", self.painted(report.word(), head))
+    }
+
+    /// A block for the smallest point of each way to fail, then the strip.
+    fn sweep(&mut self, sweep: &Sweep) -> io::Result<()> {
+        self.clear()?;
+        for (report, same) in sweep.shown() {
+            self.block(report)?;
+            if same > 1 {
+                writeln!(self.out, "{} more points of this sweep are like this one", same - 1)?;
+            }
+        }
+        let width = if self.style.width == 0 { WIDTH } else { self.style.width };
+        let strip = sweep.strip(width);
+        let (head, rest) = strip.split_once('\n').unwrap_or((strip.as_str(), ""));
+        let word = if sweep.smallest().is_some() { "FAIL" } else { "pass" };
+        write!(self.out, "\n{}\n{rest}", self.painted(word, head))?;
         self.out.flush()
     }
 

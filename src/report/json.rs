@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::sweep::{self, Sweeps, Taken};
 use crate::check::{Level, Value, Verdict};
 use crate::history::{Continuation, History};
 use crate::runner::{CaseReport, Event, SnapshotState};
-use crate::scenario::Outcome;
+use crate::scenario::{Every, Outcome};
 
 /// Version of the format.
 pub const FORMAT: u32 = 1;
@@ -24,8 +25,11 @@ pub struct Report {
     pub proxy: Proxy,
     /// Counts.
     pub summary: Summary,
-    /// Every selected case, in the order in which they ended.
+    /// Every selected case, in the order in which they ended. Of a sweep only the smallest point of each set of failing
+    /// checks: `sweeps` has the others.
     pub cases: Vec<Case>,
+    /// Every sweep.
+    pub sweeps: Vec<Sweep>,
     /// Every compared snapshot.
     pub snapshots: Vec<Snapshot>,
 }
@@ -102,6 +106,51 @@ pub struct Case {
     pub repeat: String,
 }
 
+/// A sweep: one leg's answer, cut at many points, a case for each.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Sweep {
+    /// Address: `scenario[case]` without the point.
+    pub address: String,
+    /// The leg that was cut.
+    pub leg: String,
+    /// What is counted: `event` or `byte`.
+    pub every: Every,
+    /// Points that were run, skipped ones among them.
+    pub points: usize,
+    /// Points that the answer has, as this proxy asks for it.
+    pub of: usize,
+    /// Points by the word of their case.
+    pub words: BTreeMap<String, usize>,
+    /// Verdicts by check and value.
+    pub verdicts: BTreeMap<String, BTreeMap<String, usize>>,
+    /// Outcomes along the stream, points of the same outcome side by side joined.
+    pub outcomes: Vec<SweepRun>,
+    /// Where checks fail.
+    pub failing: Vec<SweepCheck>,
+    /// The smallest point at which a check fails; its case is among `cases`.
+    pub smallest: Option<u64>,
+}
+
+/// Points side by side with the same outcome.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SweepRun {
+    /// First point.
+    pub from: u64,
+    /// Last point.
+    pub to: u64,
+    /// How the exchange ended for the client; `null` if that cannot be told.
+    pub outcome: Option<Outcome>,
+}
+
+/// Where a check fails.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SweepCheck {
+    /// Id of the check.
+    pub check: String,
+    /// Ranges of points, both ends included.
+    pub ranges: Vec<(u64, u64)>,
+}
+
 /// One verdict.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CaseVerdict {
@@ -166,13 +215,15 @@ pub struct Snapshot {
 #[derive(Debug, Default)]
 pub struct JsonReport {
     report: Report,
+    sweeps: Sweeps,
 }
 
 impl JsonReport {
     /// An empty report.
     pub fn new() -> Self {
         let crossfade = env!("CARGO_PKG_VERSION").to_owned();
-        Self { report: Report { format: FORMAT, crossfade, ..Report::default() } }
+        let report = Report { format: FORMAT, crossfade, ..Report::default() };
+        Self { report, sweeps: Sweeps::default() }
     }
 
     /// Takes the next event.
@@ -180,7 +231,12 @@ impl JsonReport {
         let report = &mut self.report;
         match event {
             Event::Started(start) => report.summary.seed = format!("{:x}", start.seed),
-            Event::CaseDone(case) => report.cases.push(of_case(case)),
+            Event::CaseDone(case) => match self.sweeps.take(case) {
+                Taken::Other => report.cases.push(of_case(case)),
+                Taken::Point => {}
+                Taken::Last(sweep) => of_sweep(report, &sweep),
+            },
+            Event::Fewer { sweep, points } => self.sweeps.fewer(sweep, *points),
             Event::Snapshot(snapshot) => report.snapshots.push(Snapshot {
                 scenario: snapshot.scenario.clone(),
                 path: snapshot.path.display().to_string(),
@@ -193,6 +249,9 @@ impl JsonReport {
                 .to_owned(),
             }),
             Event::Finished(summary) => {
+                for sweep in self.sweeps.rest() {
+                    of_sweep(report, &sweep);
+                }
                 let summary = summary.as_ref().clone();
                 report.proxy = Proxy {
                     name: summary.proxy.name.clone(),
@@ -223,6 +282,27 @@ impl JsonReport {
     pub fn report(&self) -> &Report {
         &self.report
     }
+}
+
+fn of_sweep(report: &mut Report, sweep: &sweep::Sweep) {
+    report.cases.extend(sweep.shown().into_iter().map(|(case, _)| of_case(case)));
+    let mut words: BTreeMap<String, usize> = BTreeMap::new();
+    for point in sweep.points.values() {
+        *words.entry(point.word.to_owned()).or_default() += 1;
+    }
+    let failing = sweep.failing().into_iter();
+    report.sweeps.push(Sweep {
+        address: sweep.of.clone(),
+        leg: sweep.leg.clone(),
+        every: sweep.every,
+        points: sweep.points.len(),
+        of: sweep.count,
+        words,
+        verdicts: sweep.verdicts.clone(),
+        outcomes: sweep.runs().into_iter().map(|(from, to, outcome)| SweepRun { from, to, outcome }).collect(),
+        failing: failing.map(|(check, ranges)| SweepCheck { check: check.to_owned(), ranges }).collect(),
+        smallest: sweep.smallest().and_then(|case| case.case.sweep.as_ref()).map(|point| point.at),
+    });
 }
 
 fn of_case(report: &CaseReport) -> Case {

@@ -6,6 +6,7 @@ mod human;
 mod json;
 mod requests;
 mod summary;
+mod sweep;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

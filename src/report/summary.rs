@@ -39,6 +39,11 @@ pub fn summary(summary: &Summary) -> String {
     if summary.interrupted {
         text.push_str("interrupted: only what was done so far is counted\n");
     }
+    if summary.swept > 0 {
+        let rate = summary.swept as f64 / summary.took.as_secs_f64().max(0.001);
+        let points = if summary.swept == 1 { "point" } else { "points" };
+        let _ = writeln!(text, "sweeps: {} {points}, {rate:.0} cases/s", summary.swept);
+    }
     let what = if summary.bundled {
         format!("bundled suite on {}", summary.proxy.label())
     } else {

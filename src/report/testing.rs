@@ -45,6 +45,7 @@ fn client() -> ClientExchange {
         sent_at: 100,
         response: Some(ResponseHead { at: 900, status: 200, headers: Headers::default() }),
         chunks: vec![Chunk { at: 1_000, data: body.into_bytes().into() }],
+        paused: None,
         end: ClientEnd::Complete,
         ended_at: 2_000,
     }
@@ -119,6 +120,7 @@ pub(super) fn history() -> History {
             ],
             controls: BTreeMap::from([("fallback".to_owned(), control)]),
         }],
+        beside: Vec::new(),
         strays: vec![stray],
         survived: None,
         misrouted: None,

@@ -12,6 +12,7 @@ use super::{Human, JsonReport, Style, block};
 use crate::check::Value;
 use crate::runner::testing::case;
 use crate::runner::{CaseReport, Event, ProxyLine, SnapshotReport, SnapshotState, Start, Summary};
+use crate::scenario::{Every, Outcome, SweepPoint};
 
 #[derive(Clone, Default)]
 struct Buffer(Rc<RefCell<Vec<u8>>>);
@@ -156,4 +157,71 @@ fn the_report_for_programs() {
     report.cases[1].verdicts.truncate(1);
     report.summary.verdicts.remove("skip");
     insta::assert_snapshot!(serde_json::to_string_pretty(&report).unwrap());
+}
+
+/// A point of a sweep, with how the client fared.
+fn point(at: u64, points: usize, outcome: Outcome, fails: bool) -> Event {
+    let mut report = failure();
+    let mut case = case("swept", &format!("byte-{at}"));
+    case.sweep = Some(SweepPoint { of: "swept".to_owned(), leg: "primary".to_owned(), every: Every::Byte, at, points });
+    report.case = Arc::new(case);
+    report.outcomes = vec![Some(outcome)];
+    report.verdicts.retain(|judged| judged.verdict.value == if fails { Value::Fail } else { Value::Pass });
+    Event::CaseDone(Box::new(report))
+}
+
+fn sweep() -> Vec<Event> {
+    let mut events: Vec<Event> = (1..=300)
+        .rev()
+        .map(|at| match at {
+            1..=9 => point(at, 301, Outcome::Restarted, false),
+            120..=180 | 250 => point(at, 301, Outcome::Silent, true),
+            _ => point(at, 301, Outcome::Continued, false),
+        })
+        .collect();
+    events.insert(0, Event::Fewer { sweep: "swept".to_owned(), points: 1 });
+    events
+}
+
+#[test]
+fn a_sweep_is_told_as_a_strip() {
+    let (out, _) = human(Style { width: 80, ..Style::default() }, &sweep());
+    assert_eq!(out.matches("\nFAIL swept[").count(), 1, "one block for one way to fail: {out}");
+    assert!(out.contains("FAIL swept[byte-120]") && out.contains("61 more points of this sweep are like this one"));
+    insta::assert_snapshot!(&out[out.find("sweep swept").expect("the strip")..]);
+    let widest = out[out.find("sweep swept").unwrap()..].lines().skip(1).take(4).map(str::len).max();
+    assert!(widest.is_some_and(|widest| widest <= 80), "{out}");
+}
+
+#[test]
+fn a_sweep_in_json_joins_points_of_one_outcome() {
+    let mut json = JsonReport::new();
+    for event in sweep() {
+        json.take(&event);
+    }
+    let report = json.report();
+    assert_eq!(report.cases.iter().map(|case| case.case.as_str()).collect::<Vec<_>>(), ["byte-120"]);
+    let sweep = &report.sweeps[0];
+    assert_eq!((sweep.points, sweep.of, sweep.smallest), (300, 300, Some(120)));
+    let runs: Vec<_> = sweep.outcomes.iter().map(|run| (run.from, run.to, run.outcome)).collect();
+    let (silent, continued) = (Some(Outcome::Silent), Some(Outcome::Continued));
+    let expect = [
+        (1, 9, Some(Outcome::Restarted)),
+        (10, 119, continued),
+        (120, 180, silent),
+        (181, 249, continued),
+        (250, 250, silent),
+        (251, 300, continued),
+    ];
+    assert_eq!(runs, expect);
+    assert!(sweep.failing.iter().all(|check| check.ranges == [(120, 180), (250, 250)]) && !sweep.failing.is_empty());
+}
+
+#[test]
+fn a_sweep_that_is_not_whole_is_told_at_the_end() {
+    let mut events: Vec<Event> = sweep().into_iter().skip(1).take(5).collect();
+    assert_eq!(human(Style::default(), &events).0, "");
+    events.push(Event::Finished(Box::default()));
+    let (out, _) = human(Style::default(), &events);
+    assert!(out.contains("primary cut behind 5 of 301 bytes"), "{out}");
 }

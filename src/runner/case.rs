@@ -76,6 +76,7 @@ pub(super) async fn play(rig: &Rig, order: &Order, answered: impl FnOnce() + Sen
         proxy: facts,
         unique: order.unique.clone(),
         steps,
+        beside: Vec::new(),
         strays,
         survived: None,
         misrouted,
@@ -143,6 +144,7 @@ async fn exchange(
                 api: plan.api,
                 stream: plan.conversation.stream,
                 leave: plan.leave.clone(),
+                pause: plan.pause,
                 limit: limit(&order.case, order.limit),
             };
             client::drive(ask, progress, started).await
@@ -161,6 +163,7 @@ async fn exchange(
                 sent_at: now,
                 response: None,
                 chunks: Vec::new(),
+                paused: None,
                 end: ClientEnd::NoResponse(why),
                 ended_at: now,
             }

@@ -12,6 +12,7 @@ use super::words::Words;
 use crate::answer::{AnswerScript, ScriptPart};
 use crate::api::{ApiId, Conversation, ModelName, Part, Role, Turn};
 use crate::history::{ClientEnd, Control, History, Survival};
+use crate::leg;
 use crate::scenario::{
     AnswerPlan, Barrier, Case, ClientPlan, Expect, LegPlan, Millis, Obeys, Pace, Play, Settings, Shape, ShapeLeg,
     StepPlan,
@@ -103,6 +104,20 @@ impl Controls {
         ControlResult { what, failed }
     }
 
+    /// Where the answer of the leg that a sweep cuts ends, as this proxy asks for it; `None` where there is no control.
+    pub(super) fn extent(&self, case: &Case) -> Option<u64> {
+        let point = case.sweep.as_ref()?;
+        let leg = case.shape.legs.iter().find(|leg| leg.name == point.leg)?;
+        case.steps.iter().find_map(|step| {
+            let plan = step.legs.iter().find(|plan| plan.name == leg.name)?;
+            let play = plan.attempts.iter().find(|play| play.cut.is_some() && play.status.is_none())?;
+            match self.done.get(&Key::of(&step.client, &leg.model, leg.api))? {
+                Control::Done { request, .. } => leg::extent(play, leg, request, point.every),
+                Control::Missing { .. } | Control::Failed { .. } => None,
+            }
+        })
+    }
+
     /// Whether the latency rests on too few requests.
     pub(super) fn wants_samples(&self) -> bool {
         !self.latencies.is_empty() && self.latencies.len() < SAMPLES
@@ -129,7 +144,7 @@ impl Controls {
 
 /// The same client, going away nowhere.
 fn staying(client: &ClientPlan) -> ClientPlan {
-    ClientPlan { leave: None, session: None, ..client.clone() }
+    ClientPlan { leave: None, pause: None, session: None, ..client.clone() }
 }
 
 /// What a control's history says.
@@ -179,7 +194,15 @@ pub(super) async fn still_serves(
         stream: true,
         ..Conversation::default()
     };
-    let client = ClientPlan { api, conversation, body: None, headers: Headers::default(), session: None, leave: None };
+    let client = ClientPlan {
+        api,
+        conversation,
+        body: None,
+        headers: Headers::default(),
+        session: None,
+        leave: None,
+        pause: None,
+    };
     let limit = Some(limit.unwrap_or(LIMIT.duration()).min(Duration::from_secs(10)));
     let history = if let Some(control) = control {
         plain(rig, words, n, &control.name, &control.target, client, limit).await
@@ -204,7 +227,7 @@ async fn plain(
     client: ClientPlan,
     limit: Option<Duration>,
 ) -> History {
-    let case = synthetic(Shape { legs: vec![target.clone()] }, client, vec![leg_plan(&target.name)]);
+    let case = synthetic(Shape { legs: vec![target.clone()], pool: false }, client, vec![leg_plan(&target.name)]);
     let (unique, voice) = words.other(n);
     let order = order(case, slot, unique, vec![voice], limit);
     let _one_at_a_time = rig.control.lock().await;
@@ -238,6 +261,8 @@ fn synthetic(shape: Shape, client: ClientPlan, legs: Vec<LegPlan>) -> Case {
         proxy_config: BTreeMap::new(),
         time_limit: LIMIT,
         not_yet: None,
+        beside: 0,
+        sweep: None,
         steps: vec![StepPlan { client, legs, expect: Expect::default() }],
     }
 }

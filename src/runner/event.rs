@@ -41,6 +41,13 @@ pub enum Event {
         /// What went wrong; `None` if nothing did.
         failed: Option<String>,
     },
+    /// A sweep has fewer points on this proxy: the others lie past the end of the answer as it asks for it.
+    Fewer {
+        /// Address of the sweep.
+        sweep: String,
+        /// How many points are left out.
+        points: usize,
+    },
     /// A case begins.
     CaseStarted {
         /// `scenario[case]`.
@@ -159,6 +166,14 @@ impl CaseReport {
         self.verdicts.iter().any(Judged::unexpected)
     }
 
+    /// The checks that failed and that the baseline does not list, sorted.
+    pub fn failing(&self) -> Vec<String> {
+        let failing = self.verdicts.iter().filter(|judged| judged.unexpected());
+        let mut failing: Vec<String> = failing.map(|judged| judged.verdict.check.clone()).collect();
+        failing.sort();
+        failing
+    }
+
     /// Whether the harness could not tell.
     pub fn inconclusive(&self) -> bool {
         self.verdicts.iter().any(|judged| matches!(judged.verdict.value, Value::Inconclusive(_)))
@@ -261,6 +276,8 @@ pub struct Summary {
     pub snapshots: BTreeMap<String, usize>,
     /// Requests that fitted no running case.
     pub strays: usize,
+    /// Points of sweeps that were run.
+    pub swept: usize,
     /// Starts of the proxy.
     pub launches: usize,
     /// How often the proxy died and was started again. A run with a death is never green.
@@ -281,6 +298,7 @@ impl Summary {
     /// Counts a finished case.
     pub fn count(&mut self, report: &CaseReport) {
         *self.cases.entry(report.word().to_owned()).or_default() += 1;
+        self.swept += usize::from(report.case.sweep.is_some() && report.skipped.is_none());
         if let Some(reason) = &report.skipped {
             *self.skips.entry(reason.clone()).or_default() += 1;
         }

@@ -21,6 +21,8 @@ pub struct Limits {
     pub remembers: Remembers,
     /// Slots of a shape, at most.
     pub slots: usize,
+    /// Slots of a shape of which a leg is cut at many points, at most: its cases wait for silence side by side.
+    pub sweep_slots: usize,
     /// Whether controls can be had.
     pub controls: bool,
 }
@@ -135,24 +137,40 @@ fn split(cases: &[Arc<Case>], members: &[usize], limits: &Limits) -> Vec<(Vec<Sh
 fn slots(cases: &[Arc<Case>], members: &[usize], limits: &Limits) -> Vec<SlotPlan> {
     let shapes = shapes(cases, members);
     let controls = if limits.controls { targets(cases, members).len() } else { 0 };
-    let room = match limits.routes {
+    // A case with neighbours takes several slots at a time.
+    let of_shape = |shape: &Shape| -> Vec<&Case> {
+        members.iter().map(|member| &*cases[*member]).filter(|case| case.shape == *shape).collect()
+    };
+    let at_once = |shape: &Shape| of_shape(shape).into_iter().map(slots_of).max().unwrap_or(1);
+    let least: usize = shapes.iter().map(|shape| at_once(shape)).sum();
+    let room = |shape: &Shape| match limits.routes {
         // Controls have a launch of their own where both do not fit.
-        Some(routes) if routes >= controls + shapes.len() => (routes - controls) / shapes.len().max(1),
+        Some(routes) if routes >= controls + least => {
+            at_once(shape) + (routes - controls - least) / shapes.len().max(1)
+        }
         Some(routes) => routes / shapes.len().max(1),
         None => usize::MAX,
     };
     let mut slots = Vec::new();
-    for shape in shapes {
-        let wanted = members.iter().filter(|member| cases[**member].shape == *shape).count();
+    for &shape in &shapes {
+        let of_shape = of_shape(shape);
+        let needed: usize = of_shape.iter().map(|case| slots_of(case)).sum();
+        let most = if of_shape.iter().any(|case| case.sweep.is_some()) { limits.sweep_slots } else { limits.slots };
+        let most = if limits.slots > 1 { most.max(at_once(shape)) } else { most };
         let count = match limits.remembers {
-            Remembers::Nothing => wanted.min(limits.slots).min(room).max(1),
-            Remembers::PerRoute | Remembers::PerProcess => wanted,
+            Remembers::Nothing => needed.min(most).min(room(shape)).max(1),
+            Remembers::PerRoute | Remembers::PerProcess => needed,
         };
         for _ in 0..count {
             slots.push(SlotPlan { name: format!("s{}", slots.len() + 1), shape: shape.clone() });
         }
     }
     slots
+}
+
+/// Slots that a case takes at a time: its own, and one for each neighbour.
+pub(super) fn slots_of(case: &Case) -> usize {
+    1 + case.beside as usize
 }
 
 fn shapes<'a>(cases: &'a [Arc<Case>], members: &[usize]) -> Vec<&'a Shape> {
@@ -183,14 +201,21 @@ mod tests {
 
     use super::*;
     use crate::runner::testing::{case, shape};
-    use crate::scenario::Millis;
+    use crate::scenario::{Every, Millis, SweepPoint};
 
     const GPT: &str = "openai/gpt-4o-mini";
     const OPUS: &str = "anthropic/claude-opus-4-1";
     const SONNET: &str = "anthropic/claude-sonnet-4-6";
 
     fn limits() -> Limits {
-        Limits { profile: "p".to_owned(), routes: None, remembers: Remembers::Nothing, slots: 8, controls: true }
+        Limits {
+            profile: "p".to_owned(),
+            routes: None,
+            remembers: Remembers::Nothing,
+            slots: 8,
+            sweep_slots: 64,
+            controls: true,
+        }
     }
 
     fn cases(specs: &[(usize, &[&str], Option<u64>)]) -> Vec<Arc<Case>> {
@@ -233,6 +258,28 @@ mod tests {
     #[test]
     fn one_launch_for_many_cases_of_one_shape() {
         check(&[(2_000, &[OPUS, SONNET], None)], &limits(), &["0: 2 controls, 8 slots, 2000 cases"]);
+    }
+
+    #[test]
+    fn a_sweep_has_more_slots() {
+        let mut cases = cases(&[(300, &[OPUS, SONNET], None), (20, &[OPUS, GPT], None)]);
+        let point =
+            SweepPoint { of: "x".to_owned(), leg: "primary".to_owned(), every: Every::Byte, at: 1, points: 300 };
+        for case in &mut cases[..300] {
+            Arc::make_mut(case).sweep = Some(point.clone());
+        }
+        assert_eq!(plan(&cases, &limits())[0].slots.len(), 64 + 8);
+        let few = Limits { routes: Some(23), ..limits() };
+        assert_eq!(plan(&cases, &few)[0].slots.len(), 10 + 8, "as far as the routes reach");
+    }
+
+    #[test]
+    fn neighbours_have_slots_of_their_own() {
+        let mut cases = cases(&[(1, &[OPUS, SONNET], None), (1, &[OPUS, GPT], None)]);
+        Arc::make_mut(&mut cases[0]).beside = 3;
+        assert_eq!(plan(&cases, &limits())[0].slots.len(), 4 + 1);
+        let few = Limits { routes: Some(8), ..limits() };
+        assert_eq!(plan(&cases, &few)[0].slots.len(), 4 + 1, "as far as the routes reach");
     }
 
     #[test]

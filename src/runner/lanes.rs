@@ -39,6 +39,18 @@ impl Lanes {
         self.busy.len() + self.quiet.len() + self.alone.len()
     }
 
+    /// Leaves cases out that have not begun, and gives them.
+    pub(super) fn leave_out(&mut self, out: impl Fn(usize) -> bool) -> Vec<usize> {
+        let lanes = [&mut self.busy, &mut self.quiet, &mut self.alone];
+        let mut left = Vec::new();
+        for lane in lanes {
+            let (gone, stay) = std::mem::take(lane).into_iter().partition::<VecDeque<_>, _>(|index| out(*index));
+            *lane = stay;
+            left.extend(gone);
+        }
+        left
+    }
+
     /// Takes every case that has not begun.
     pub(super) fn rest(&mut self) -> Vec<usize> {
         let lanes = [&mut self.busy, &mut self.quiet, &mut self.alone];
@@ -72,7 +84,7 @@ impl Lanes {
 
 /// Whether most of the case is waiting: silence, a client that leaves, a long pace, a `retry-after`.
 fn waits(case: &Case) -> bool {
-    let leaves = case.steps.iter().any(|step| step.client.leave.is_some());
+    let leaves = case.steps.iter().any(|step| step.client.leave.is_some() || step.client.pause.is_some());
     let slow = plays(case).any(|play| {
         let long = matches!(play.pace, Pace::Every(every) if every.0 >= LONG_PACE) || play.pace == Pace::Recorded;
         let later = play.status.as_ref().is_some_and(|status| status.retry_after.is_some());
@@ -99,9 +111,14 @@ impl Slots {
         Self { free, reused }
     }
 
-    /// Whether a slot of that shape is free.
-    pub(super) fn has(&self, shape: &Shape) -> bool {
-        self.free.get(shape).is_some_and(|slots| !slots.is_empty())
+    /// Whether so many slots of that shape are free.
+    pub(super) fn has(&self, shape: &Shape, count: usize) -> bool {
+        self.free.get(shape).is_some_and(|slots| slots.len() >= count)
+    }
+
+    /// Whether any slot is free.
+    pub(super) fn any(&self) -> bool {
+        self.free.values().any(|slots| !slots.is_empty())
     }
 
     /// Takes a slot.
@@ -164,9 +181,9 @@ mod tests {
         for reused in [true, false] {
             let mut slots = Slots::new(&plan, reused);
             let slot = slots.take(&shape).unwrap();
-            assert!(!slots.has(&shape));
+            assert!(!slots.has(&shape, 1));
             slots.give(&shape, slot);
-            assert_eq!(slots.has(&shape), reused);
+            assert_eq!(slots.has(&shape, 1), reused);
         }
     }
 }

@@ -15,6 +15,7 @@ mod run;
 mod select;
 mod session;
 mod skip;
+mod smallest;
 mod target;
 mod task;
 #[cfg(test)]

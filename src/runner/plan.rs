@@ -20,6 +20,9 @@ use crate::snapshot;
 
 /// Slots of a shape, unless the command line asks for more jobs.
 const SLOTS: usize = 8;
+/// How many more cases of a sweep run at a time, and how many more slots they have: most of each is waiting.
+pub(super) const SWEEP_JOBS: usize = 4;
+const SWEEP_SLOTS: usize = 8;
 /// What is run, and how.
 #[derive(Debug)]
 pub struct Plan {
@@ -86,6 +89,7 @@ pub(super) fn launches(cases: &[Arc<Case>], target: &Target, jobs: usize) -> Vec
         routes: profile.routes.filter(|_| !attached).map(|routes| routes as usize),
         remembers: if attached { Remembers::Nothing } else { profile.remembers },
         slots: if attached { 1 } else { jobs.max(1) },
+        sweep_slots: if attached { 1 } else { jobs.max(1) * SWEEP_SLOTS },
         controls: target.has_controls(),
     };
     let mut launches = group::plan(cases, &limits);

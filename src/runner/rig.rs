@@ -69,11 +69,11 @@ impl Rig {
             // Attached, the target listens where the route's leg of that name does.
             let ordinal = if attached { ordinal_of(plan, &control.target) } else { 0 };
             ordinals.insert(control.name.clone(), ordinal);
-            let leg = std::slice::from_ref(&control.target);
-            routes.push(route(&legs, &canaries, profile, &control.name, leg, ordinal));
+            let alone = Shape { legs: vec![control.target.clone()], pool: false };
+            routes.push(route(&legs, &canaries, profile, &control.name, &alone, ordinal));
         }
         for slot in &plan.slots {
-            routes.push(route(&legs, &canaries, profile, &slot.name, &slot.shape.legs, 0));
+            routes.push(route(&legs, &canaries, profile, &slot.name, &slot.shape, 0));
         }
         let order = LaunchOrder {
             number,
@@ -176,11 +176,11 @@ fn next(first: SocketAddr, n: usize) -> SocketAddr {
     address
 }
 
-fn route(legs: &Legs, canaries: &Canaries, profile: &Profile, name: &str, shape: &[ShapeLeg], from: usize) -> Route {
-    let legs = shape.iter().enumerate().map(|(n, leg)| {
+fn route(legs: &Legs, canaries: &Canaries, profile: &Profile, name: &str, shape: &Shape, from: usize) -> Route {
+    let legs = shape.legs.iter().enumerate().map(|(n, leg)| {
         let ordinal = from + n;
         // Without a key per leg, all legs of a slot share the first one's.
-        let owner = if profile.key_per_leg { leg } else { &shape[0] };
+        let owner = if profile.key_per_leg { leg } else { &shape.legs[0] };
         RouteLeg {
             name: leg.name.clone(),
             model: leg.model.clone(),
@@ -191,7 +191,7 @@ fn route(legs: &Legs, canaries: &Canaries, profile: &Profile, name: &str, shape:
             spare_key: canaries.leg(&owner.model.vendor, name, &format!("{}/spare", owner.name)),
         }
     });
-    Route { name: name.to_owned(), legs: legs.collect() }
+    Route { name: name.to_owned(), legs: legs.collect(), pool: shape.pool }
 }
 
 /// Settings and overlay in one line.

@@ -12,11 +12,12 @@ use tokio::task::JoinSet;
 use super::case::{self, Order};
 use super::control::Controls;
 use super::event::{CaseReport, Event, Judged, SnapshotReport, SnapshotState, Start, Summary};
-use super::group::LaunchPlan;
+use super::group::{LaunchPlan, slots_of};
 use super::keep::Keeper;
 use super::lanes::{Lanes, Slots};
-use super::plan::{Plan, launches};
+use super::plan::{Plan, SWEEP_JOBS, launches};
 use super::rig::{Rig, describe};
+use super::smallest::Smallest;
 use super::task::{Played, Task, by_the_clock, control_of, trace};
 use super::words::Words;
 use super::{Pace, skip};
@@ -51,6 +52,7 @@ pub async fn run(plan: &Plan, stop: watch::Receiver<bool>, emit: &mut dyn FnMut(
         emit,
         histories: BTreeMap::new(),
         met: BTreeSet::new(),
+        smallest: Smallest::default(),
         summary: Summary { bundled: plan.bundled, proxy: plan.line.clone(), ..Summary::default() },
     };
     run.all().await;
@@ -71,8 +73,10 @@ struct Run<'a> {
     emit: &'a mut dyn FnMut(Event),
     /// Histories of judged cases, by index, for the snapshots.
     histories: BTreeMap<usize, Arc<History>>,
-    /// Addresses of verdicts that were judged and do not fail.
+    /// Entries of the baseline that were judged and do not fail.
     met: BTreeSet<String>,
+    /// Which points of sweeps are worth keeping.
+    smallest: Smallest,
     summary: Summary,
 }
 
@@ -172,6 +176,7 @@ impl Run<'_> {
                 }
             }
             if matches!(drained, Drained::All) {
+                self.past_the_end(&mut lanes, controls);
                 drained = self.drain(&rig, launch, &mut lanes, controls, again).await;
             }
             self.summary.strays += rig.legs.take_strays().len();
@@ -192,6 +197,26 @@ impl Run<'_> {
                     again = true;
                 }
             }
+        }
+    }
+
+    /// Leaves out the points of sweeps that lie behind the end of the answer as this proxy asks for it.
+    fn past_the_end(&mut self, lanes: &mut Lanes, controls: &Controls) {
+        let mut ends: HashMap<String, Option<u64>> = HashMap::new();
+        let cases = self.cases.clone();
+        let mut lies_beyond = |case: &Case| {
+            let Some(point) = &case.sweep else { return false };
+            let end = *ends.entry(point.of.clone()).or_insert_with(|| controls.extent(case));
+            end.is_some_and(|end| point.at > end)
+        };
+        let beyond: BTreeSet<usize> = (0..cases.len()).filter(|index| lies_beyond(&cases[*index])).collect();
+        let mut fewer: BTreeMap<String, usize> = BTreeMap::new();
+        for index in lanes.leave_out(|index| beyond.contains(&index)) {
+            let of = cases[index].sweep.as_ref().map(|point| point.of.clone()).unwrap_or_default();
+            *fewer.entry(of).or_default() += 1;
+        }
+        for (sweep, points) in fewer {
+            (self.emit)(Event::Fewer { sweep, points });
         }
     }
 
@@ -247,7 +272,13 @@ impl Run<'_> {
         let remembers = launch.remembers;
         let mut slots = Slots::new(&launch.slots, remembers == Remembers::Nothing);
         let latency = controls.latency();
-        let jobs = if rig.attached { 1 } else { self.plan.jobs };
+        let swept = launch.cases.iter().filter(|index| self.cases[**index].sweep.is_some()).count();
+        let jobs = match () {
+            () if rig.attached => 1,
+            // Most of a cut is waiting, for the client and for silence.
+            () if swept * 2 > launch.cases.len() => self.plan.jobs * SWEEP_JOBS,
+            () => self.plan.jobs,
+        };
         let mut pace = Pace::new(jobs, latency);
         let patience = patience(latency);
         let mut tasks: JoinSet<Played> = JoinSet::new();
@@ -258,10 +289,20 @@ impl Run<'_> {
         let mut loaded: BTreeSet<usize> = BTreeSet::new();
         // First tries of cases that are repeated alone.
         let mut first: BTreeMap<usize, Vec<Verdict>> = BTreeMap::new();
+        let crowded = lanes.leave_out(|index| !slots.has(&self.cases[index].shape, slots_of(&self.cases[index])));
+        for index in crowded {
+            let case = Arc::clone(&self.cases[index]);
+            let reason = format!("it takes {} routes of its shape at a time: the proxy has fewer", slots_of(&case));
+            let repeat = self.plan.repeat.command(&case);
+            self.done(CaseReport::skipped(case, reason, repeat));
+        }
         loop {
             while let Some(index) = {
                 let cases = &self.cases;
-                lanes.next(running.len(), tasks.len(), pace.jobs(), |index| slots.has(&cases[index].shape))
+                let any = slots.any();
+                lanes.next(running.len(), tasks.len(), pace.jobs(), |index| {
+                    any && slots.has(&cases[index].shape, slots_of(&cases[index]))
+                })
             } {
                 let case = Arc::clone(&self.cases[index]);
                 let Some(slot) = slots.take(&case.shape) else {
@@ -273,6 +314,7 @@ impl Run<'_> {
                 let again = u64::from(first.contains_key(&index));
                 let legs = case.shape.legs.len();
                 let control = control_of(launch, &case);
+                let beside = self.neighbours(&case, &mut slots, controls, patience);
                 let order = Order {
                     slot: slot.clone(),
                     unique: self.words.unique(index, again),
@@ -290,6 +332,7 @@ impl Run<'_> {
                     control,
                     answered: answered.clone(),
                     order,
+                    beside,
                     index,
                 };
                 tasks.spawn(task.run());
@@ -320,7 +363,9 @@ impl Run<'_> {
             };
             let index = played.index;
             running.remove(&index);
-            slots.give(&self.cases[index].shape, played.slot.clone());
+            for slot in played.beside.iter().chain([&played.slot]) {
+                slots.give(&self.cases[index].shape, slot.clone());
+            }
             if let Some(took) = case::reaction(&played.history) {
                 pace.observe(took);
             }
@@ -360,6 +405,28 @@ impl Run<'_> {
         Drained::All
     }
 
+    /// Orders for a case's neighbours, as far as there are slots for them.
+    fn neighbours(&self, case: &Case, slots: &mut Slots, controls: &Controls, patience: f64) -> Vec<Order> {
+        let neighbour = |_| {
+            let slot = slots.take(&case.shape)?;
+            let neighbour = Arc::new(case.neighbour());
+            let mut words =
+                case.shape.legs.iter().map(|_| self.words.other(self.others.fetch_add(1, Ordering::Relaxed)));
+            let (unique, first) = words.next()?;
+            Some(Order {
+                slot,
+                unique,
+                voices: std::iter::once(first).chain(words.map(|(_, voice)| voice)).collect(),
+                controls: controls.of(&neighbour),
+                limit: self.plan.time_limit,
+                quiet: None,
+                patience,
+                case: neighbour,
+            })
+        };
+        (0..case.beside).filter_map(neighbour).collect()
+    }
+
     /// Turns a played case into its report.
     fn finish(&mut self, rig: &Rig, played: Played, before: Vec<Verdict>) {
         let case = Arc::clone(&self.cases[played.index]);
@@ -374,7 +441,11 @@ impl Run<'_> {
             .collect();
         let verdicts = verdicts.into_iter().map(|verdict| self.judged(&case, verdict)).collect();
         let history = Arc::new(played.history);
-        self.histories.insert(played.index, Arc::clone(&history));
+        // A snapshot of thousands of cuts would show nothing, and their histories would fill the memory; of a pool it
+        // would show whose turn it was.
+        if case.sweep.is_none() && !case.shape.pool {
+            self.histories.insert(played.index, Arc::clone(&history));
+        }
         let mut report = CaseReport {
             skipped: None,
             outcomes,
@@ -388,7 +459,7 @@ impl Run<'_> {
             took: played.took,
             case,
         };
-        if let Some(keeper) = &mut self.keeper {
+        if let Some(keeper) = self.keeper.as_mut().filter(|_| self.smallest.tells(&report)) {
             match keeper.keep(&report, &rig.proxy, played.log) {
                 Ok(kept) => report.kept = kept,
                 Err(why) => (self.emit)(Event::Note(format!("cannot keep {}: {why}", report.case.id()))),
@@ -403,7 +474,8 @@ impl Run<'_> {
         }
         let address = format!("{}/{}", case.id(), verdict.check);
         let known = self.plan.baseline.reason(&address).filter(|_| verdict.value == Value::Fail).map(str::to_owned);
-        if matches!(verdict.value, Value::Pass | Value::Warn | Value::NotExercised) {
+        let fails_not = matches!(verdict.value, Value::Pass | Value::Warn | Value::NotExercised);
+        if fails_not && self.plan.baseline.reason(&address).is_some() {
             self.met.insert(address);
         }
         Judged { verdict, known }

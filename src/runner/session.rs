@@ -196,6 +196,7 @@ impl Session {
             control: control_of(&self.launch, &case),
             answered,
             order,
+            beside: Vec::new(),
             index: number,
         };
         let mut playing = pin!(task.run());

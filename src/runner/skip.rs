@@ -33,6 +33,12 @@ pub(super) fn reason(case: &Case, profile: &Profile, attached: bool) -> Option<S
     if stalls(case) && attached {
         return Some("attached: how long the proxy bears silence is not known".to_owned());
     }
+    if case.beside > 0 && attached {
+        return Some("attached: the proxy has one route for us, so nothing runs beside a case".to_owned());
+    }
+    if case.shape.pool && !profile.pools && !attached {
+        return Some(format!("{name} knows no pool: its legs have an order"));
+    }
     let legs = &case.shape.legs;
     if !profile.model_per_leg && !attached && legs.iter().any(|leg| leg.model != legs[0].model) {
         return Some(format!("{name} gives every leg the client's model: its legs cannot have models of their own"));
@@ -159,6 +165,18 @@ mod tests {
         };
         check(bounded, false, None);
         check(bounded, true, Some("attached: how long the proxy bears silence is not known"));
+    }
+
+    #[test]
+    fn pools() {
+        let pool = |case: &mut Case, _: &mut Profile| case.shape.pool = true;
+        check(pool, false, Some("p knows no pool: its legs have an order"));
+        check(pool, true, None);
+        let can = |case: &mut Case, profile: &mut Profile| {
+            case.shape.pool = true;
+            profile.pools = true;
+        };
+        check(can, false, None);
     }
 
     #[test]

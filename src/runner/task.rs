@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
 use super::case::{self, Order};
 use super::control::still_serves;
@@ -23,6 +24,8 @@ pub(super) struct Task {
     pub(super) control: Option<ControlPlan>,
     pub(super) answered: mpsc::UnboundedSender<usize>,
     pub(super) order: Order,
+    /// Its neighbours.
+    pub(super) beside: Vec<Order>,
     pub(super) index: usize,
 }
 
@@ -34,7 +37,16 @@ impl Task {
         let answered = || {
             let _ = self.answered.send(self.index);
         };
+        let mut playing = JoinSet::new();
+        let beside: Vec<String> = self.beside.iter().map(|order| order.slot.clone()).collect();
+        for order in self.beside {
+            let rig = Arc::clone(&self.rig);
+            playing.spawn(async move { (order.slot.clone(), case::play(&rig, &order, || ()).await) });
+        }
         let mut history = case::play(&self.rig, &self.order, answered).await;
+        let mut neighbours = playing.join_all().await;
+        neighbours.sort_by(|(one, _), (other, _)| one.cmp(other));
+        history.beside = neighbours.into_iter().map(|(_, history)| history).collect();
         let mut judgement = check::judge(&history);
         if wants_survival(&history, &judgement) {
             let n = self.others.fetch_add(1, Ordering::Relaxed);
@@ -44,7 +56,7 @@ impl Task {
             judgement = check::judge(&history);
         }
         let log = (log_from, log_length(&self.rig));
-        Played { index: self.index, slot: self.order.slot, history, judgement, took: begun.elapsed(), log }
+        Played { index: self.index, slot: self.order.slot, beside, history, judgement, took: begun.elapsed(), log }
     }
 }
 
@@ -107,6 +119,8 @@ fn log_length(rig: &Rig) -> u64 {
 pub(super) struct Played {
     pub(super) index: usize,
     pub(super) slot: String,
+    /// Slots of its neighbours.
+    pub(super) beside: Vec<String>,
     pub(super) history: History,
     pub(super) judgement: Judgement,
     pub(super) took: Duration,

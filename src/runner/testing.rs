@@ -44,7 +44,7 @@ pub(crate) fn shape(models: &[&str]) -> Shape {
             ShapeLeg { name: name.to_owned(), model, api }
         })
         .collect();
-    Shape { legs }
+    Shape { legs, pool: false }
 }
 
 /// A plain case of one step on two legs.
@@ -65,6 +65,8 @@ pub(crate) fn case(scenario: &str, name: &str) -> Case {
         proxy_config: BTreeMap::new(),
         time_limit: Millis(30_000),
         not_yet: None,
+        beside: 0,
+        sweep: None,
         steps: vec![StepPlan {
             client: ClientPlan {
                 api: ApiId::OpenaiChat,
@@ -73,6 +75,7 @@ pub(crate) fn case(scenario: &str, name: &str) -> Case {
                 headers: Headers::default(),
                 session: None,
                 leave: None,
+                pause: None,
             },
             legs,
             expect: Expect::default(),
@@ -101,6 +104,7 @@ pub(crate) fn profile() -> Profile {
         case_by: CaseBy::Model,
         leg_by: LegBy::Prefix,
         routes: None,
+        pools: false,
         model_per_leg: true,
         leg_apis: BTreeMap::new(),
         key_per_leg: true,

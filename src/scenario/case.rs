@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Barrier, Cut, Edit, Expect, Leave, Millis, Obeys, Pace, Settings, Status};
+use super::{Barrier, Cut, Edit, Every, Expect, Leave, Millis, Obeys, Pace, Pause, Settings, Status};
 use crate::answer::AnswerScript;
 use crate::api::{ApiId, Conversation, ModelName};
 use crate::cassette::Cassette;
@@ -40,6 +40,12 @@ pub struct Case {
     pub time_limit: Millis,
     /// What the file names that cannot be run yet; the case is then `skip: not yet`.
     pub not_yet: Option<String>,
+    /// How many neighbours it has: cases like it, with nothing broken, at the same time.
+    #[serde(default)]
+    pub beside: u32,
+    /// Its place in a sweep, if it is a point of one.
+    #[serde(default)]
+    pub sweep: Option<SweepPoint>,
     /// One or more requests, in one session.
     pub steps: Vec<StepPlan>,
 }
@@ -51,12 +57,56 @@ impl Case {
     }
 }
 
+impl Case {
+    /// A neighbour: the same requests of a client that stays and reads, to legs that just answer.
+    #[must_use]
+    pub fn neighbour(&self) -> Self {
+        let mut neighbour = self.clone();
+        neighbour.name = if self.name.is_empty() { "beside".to_owned() } else { format!("{},beside", self.name) };
+        neighbour.beside = 0;
+        neighbour.sweep = None;
+        for step in &mut neighbour.steps {
+            step.client.leave = None;
+            step.client.pause = None;
+            step.expect = Expect::default();
+            for leg in &mut step.legs {
+                leg.attempts.truncate(1);
+                for play in &mut leg.attempts {
+                    play.status = None;
+                    play.cut = None;
+                    play.edits.clear();
+                }
+            }
+        }
+        neighbour
+    }
+}
+
+/// A point of a sweep: one of many places at which a leg's answer is cut.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SweepPoint {
+    /// Address of the whole sweep: that of the case without its point.
+    pub of: String,
+    /// The leg that is cut.
+    pub leg: String,
+    /// What is counted.
+    pub every: Every,
+    /// The cut stands behind so many.
+    pub at: u64,
+    /// How many points the sweep has.
+    pub points: usize,
+}
+
 /// What the proxy is configured with: legs in order.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Shape {
     /// Legs in order.
     pub legs: Vec<ShapeLeg>,
+    /// A pool: no leg comes first, and the script follows the order of requests, whoever gets them.
+    #[serde(default)]
+    pub pool: bool,
 }
 
 /// A leg as the proxy sees it.
@@ -99,6 +149,9 @@ pub struct ClientPlan {
     pub session: Option<String>,
     /// The client goes away.
     pub leave: Option<Leave>,
+    /// The client stops reading for a while.
+    #[serde(default)]
+    pub pause: Option<Pause>,
 }
 
 /// The script of one leg.

@@ -4,13 +4,13 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use super::{AnswerPlan, Play};
+use super::{AnswerPlan, At, Cut, Every, Play, ShapeLeg};
 use crate::answer::{Lexicon, Rendition, from_cassette, speak};
 use crate::api::{Api, ApiId, EncodeContext, ToolDefinition};
 use crate::fault::{CompileError, compile};
 
-/// Renditions by answer, exchange, API and whether they stream: the cases of a file share a few. Counts of events do
-/// not depend on the voice, nor on the seed.
+/// Renditions by answer, exchange, API and whether they stream: the cases of a file share a few. Counts of events and
+/// lengths do not depend on the voice, nor on the seed.
 #[derive(Debug, Default)]
 pub(super) struct Renditions(RefCell<HashMap<Key, Option<Rc<Rendition>>>>);
 
@@ -32,18 +32,21 @@ impl Renditions {
             AnswerPlan::Cassette { path, .. } => format!("cassette {path}"),
         };
         let spoken = api.spoken()?;
-        let render = || render(play, spoken, asked).map(Rc::new);
+        let render = || render(play, spoken, asked, &context("", false)).map(Rc::new);
         self.0.borrow_mut().entry((name, asked.turn, api, asked.stream)).or_insert_with(render).clone()
     }
 }
 
-fn render(play: &Play, api: &dyn Api, asked: Asked<'_>) -> Option<Rendition> {
+/// What an answer is rendered with before anybody has asked for it.
+fn context(model: &str, include_usage: bool) -> EncodeContext {
+    EncodeContext { model: model.to_owned(), include_usage, seed: 0, created: 1_700_000_000, input_tokens: 100 }
+}
+
+fn render(play: &Play, api: &dyn Api, asked: Asked<'_>, context: &EncodeContext) -> Option<Rendition> {
     match &play.answer {
         AnswerPlan::Script { script, .. } => {
             let spoken = speak(script, Lexicon::new(0).voice(0), asked.tools, 0);
-            let context =
-                EncodeContext { model: String::new(), include_usage: false, seed: 0, created: 0, input_tokens: 1 };
-            Some(if asked.stream { api.render_stream(&spoken, &context) } else { api.render_unary(&spoken, &context) })
+            Some(if asked.stream { api.render_stream(&spoken, context) } else { api.render_unary(&spoken, context) })
         }
         AnswerPlan::Cassette { cassette, .. } => cassette
             .exchanges
@@ -91,5 +94,30 @@ pub(super) fn check(renditions: &Renditions, play: &Play, api: ApiId, asked: Ask
             })
         }
         _ => Ok(()),
+    }
+}
+
+/// The last point at which a play's answer can be cut: of the longest rendition that a proxy can ask for, for one may
+/// ask for usage in the stream and another may not. `None` where that is not known yet.
+pub(super) fn extent(play: &Play, leg: &ShapeLeg, asked: Asked<'_>, every: Every) -> Option<u64> {
+    let api = leg.api.spoken()?;
+    let rendition = render(play, api, asked, &context(&leg.model.model, true))?;
+    let most = match every {
+        Every::Event => rendition.marks.len() as u64,
+        Every::Byte => rendition.body().len() as u64,
+    };
+    let fits = |at: u64| {
+        let cut = play.cut.as_ref().map(|cut| Cut { at: point(every, at), by: cut.by.clone() });
+        compile(&rendition, &Play { cut, ..play.clone() }, b"").is_ok()
+    };
+    // An effect that needs something behind the cut has no place at the very end.
+    (1..=most).rev().find(|at| fits(*at))
+}
+
+/// A point of a sweep as a position.
+pub(super) fn point(every: Every, at: u64) -> At {
+    match every {
+        Every::Event => At::Events(u32::try_from(at).unwrap_or(u32::MAX)),
+        Every::Byte => At::Bytes(at),
     }
 }

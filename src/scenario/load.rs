@@ -10,6 +10,8 @@ use crate::yaml::{Document, Limits, Node, decode};
 
 /// Most errors that are shown of one file.
 const MOST_ERRORS: usize = 12;
+/// Most cases of one file.
+pub(super) const MOST_CASES: usize = 10_000;
 
 /// The way out for a file that says nothing.
 pub(super) const LEAST: &str = "the least is `legs: {primary: {cut: {at: {texts: 5}, by: close}}, fallback: {}}`";
@@ -110,8 +112,14 @@ fn expand(document: Document, folder: Option<&Path>, library: &Library) -> Resul
     let mut cases = Vec::with_capacity(expanded.len());
     let mut errors: Vec<Diagnostic> = Vec::new();
     for case in expanded {
-        match resolve::case(&source, case) {
-            Ok(case) => cases.push(case),
+        match resolve::cases(&source, case) {
+            Ok(resolved) if cases.len() + resolved.len() > MOST_CASES => {
+                let span = base.get("sweep").map_or(base.span, |sweep| sweep.span);
+                let error =
+                    Diagnostic::new(&file, span, format!("`sweep` and `vary` make more than {MOST_CASES} cases"));
+                return Err(vec![error.help("split the file, set a longer `step`, or take a shorter answer")]);
+            }
+            Ok(resolved) => cases.extend(resolved),
             Err(found) => {
                 for error in found {
                     if !errors.contains(&error) {

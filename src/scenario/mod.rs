@@ -8,15 +8,16 @@ mod load;
 mod model;
 mod resolve;
 mod shorthand;
+mod sweep;
 mod values;
 mod vary;
 
 pub use bundled::BUNDLED;
-pub use case::{AnswerPlan, Case, ClientPlan, LegPlan, Play, Shape, ShapeLeg, StepPlan};
+pub use case::{AnswerPlan, Case, ClientPlan, LegPlan, Play, Shape, ShapeLeg, StepPlan, SweepPoint};
 pub use load::{discover, load, load_bundled, load_text};
 pub use model::{
-    Answer, At, Barrier, By, Client, Cut, Edit, Expect, Leave, Leg, Obeys, Outcome, Pace, Patch, Pool, Scenario,
-    Settings, Stall, Status, Toggle,
+    Answer, At, Barrier, By, Client, Cut, Edit, Every, Expect, Leave, Leg, Obeys, Outcome, Pace, Patch, Pause, Pool,
+    Read, Scenario, Settings, Stall, Status, Sweep, Toggle,
 };
 pub(crate) use resolve::default_model;
 pub use values::{Count, Millis};

@@ -38,6 +38,10 @@ pub struct Scenario {
     pub legs: IndexMap<String, Leg>,
     /// Workers of a proxy that knows no primary.
     pub pool: Option<Pool>,
+    /// How many cases like this one, with nothing broken in them, run at the same time on routes of the same shape.
+    pub beside: u32,
+    /// The case is run once for each point at which a leg's answer can be cut.
+    pub sweep: Option<Sweep>,
     /// Paths of this file and the values that they take; cases are the product.
     pub vary: IndexMap<String, Vec<Value>>,
     /// Combinations that are left out.
@@ -70,6 +74,8 @@ pub struct Client {
     pub session: Option<String>,
     /// The client goes away.
     pub leave: Option<Leave>,
+    /// The client reads slowly.
+    pub read: Option<Read>,
 }
 
 impl Default for Client {
@@ -83,6 +89,7 @@ impl Default for Client {
             headers: IndexMap::new(),
             session: None,
             leave: None,
+            read: None,
         }
     }
 }
@@ -95,6 +102,24 @@ pub struct Leave {
     pub at: At,
     /// `close` or `reset`.
     pub by: By,
+}
+
+/// How the client reads.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Read {
+    /// It stops reading for a while, and then goes on.
+    pub pause: Pause,
+}
+
+/// A client that stops reading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Pause {
+    /// Position in what the client receives.
+    pub at: At,
+    /// For how long.
+    pub r#for: Millis,
 }
 
 /// Neutral knobs; each left out stays as the proxy ships it, except retries (0) and cooldown (off).
@@ -177,6 +202,46 @@ pub struct Cut {
     pub at: At,
     /// By which effect on the wire.
     pub by: By,
+}
+
+/// The points of a leg's answer at which it is cut, a case for each; the `at` of its `cut` is replaced.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Sweep {
+    /// What is counted.
+    pub every: Every,
+    /// Leg whose cut moves; left out: the first that has a `cut`.
+    #[serde(default)]
+    pub leg: Option<String>,
+    /// First point; left out: 1.
+    #[serde(default)]
+    pub from: Option<u64>,
+    /// Last point; left out: the end of the answer.
+    #[serde(default)]
+    pub to: Option<u64>,
+    /// From one point to the next; left out: 1.
+    #[serde(default)]
+    pub step: Option<u64>,
+}
+
+/// What a sweep counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Every {
+    /// Events of the stream.
+    Event,
+    /// Bytes of the body.
+    Byte,
+}
+
+impl Every {
+    /// The word that scenarios and addresses use.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Event => "event",
+            Self::Byte => "byte",
+        }
+    }
 }
 
 /// A position in a response: after that much.

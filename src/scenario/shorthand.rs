@@ -2,7 +2,7 @@
 //!
 //! Every expansion leaves its own result as it is, so that a tree can be expanded again after a value was put in.
 
-use crate::yaml::{Content, Node};
+use crate::yaml::{Content, Entry, Node};
 
 /// Expands every shorthand of a scenario.
 pub(super) fn scenario(root: &mut Node) {
@@ -20,6 +20,28 @@ pub(super) fn scenario(root: &mut Node) {
             on(step, "expect", expect);
         });
     });
+    if root.get("sweep").is_some_and(|sweep| !sweep.is_null()) {
+        on(root, "sweep", sweep);
+        on(root, "legs", |legs| each(legs, moving));
+    }
+}
+
+/// `event` for `{every: event}`.
+fn sweep(node: &mut Node) {
+    if matches!(node.content, Content::Text(_)) {
+        tagged(node, "every");
+    }
+}
+
+/// `at` is what a sweep puts in: a cut may leave it out.
+fn moving(leg: &mut Node) {
+    on(leg, "cut", |cut| {
+        let span = cut.span;
+        if let Some(map) = cut.as_map_mut().filter(|map| !map.contains_key("at")) {
+            map.insert("at".to_owned(), Entry { key: span, value: Node::text(span, "head") });
+        }
+    });
+    on(leg, "attempts", |attempts| each(attempts, moving));
 }
 
 fn on(node: &mut Node, key: &str, expand: impl FnOnce(&mut Node)) {

@@ -1,10 +1,9 @@
 //! `vary` and `except`: from one tree to the trees of its cases.
 
+use super::load::MOST_CASES;
 use crate::diagnostic::{Diagnostic, SourceFile, Span, quoted, suggestion};
 use crate::yaml::{Content, Entry, Node};
 
-/// Most cases of one file.
-const MOST_CASES: usize = 10_000;
 /// Most characters of a value's name.
 const LONGEST_NAME: usize = 80;
 /// What stays the same in all cases of a file.

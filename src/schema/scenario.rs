@@ -20,6 +20,8 @@ pub fn scenario() -> Value {
     let stall = json!({"anyOf": [{"$ref": "#/definitions/Stall"}, {"type": "null"}, duration()]});
     or(by, &tagged("stall", &stall));
     patch(definitions);
+    // A sweep puts `at` in.
+    definitions["Cut"]["required"] = json!(["by"]);
 
     let properties = &mut schema["properties"];
     let ids: Vec<&str> = check::CATALOGUE.iter().map(|info| info.id).collect();
@@ -28,6 +30,7 @@ pub fn scenario() -> Value {
         or_one(&mut properties[list]);
     }
     or(&mut properties["client"], &json!({"$ref": "#/definitions/ApiId"}));
+    or(&mut properties["sweep"], &json!({"$ref": "#/definitions/Every"}));
     properties["legs"]["additionalProperties"] = json!({"anyOf": [{"$ref": "#/definitions/Leg"}, {"type": "null"}]});
     properties["legs"]["propertyNames"] = json!({"pattern": format!("^{LEG}$")});
     let vary = vary::schema(&schema);

@@ -92,6 +92,9 @@ fn shorthands_and_vary_are_valid() {
          legs.primary.model: [openai/x, {value: openai/y, name: why}]\n  legs.primary.cut.at: [head, {texts: 2}]\n  \
          legs.primary.status: [503, null]\n  settings.idle_timeout: [3s]\n  expect.requests.primary: [1, 0..1]\n  client.params.temperature: [0.5]\n",
         "legs: {primary: {}}\nsteps:\n  - legs: {primary: {cut: {by: reset}}}\n    expect: {outcome: error}\n  - client: anthropic-messages\n",
+        "sweep: byte\nlegs: {primary: {cut: {by: close}}}\n",
+        "sweep: {every: event, leg: primary, from: 2, to: 9, step: 3}\nlegs: {primary: {cut: {at: head, by: close}}}\n",
+        "client: {read: {pause: {at: {texts: 3}, for: 500ms}}}\nbeside: 3\nlegs: {primary: {}}\n",
         "pool: {workers: 2, model: openai/m, attempts: [{status: {code: 503}}, {answer: text}]}\n",
         "client: {conversation: [{user: [{text: a, cache: true}, {image: x}]}, {assistant: [{tool_call: {name: f}}]}, {tool: [{tool_result: y}]}]}\nlegs: {primary: {}}\n",
     ] {
@@ -103,6 +106,7 @@ fn shorthands_and_vary_are_valid() {
         "legs: {primary: {}}\nvary:\n  legs.primary.cutt.by: [close]\n",
         "legs: {primary: {}}\nvary:\n  legs.primary.cut.by: [clse]\n",
         "client: openai\nlegs: {primary: {}}\n",
+        "sweep: {every: word}\nlegs: {primary: {cut: {by: close}}}\n",
         "settings: {idle_timeout: 3}\nlegs: {primary: {}}\n",
         "checks: [route.reachd]\nlegs: {primary: {}}\n",
     ] {

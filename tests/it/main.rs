@@ -11,3 +11,4 @@ mod histories;
 mod proxy;
 mod real;
 mod support;
+mod sweep;

@@ -239,5 +239,5 @@ fn route(name: &str, canaries: &Canaries) -> Route {
         host: "127.0.0.1:9".to_owned(),
         key: canaries.leg("openai", name, leg),
     };
-    Route { name: name.to_owned(), legs: vec![leg("primary"), leg("fallback")] }
+    Route { name: name.to_owned(), legs: vec![leg("primary"), leg("fallback")], pool: false }
 }

@@ -142,6 +142,22 @@ impl Run {
         self.cases().iter().filter_map(|case| case["skipped"].as_str().map(str::to_owned)).collect()
     }
 
+    /// Scenarios and checks that were judged at some point of a sweep.
+    pub(crate) fn swept(&self) -> BTreeSet<(String, String)> {
+        let sweeps = self.report["sweeps"].as_array().into_iter().flatten();
+        sweeps
+            .flat_map(|sweep| {
+                let address = sweep["address"].as_str().unwrap_or_default();
+                let scenario = address.split('[').next().unwrap_or_default().to_owned();
+                let judged = |counts: &Value| counts["pass"].is_u64() || counts["fail"].is_u64();
+                let checks = sweep["verdicts"].as_object().into_iter().flatten();
+                checks
+                    .filter(move |(_, counts)| judged(counts))
+                    .map(move |(check, _)| (scenario.clone(), check.clone()))
+            })
+            .collect()
+    }
+
     /// Number of cases.
     pub(crate) fn len(&self) -> usize {
         self.cases().len()

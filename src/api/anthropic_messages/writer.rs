@@ -18,6 +18,8 @@ enum Kind {
 #[derive(Debug)]
 pub(super) struct MessagesWriter {
     context: EncodeContext,
+    /// Lengths of the padding: by place alone, so that byte n stands in the same place of every answer of the same
+    /// shape.
     padding: Seeded,
     begun: bool,
     /// Blocks that were begun.
@@ -64,7 +66,7 @@ impl MessagesWriter {
     pub(super) fn new(context: &EncodeContext) -> Self {
         Self {
             context: context.clone(),
-            padding: Seeded::new(context.seed, "padding"),
+            padding: Seeded::new(0, "padding"),
             begun: false,
             blocks: 0,
             open: None,

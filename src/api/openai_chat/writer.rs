@@ -28,6 +28,9 @@ pub(super) struct ChatWriter {
     id: String,
     fingerprint: String,
     obfuscation: Seeded,
+    /// How long the padding of each chunk is: by its place alone, so that byte n stands in the same place of every
+    /// answer of the same shape.
+    lengths: Seeded,
     opening: Opening,
     /// A chunk with the role is out.
     begun: bool,
@@ -80,6 +83,7 @@ impl ChatWriter {
             id: completion_id(context.seed),
             fingerprint: fingerprint(context),
             obfuscation: Seeded::new(context.seed, "obfuscation"),
+            lengths: Seeded::new(0, "lengths"),
             opening: Opening::Text,
             begun: false,
             calls: 0,
@@ -113,7 +117,7 @@ impl ChatWriter {
         if self.context.include_usage {
             chunk["usage"] = usage.unwrap_or(Value::Null);
         }
-        let length = 1 + self.obfuscation.below(16) as usize;
+        let length = 1 + self.lengths.below(16) as usize;
         chunk["obfuscation"] = self.obfuscation.base62(length).into();
         format!("data: {chunk}\n\n").into_bytes()
     }

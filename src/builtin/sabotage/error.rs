@@ -24,7 +24,7 @@ impl Sabotage {
     pub(in crate::builtin) fn spoil(&self, config: &Config, error: &mut ApiError) {
         if self.has(Defect::RouteMapLeaked) {
             error.message.push_str(" Available routes:");
-            for Route { name, legs } in &config.routes {
+            for Route { name, legs, .. } in &config.routes {
                 let urls: Vec<&str> = legs.iter().map(|leg| leg.base_url.as_str()).collect();
                 // Writing to a string cannot fail.
                 let _ = write!(error.message, " {name}={urls:?}");

@@ -344,6 +344,7 @@ pub(super) async fn bench(
     let mut config = Config {
         client_key: Some("client-key".to_owned()),
         routes: vec![Route {
+            pool: false,
             name: "route".to_owned(),
             legs: vec![
                 leg("primary", primary, &primary_fake, model(primary, "gpt-4o", "claude-opus-4-1")),
@@ -388,7 +389,8 @@ impl Bench {
         let progress = Progress::default();
         let stream = self.body["stream"] == true;
         let limit = Duration::from_secs(10);
-        let ask = Ask { addr: self.addr, request, api: self.api, stream, leave: self.leave.clone(), limit };
+        let ask =
+            Ask { addr: self.addr, request, api: self.api, stream, leave: self.leave.clone(), pause: None, limit };
         let exchange = drive(ask, &progress, Instant::now()).await;
         let mut reader = self.api.spoken().unwrap().stream_reader();
         reader.feed(&exchange.body());

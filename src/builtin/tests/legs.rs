@@ -89,6 +89,7 @@ async fn play_case(legs: Arc<Legs>, number: usize, case: Arc<Case>, policy: Afte
     };
     let config = Config {
         routes: vec![Route {
+            pool: false,
             name: "route".to_owned(),
             legs: case.shape.legs.iter().enumerate().map(configured).collect(),
         }],
@@ -118,6 +119,7 @@ async fn play_case(legs: Arc<Legs>, number: usize, case: Arc<Case>, policy: Afte
         api: plan.api,
         stream: plan.conversation.stream,
         leave: None,
+        pause: None,
         limit: Duration::from_secs(20),
     };
     let exchange = drive(ask, &progress, started).await;

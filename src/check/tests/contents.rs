@@ -222,12 +222,12 @@ fn two_bills(declared: Option<UsageChoice>) -> Lab {
 
 #[test]
 fn whose_tokens_the_client_is_told() {
+    use UsageChoice::{Last, None as Never, Sum};
     let check = |declared, told: Option<(u64, u64)>, expect: &str| {
         let lab = two_bills(declared);
         let body = chat_usage(&whole(1), told);
         lab.hears_body(200, "text/event-stream", &body).check(&[("stream.usage", expect)]);
     };
-    use UsageChoice::{Last, None as Never, Sum};
     check(None, Some((9, 24)), "pass");
     check(None, Some((16, 29)), "pass");
     check(None, Some((7, 5)), "warn: that of `primary` alone");

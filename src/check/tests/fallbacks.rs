@@ -209,7 +209,7 @@ fn what_prose_cannot_continue() {
         name: "weather".to_owned(),
         description: None,
         parameters: json!({}),
-        rest: Default::default(),
+        rest: std::collections::BTreeMap::default(),
     };
     let lab = |edit: &dyn Fn(&mut crate::api::Conversation)| {
         let mut lab = Lab::chat().control("fallback").breaks("primary", 0, 5, &By::Close).continues("fallback", 0, 5);

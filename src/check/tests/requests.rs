@@ -280,3 +280,33 @@ fn a_cut_past_everything_is_no_case_of_its_own() {
         .hears_answer(&whole(0))
         .is("completed", &[]);
 }
+
+#[test]
+fn in_a_pool_any_worker_may_come_first() {
+    let lab = |pool| {
+        Lab::chat()
+            .with(|history| history.case.shape.pool = pool)
+            .control("primary")
+            .control("fallback")
+            .fails("fallback", 503)
+            .answers("primary", 0)
+            .hears_answer(&whole(0))
+    };
+    lab(false).check(&[("route.reached", "fail: first asked in this order: fallback, primary")]);
+    // Who is asked second is the fallback.
+    lab(true).check(&[("route.reached", "pass"), ("fallback.same-as-control", "pass"), ("expect.outcome", "pass")]);
+}
+
+#[test]
+fn what_a_neighbour_lacks_is_the_cases_doing() {
+    let fine = || Lab::chat().answers("primary", 0).hears_answer(&whole(0));
+    let silent = Lab::chat()
+        .breaks("primary", 0, 5, &By::Close)
+        .hears(&[Bit::Begin(1), Bit::Text(words(0, 0..5)), Bit::Done], ClientEnd::Complete);
+    let beside = |neighbour: Lab| fine().with(|history| history.beside = vec![neighbour.history]);
+    beside(fine()).check(&[("stream.truncation-visible", "pass"), ("expect.outcome", "pass")]);
+    beside(silent).check(&[
+        ("stream.truncation-visible", "fail: beside it, where nothing was broken"),
+        ("expect.outcome", "fail"),
+    ]);
+}

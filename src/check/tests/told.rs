@@ -20,12 +20,12 @@ fn two(declared: Option<ErrorChoice>) -> Lab {
 
 #[test]
 fn whose_error_the_client_is_told() {
+    use ErrorChoice::{Aggregate, First, Last, Masked};
     let check = |declared, message: &str, expect: &str| {
         two(declared).hears_status(503, message).check(&[("error.original", expect)]);
     };
     let (first, last) = ("The engine is down.", "Slow down, please.");
     let both = "All failed: The engine is down. / Slow down, please.";
-    use ErrorChoice::{Aggregate, First, Last, Masked};
     check(None, first, "pass");
     check(None, last, "pass");
     check(None, "Internal error", "warn: no leg's");

@@ -46,7 +46,8 @@ pub(in crate::check) struct Call<'a> {
     /// Index in the step's upstream exchanges.
     pub(in crate::check) index: usize,
     pub(in crate::check) exchange: &'a UpstreamExchange,
-    /// Place of the leg in the shape, 0 for the first.
+    /// Place of the leg in the order in which legs are to be tried, 0 for the first: the shape's; in a pool that in
+    /// which they were asked.
     pub(in crate::check) leg: Option<usize>,
     /// What the leg was to do.
     pub(in crate::check) play: Option<&'a Play>,
@@ -60,13 +61,22 @@ pub(in crate::check) struct Call<'a> {
 
 impl<'a> Call<'a> {
     pub(super) fn all(history: &'a History, plan: &'a StepPlan, step: &'a StepHistory) -> Vec<Self> {
+        let shape = &history.case.shape;
         let generations = step.upstream.iter().enumerate();
+        let generations = generations.filter(|(_, exchange)| !exchange.side_call && exchange.api.is_some());
+        // No worker of a pool comes first but by being asked first.
+        let mut asked: Vec<&str> = Vec::new();
         generations
-            .filter(|(_, exchange)| !exchange.side_call && exchange.api.is_some())
-            .map(|(index, exchange)| {
-                let leg = history.case.shape.legs.iter().position(|leg| leg.name == exchange.leg);
+            .enumerate()
+            .map(|(turn, (index, exchange))| {
+                if !asked.contains(&exchange.leg.as_str()) {
+                    asked.push(&exchange.leg);
+                }
+                let known = shape.legs.iter().position(|leg| leg.name == exchange.leg);
+                let in_turn = asked.iter().position(|leg| *leg == exchange.leg);
+                let leg = if shape.pool { known.and(in_turn) } else { known };
                 let script = plan.legs.iter().find(|leg| leg.name == exchange.leg);
-                let attempt = exchange.attempt.max(1) as usize - 1;
+                let attempt = if shape.pool { turn } else { exchange.attempt.max(1) as usize - 1 };
                 let play = script.and_then(|script| script.attempts.get(attempt).or(script.attempts.last()));
                 Self::read(index, exchange, leg, play)
             })

@@ -157,3 +157,17 @@ async fn quiet_waits_for_silence_and_for_every_answer() {
     assert!(session.quiet(Duration::from_millis(30)).await);
     assert!(started.elapsed() >= Duration::from_millis(200), "{:?}", started.elapsed());
 }
+
+#[tokio::test]
+async fn the_script_of_a_pool_follows_the_order_of_requests() {
+    let yaml = "pool: {workers: 2, model: openai/gpt-4o-mini, attempts: [{status: 503}, {status: 429}, {}]}\n";
+    for order in [["worker-1", "worker-2", "worker-1"], ["worker-2", "worker-2", "worker-1"]] {
+        let (legs, session) = stage(yaml).await;
+        let mut client = Client::connect(&legs.host(0)).await;
+        for (worker, status) in order.into_iter().zip([503, 429, 200]) {
+            assert_eq!(client.ask(worker, "Hello.").await.status, status, "{order:?}");
+        }
+        assert!(session.quiet(Duration::ZERO).await);
+        assert_eq!(session.end_step().len(), 3);
+    }
+}

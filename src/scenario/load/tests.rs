@@ -2,7 +2,7 @@ use serde_json::json;
 
 use super::*;
 use crate::api::{ApiId, Role};
-use crate::scenario::{AnswerPlan, At, Barrier, By, Millis, Obeys, Pace, Toggle};
+use crate::scenario::{AnswerPlan, At, Barrier, By, Millis, Obeys, Pace, Pause, Toggle};
 
 fn cases(text: &str) -> Vec<Case> {
     load_text("a.yaml", text, &Library::bundled()).unwrap_or_else(|errors| panic!("{errors:#?}"))
@@ -201,8 +201,7 @@ expect: {requests: {fallback: 0}, outcome: [error]}
     );
 
     let pool = cases("pool: {workers: 2, model: openai/m, attempts: [{status: {code: 503}}, {answer: text}]}\n");
-    assert_eq!(pool[0].not_yet.as_deref(), Some("`pool` is not played yet"));
-    assert_eq!(pool[0].shape.legs.len(), 2);
+    assert_eq!((pool[0].not_yet.as_ref(), pool[0].shape.pool, pool[0].shape.legs.len()), (None, true, 2));
 }
 
 #[test]
@@ -304,4 +303,77 @@ fn a_sweep_of_two_thousand_cases_loads_quickly() {
     let start = std::time::Instant::now();
     assert_eq!(cases(&text).len(), 2016);
     assert!(start.elapsed() < std::time::Duration::from_secs(5), "{:?}", start.elapsed());
+}
+
+#[test]
+fn a_sweep_makes_a_case_for_each_point() {
+    let event = "sweep: event\nlegs: {primary: {answer: short-text, cut: {by: close}}, fallback: }\n";
+    let cases = cases(event);
+    let ats: Vec<_> = cases.iter().map(|case| case.steps[0].legs[0].attempts[0].cut.clone().unwrap().at).collect();
+    assert_eq!(ats, (1..=cases.len() as u32).map(At::Events).collect::<Vec<_>>());
+    let point = cases[2].sweep.as_ref().unwrap();
+    assert_eq!((cases[2].name.as_str(), cases[2].id().as_str()), ("event-3", "a[event-3]"));
+    assert_eq!((point.of.as_str(), point.leg.as_str(), point.at, point.points), ("a", "primary", 3, cases.len()));
+    assert_eq!(cases.iter().map(|case| &case.shape).collect::<std::collections::HashSet<_>>().len(), 1);
+
+    let some = "sweep: {every: byte, from: 10, to: 40, step: 15}\nlegs: {primary: {cut: {at: head, by: close}}}\n\
+                vary: {legs.primary.cut.by: [close, eof]}\n";
+    assert_eq!(
+        names(some),
+        ["close,byte-10", "close,byte-25", "close,byte-40", "eof,byte-10", "eof,byte-25", "eof,byte-40"]
+    );
+    let bytes = names("sweep: byte\nlegs: {primary: {cut: {by: close}}}\n").len();
+    assert!((4_000..10_000).contains(&bytes), "{bytes}");
+
+    let other = "sweep: {every: event, leg: fallback, to: 2}\nlegs: {primary: {cut: {at: {texts: 2}, by: close}}, \
+                 fallback: {cut: {by: eof}}}\n";
+    let cases = super::tests::cases(other);
+    let cuts: Vec<_> = cases[1].steps[0].legs.iter().map(|leg| leg.attempts[0].cut.as_ref().unwrap().at).collect();
+    assert_eq!(cuts, [At::Texts(2), At::Events(2)]);
+
+    let steps = "sweep: {every: event, to: 2}\nlegs: {primary: {}}\nsteps: [{}, {legs: {primary: {cut: {at: head, by: close}}}}]\n";
+    let cases = super::tests::cases(steps);
+    assert_eq!(cases[1].steps[0].legs[0].attempts[0].cut, None);
+    assert_eq!(cases[1].steps[1].legs[0].attempts[0].cut.as_ref().unwrap().at, At::Events(2));
+}
+
+#[test]
+fn what_is_wrong_with_a_sweep_is_told_at_its_field() {
+    #[track_caller]
+    fn check(sweep: &str, expect: &str) {
+        let text = error(&format!("sweep: {sweep}\nlegs: {{primary: {{cut: {{by: close}}}}, fallback: }}\n"));
+        assert!(text.contains(expect), "{text}");
+    }
+    check("{every: byte, leg: primry}", "did you mean `primary`?");
+    check("{every: byte, leg: fallback}", "`fallback` has no `cut` that a sweep could move");
+    check("{every: byte, from: 0}", "a sweep counts from 1");
+    check("{every: event, to: 900}", "the answer can be cut at event 1 to ");
+    check("{every: event, from: 900}", "the answer can be cut at event 1 to ");
+    check("{every: event, from: 9, to: 3}", "before it begins at 9");
+    check("word", "one of `event`, `byte`");
+    let many = "sweep: byte\nlegs: {primary: {answer: long-text, cut: {by: close}}}\n";
+    assert!(error(many).contains("more than 10000 points"), "{}", error(many));
+    let both = "sweep: byte\nlegs: {primary: {cut: {by: close}}}\nvary: {legs.primary.cut.by: [close, eof, reset]}\n";
+    assert!(error(both).contains("more than 10000 cases"), "{}", error(both));
+}
+
+#[test]
+fn a_neighbour_is_the_case_with_nothing_broken() {
+    let text = "beside: 2\nclient: {leave: {at: head, by: close}}\nexpect: {outcome: left}\n\
+                legs: {primary: {edits: crlf, attempts: [{status: 503}, {cut: {at: head, by: close}}]}, fallback: }\n";
+    let case = cases(text).remove(0);
+    let neighbour = case.neighbour();
+    assert_eq!((case.beside, neighbour.beside, neighbour.name.as_str()), (2, 0, "beside"));
+    assert_eq!((&neighbour.shape, &neighbour.settings), (&case.shape, &case.settings));
+    let step = &neighbour.steps[0];
+    assert_eq!((&step.client.leave, step.expect.outcome.len()), (&None, 0));
+    let [play] = step.legs[0].attempts.as_slice() else { panic!("one attempt") };
+    assert!(play.status.is_none() && play.cut.is_none() && play.edits.is_empty());
+    assert_eq!(step.client.conversation, case.steps[0].client.conversation);
+}
+
+#[test]
+fn a_client_may_stop_reading() {
+    let case = cases("client: {read: {pause: {at: {texts: 3}, for: 500ms}}}\nlegs: {primary: {}}\n").remove(0);
+    assert_eq!(case.steps[0].client.pause, Some(Pause { at: At::Texts(3), r#for: Millis(500) }));
 }

@@ -9,8 +9,8 @@ use super::fit;
 use super::load::LEAST;
 use super::vary::Varied;
 use super::{
-    AnswerPlan, At, By, Case, ClientPlan, Expect, Leave, LegPlan, Millis, Play, Scenario, Settings, Shape, ShapeLeg,
-    StepPlan, Toggle, shorthand,
+    AnswerPlan, At, By, Case, ClientPlan, Expect, Leave, LegPlan, Millis, Pace, Pause, Play, Scenario, Settings, Shape,
+    ShapeLeg, StepPlan, Toggle, shorthand, sweep,
 };
 use crate::answer::{Library, ScriptPart};
 use crate::api::{ApiId, Conversation, ModelName};
@@ -23,8 +23,12 @@ use crate::yaml::{Node, decode};
 const TIME_LIMIT: Millis = Millis(30_000);
 /// Longest limit of a case.
 const LONGEST: Millis = Millis(3_600_000);
+/// Longest time for which a client stops reading: what waits for the client waits longer than that.
+const LONGEST_PAUSE: Millis = Millis(10_000);
 /// Most legs of a route, steps of a case, attempts of a leg.
 const MOST: usize = 32;
+/// Most neighbours of a case.
+const MOST_BESIDE: u32 = 16;
 /// Keys whose value names one of several things: a patch replaces it and never merges into it.
 const WHOLE: [&str; 6] = ["at", "by", "answer", "pace", "conversation", "tool_choice"];
 
@@ -42,8 +46,8 @@ pub(super) struct Source<'a> {
 
 type Errors = Vec<Diagnostic>;
 
-/// Resolves one case, or tells everything that is wrong with it.
-pub(super) fn case(source: &Source<'_>, varied: Varied) -> Result<Case, Errors> {
+/// Resolves one case, or, of a sweep, that of each of its points; else tells everything that is wrong with it.
+pub(super) fn cases(source: &Source<'_>, varied: Varied) -> Result<Vec<Case>, Errors> {
     let Varied { name, mut root } = varied;
     shorthand::scenario(&mut root);
     let scenario: Scenario = decode(&root).map_err(|error| vec![error.in_file(source.file)])?;
@@ -63,9 +67,18 @@ pub(super) fn case(source: &Source<'_>, varied: Varied) -> Result<Case, Errors> 
         proxy_config: scenario.proxy_config.clone(),
         time_limit: resolver.time_limit(&scenario),
         not_yet: resolver.not_yet.take(),
+        beside: resolver.beside(&scenario),
+        sweep: None,
         steps,
     };
-    if resolver.errors.is_empty() { Ok(case) } else { Err(resolver.errors) }
+    if !resolver.errors.is_empty() {
+        return Err(resolver.errors);
+    }
+    let Some(sweep) = &scenario.sweep else { return Ok(vec![case]) };
+    sweep::expand(sweep, case).map_err(|misuse| {
+        let span = span_in(&root, &["sweep", misuse.field]);
+        vec![Diagnostic { help: misuse.help, ..Diagnostic::new(source.file, span, misuse.message) }]
+    })
 }
 
 struct Resolver<'a> {
@@ -116,7 +129,7 @@ impl Resolver<'_> {
         };
         let legs = self.root.get("legs").and_then(Node::as_map);
         let cut = legs.into_iter().flatten().find_map(|(_, leg)| entry(Some(&leg.value), "cut"));
-        cut.or_else(|| entry(Some(self.root), "legs")).unwrap_or(1)
+        cut.or_else(|| entry(Some(self.root), "legs")).or_else(|| entry(Some(self.root), "pool")).unwrap_or(1)
     }
 
     fn checks(&mut self, scenario: &Scenario) -> Vec<String> {
@@ -128,6 +141,14 @@ impl Resolver<'_> {
             }
         }
         scenario.checks.clone()
+    }
+
+    fn beside(&mut self, scenario: &Scenario) -> u32 {
+        if scenario.beside > MOST_BESIDE {
+            let message = format!("at most {MOST_BESIDE} cases run beside a case");
+            self.error(self.span(&["beside"]), message, None);
+        }
+        scenario.beside
     }
 
     fn time_limit(&mut self, scenario: &Scenario) -> Millis {
@@ -158,7 +179,6 @@ impl Resolver<'_> {
 
     fn shape(&mut self, scenario: &Scenario) -> Shape {
         if let Some(pool) = &scenario.pool {
-            self.not_yet("`pool` is not played yet");
             if !scenario.legs.is_empty() {
                 self.error(self.span(&["pool"]), "a scenario has `legs` or a `pool`, not both", None);
             }
@@ -168,7 +188,7 @@ impl Resolver<'_> {
             let api = self.leg_api(&pool.model, None, scenario.client.api, &["pool", "model"]);
             let workers = 1..=pool.workers.min(MOST as u32);
             let leg = |n| ShapeLeg { name: format!("worker-{n}"), model: pool.model.clone(), api };
-            return Shape { legs: workers.map(leg).collect() };
+            return Shape { legs: workers.map(leg).collect(), pool: true };
         }
         if scenario.legs.is_empty() {
             let span = self.root.as_map().and_then(|map| map.get("legs")).map_or(Span::default(), |entry| entry.key);
@@ -190,7 +210,7 @@ impl Resolver<'_> {
             let api = self.leg_api(&model, leg.api, scenario.client.api, &["legs", name, "model"]);
             legs.push(ShapeLeg { name: name.clone(), model, api });
         }
-        Shape { legs }
+        Shape { legs, pool: false }
     }
 
     fn leg_api(&mut self, model: &ModelName, api: Option<ApiId>, client: ApiId, path: &[&str]) -> ApiId {
@@ -294,6 +314,10 @@ impl Resolver<'_> {
         if client.conversation.tools.is_empty() && legs.iter().flat_map(|leg| &leg.attempts).any(calls) {
             client.conversation.tools.push(conversation::default_tool());
         }
+        if client.pause.is_some() && legs.iter().flat_map(|leg| &leg.attempts).any(|play| play.pace == Pace::LockStep) {
+            let help = "leave one of them out: the next delta would wait for a client that does not read".to_owned();
+            self.error(span_in(root, &["client", "read"]), "a client that stops reading has no lock step", Some(help));
+        }
         let expect = self.expect(root, &scenario.expect, shape);
         StepPlan { client, legs, expect }
     }
@@ -314,6 +338,9 @@ impl Resolver<'_> {
         if let Some(leave) = &client.leave {
             self.leave(root, leave, client.stream);
         }
+        if let Some(read) = &client.read {
+            self.pause(root, read.pause, client.stream);
+        }
         let conversation =
             conversation::read(self.source.file, root.get("client"), client.stream).unwrap_or_else(|error| {
                 self.errors.push(error);
@@ -326,6 +353,7 @@ impl Resolver<'_> {
             headers: client.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect(),
             session: client.session.clone(),
             leave: client.leave.clone(),
+            pause: client.read.as_ref().map(|read| read.pause),
         }
     }
 
@@ -335,6 +363,15 @@ impl Resolver<'_> {
             self.error(span_in(root, &["client", "leave", "by"]), "a client cannot leave like this", help);
         }
         self.position(leave.at, span_in(root, &["client", "leave", "at"]), stream);
+    }
+
+    fn pause(&mut self, root: &Node, pause: Pause, stream: bool) {
+        if pause.r#for.0 == 0 || pause.r#for > LONGEST_PAUSE {
+            let help = Some("long enough to fill what lies between leg and client is enough: `500ms`".to_owned());
+            let message = format!("a client stops reading for 1ms to {LONGEST_PAUSE}");
+            self.error(span_in(root, &["client", "read", "pause", "for"]), message, help);
+        }
+        self.position(pause.at, span_in(root, &["client", "read", "pause", "at"]), stream);
     }
 
     /// Positions count from 1; unary answers have few of them.

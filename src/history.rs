@@ -45,6 +45,46 @@ pub struct History {
     pub survived: Option<Survival>,
     /// Two running cases got each other's requests: nothing here is attributable.
     pub misrouted: Option<String>,
+    /// Whose words the run speaks; `None` where that was not kept.
+    #[serde(default)]
+    pub words: Option<RunWords>,
+    /// Ids that another case was given, too; `None` where nobody looked.
+    #[serde(default)]
+    pub shared_ids: Option<Vec<SharedId>>,
+}
+
+/// Whose invented words a run speaks: what is needed to tell a word of another case.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunWords {
+    /// Seed of the [lexicon](crate::answer::Lexicon).
+    pub seed: u64,
+    /// Voices of cases have numbers from 1 to below this.
+    pub voices: u64,
+    /// The first voice of controls and plain requests.
+    pub others_from: u64,
+    /// Behind the last of them.
+    pub others_to: u64,
+    /// Unique words that were given out: the first of voice 0.
+    pub uniques: u64,
+    /// Voices of this case, in any of its tries.
+    pub own_voices: Vec<u64>,
+    /// Numbers of this case's unique words, in any of its tries.
+    pub own_uniques: Vec<u64>,
+    /// Who owns the words of other cases that were found here, by voice, or by `0/n` for a unique word.
+    pub owners: BTreeMap<String, String>,
+}
+
+/// An id that this case's client was given, and another case's client before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SharedId {
+    /// The id.
+    pub id: String,
+    /// What it is the id of.
+    pub what: String,
+    /// The case that was given it first.
+    pub owner: String,
 }
 
 /// What is known about the proxy under test: from its profile, and from this launch.

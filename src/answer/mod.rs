@@ -15,4 +15,4 @@ pub use rendition::{Mark, Piece, Rendition, RenditionChunk, Stage};
 pub use replay::from_cassette;
 pub use script::{AnswerScript, ScriptPart, Spoken, SpokenPart};
 pub use speak::speak;
-pub use voice::{Lexicon, Voice};
+pub use voice::{Lexicon, Voice, word_shapes};

@@ -31,6 +31,92 @@ impl Lexicon {
     pub fn voice(self, number: u64) -> Voice {
         Voice { lexicon: self, number }
     }
+
+    /// Whose word this is: the number of its voice, and its own number in that. Every string that has the shape of a
+    /// word is one of some voice; whether the run has that voice is for the caller to know.
+    pub fn whose(self, word: &str) -> Option<(u64, u64)> {
+        let number = read(word)?;
+        let length = word.len();
+        let short = Series::of(length, true);
+        let (series, per_voice, from) =
+            if number < short.base + short.room { (short, SHORT, 0) } else { (Series::of(length, false), LONG, SHORT) };
+        let rank = u64::try_from(self.unshuffle(number - series.base, series.room)).ok()?;
+        let found = (rank / per_voice, from + rank % per_voice);
+        (self.voice(found.0).word(found.1) == word).then_some(found)
+    }
+
+    /// A seeded bijection on `0..room`: no two words of one length collide.
+    fn shuffle(self, rank: u128, room: u128) -> u128 {
+        let (factor, offset) = self.key(room);
+        (rank * factor + offset) % room
+    }
+
+    fn unshuffle(self, shuffled: u128, room: u128) -> u128 {
+        let (factor, offset) = self.key(room);
+        (shuffled + room - offset) % room * inverse(factor, room) % room
+    }
+
+    fn key(self, room: u128) -> (u128, u128) {
+        let mix = crate::api::seeded::mix;
+        let offset = u128::from(mix(self.seed)) % room;
+        let mut factor = u128::from(mix(self.seed ^ 0x5bf0_3635)) % room;
+        while common_divisor(factor, room) != 1 {
+            factor += 1;
+        }
+        (factor, offset)
+    }
+}
+
+/// The words of one length that the voices share: how many, and where they begin among all strings of that shape.
+struct Series {
+    base: u128,
+    room: u128,
+}
+
+impl Series {
+    /// Nine-letter words come from both series: the long one has the upper nine tenths of them.
+    fn of(length: usize, short: bool) -> Self {
+        let room = (INNER.len() as u128).pow(length as u32 - 2) * (FIRST.len() * LAST.len()) as u128;
+        match (length, short) {
+            (9, true) => Self { base: 0, room: room / 10 },
+            (9, false) => Self { base: room / 10, room: room - room / 10 },
+            _ => Self { base: 0, room },
+        }
+    }
+}
+
+/// The strings of a text that have the shape of a word, each by itself or glued to others of its kind.
+pub fn word_shapes(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_alphanumeric()).filter_map(split_shapes).flatten()
+}
+
+/// All of a run of letters as words; only a first letter begins one, and only a last one ends it.
+fn split_shapes(run: &str) -> Option<Vec<&str>> {
+    let mut words = Vec::new();
+    let mut rest = run;
+    while !rest.is_empty() {
+        let end = rest.bytes().position(|letter| LAST.contains(&letter))? + 1;
+        let (word, behind) = rest.split_at(end);
+        read(word)?;
+        words.push(word);
+        rest = behind;
+    }
+    Some(words)
+}
+
+/// The number of a word among those of its length: the inverse of [`Voice::spell`].
+fn read(word: &str) -> Option<u128> {
+    let (&first, rest) = word.as_bytes().split_first()?;
+    let (&last, inner) = rest.split_last()?;
+    if !(5..=7).contains(&inner.len()) {
+        return None;
+    }
+    let digit = |letters: &[u8], letter: u8| letters.iter().position(|known| *known == letter).map(|at| at as u128);
+    let mut number = digit(LAST, last)?;
+    for letter in inner.iter().rev() {
+        number = number * INNER.len() as u128 + digit(INNER, *letter)?;
+    }
+    Some(number * FIRST.len() as u128 + digit(FIRST, first)?)
 }
 
 /// One stream of words.
@@ -48,26 +134,8 @@ impl Voice {
         } else {
             (9, u128::from(self.number) * u128::from(LONG) + u128::from((n - SHORT) % LONG))
         };
-        let inner = (INNER.len() as u128).pow(length as u32 - 2);
-        let room = inner * (FIRST.len() * LAST.len()) as u128;
-        // Nine-letter words come from both series: the long one has the upper nine tenths of them.
-        let (base, room) = match (length, n < SHORT) {
-            (9, true) => (0, room / 10),
-            (9, false) => (room / 10, room - room / 10),
-            _ => (0, room),
-        };
-        Self::spell(base + self.shuffle(rank % room, room), length)
-    }
-
-    /// A seeded bijection on `0..room`: no two words of one length collide.
-    fn shuffle(self, rank: u128, room: u128) -> u128 {
-        let mix = crate::api::seeded::mix;
-        let offset = u128::from(mix(self.lexicon.seed)) % room;
-        let mut factor = u128::from(mix(self.lexicon.seed ^ 0x5bf0_3635)) % room;
-        while common_divisor(factor, room) != 1 {
-            factor += 1;
-        }
-        (rank * factor + offset) % room
+        let Series { base, room } = Series::of(length, n < SHORT);
+        Self::spell(base + self.lexicon.shuffle(rank % room, room), length)
     }
 
     /// The word with this number among those of its length.
@@ -92,6 +160,20 @@ fn common_divisor(a: u128, b: u128) -> u128 {
     if b == 0 { a } else { common_divisor(b, a % b) }
 }
 
+/// The number that, multiplied with `factor`, gives one modulo `room`; the two have no common divisor.
+fn inverse(factor: u128, room: u128) -> u128 {
+    // Everything here is below 2^40.
+    let (room, factor) = (room.cast_signed(), factor.cast_signed());
+    let (mut a, mut b) = (room, factor);
+    let (mut x, mut y) = (0_i128, 1_i128);
+    while b != 0 {
+        let quotient = a / b;
+        (a, b) = (b, a - quotient * b);
+        (x, y) = (y, x - quotient * y);
+    }
+    x.rem_euclid(room).unsigned_abs()
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
@@ -110,6 +192,32 @@ mod tests {
         let far: HashSet<String> =
             [0, 1, 9_999, 29_999].iter().flat_map(|v| [0, 63, 64, 60_000].map(|n| lexicon.voice(*v).word(n))).collect();
         assert_eq!(far.len(), 16);
+    }
+
+    #[test]
+    fn a_word_tells_whose_it_is() {
+        for seed in [0, 7, u64::MAX] {
+            let lexicon = Lexicon::new(seed);
+            for voice in [0, 1, 39, 20_000, 29_999] {
+                for n in [0, 1, 3, 7, 62, 63, 64, 65, 5_000, 65_599] {
+                    let word = lexicon.voice(voice).word(n);
+                    assert_eq!(lexicon.whose(&word), Some((voice, n)), "{seed}: {word}");
+                    assert_ne!(Lexicon::new(seed ^ 1).whose(&word), Some((voice, n)), "{seed}: {word}");
+                }
+            }
+            for no_word in ["", "b", "hello", "malvorus1", "malvoru", "Malvoruz", "bäääääz", "baaaaaaaaz"] {
+                assert_eq!(lexicon.whose(no_word), None, "{no_word}");
+            }
+        }
+    }
+
+    #[test]
+    fn shapes_in_a_text() {
+        let check = |text: &str, expect: &[&str]| assert_eq!(word_shapes(text).collect::<Vec<_>>(), expect, "{text}");
+        check("say {\"a\":\"baleous\"}, tuyeous!", &["baleous", "tuyeous"]);
+        check("baleoustuyeous", &["baleous", "tuyeous"]);
+        check("baleousx xbaleous baleous7 Baleous", &[]);
+        check("the policies of 9 baleoüs", &["policies"]);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use super::{ApiId, Conversation, Part};
@@ -69,6 +69,17 @@ pub(crate) fn image(url: &str) -> Part {
         }
         None => Part::Image { digest: url.to_owned(), media_type: String::new(), url: url.to_owned() },
     }
+}
+
+/// Whether something carries a cache mark, and whether that is the plain one, which needs no place in `rest`.
+pub(super) fn cache_mark(value: &Value) -> (bool, bool) {
+    let mark = value.get("cache_control").filter(|mark| !mark.is_null());
+    (mark.is_some(), mark.is_some_and(|mark| *mark == plain_cache_mark()))
+}
+
+/// The cache mark that says nothing but that it is one.
+pub(super) fn plain_cache_mark() -> Value {
+    json!({"type": "ephemeral"})
 }
 
 /// The text under a key.

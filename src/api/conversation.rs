@@ -65,6 +65,9 @@ pub enum Part {
         parts: Vec<Part>,
         /// Whether the tool failed.
         error: bool,
+        /// Whether it carries a cache mark of its own.
+        #[serde(default)]
+        cache: bool,
     },
     /// A refusal by the model.
     Refusal {
@@ -108,7 +111,7 @@ impl Turn {
 }
 
 /// A tool that the model may call.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ToolDefinition {
     /// Name.
@@ -117,6 +120,9 @@ pub struct ToolDefinition {
     pub description: Option<String>,
     /// JSON schema of the arguments.
     pub parameters: Value,
+    /// Whether it carries a cache mark.
+    #[serde(default)]
+    pub cache: bool,
     /// Keys without a neutral name.
     pub rest: BTreeMap<String, Value>,
 }

@@ -142,7 +142,7 @@ mod tests {
     #[test]
     fn ids_stay_pairs() {
         let call = |id: &str| Part::ToolCall { id: id.to_owned(), name: "f".to_owned(), arguments: json!({}) };
-        let result = |id: &str| Part::ToolResult { id: id.to_owned(), parts: Vec::new(), error: false };
+        let result = |id: &str| Part::ToolResult { id: id.to_owned(), parts: Vec::new(), error: false, cache: false };
         let turn = |role, parts| Turn { role, parts, place: String::new() };
         let turns = vec![
             turn(Role::Assistant, vec![call("x"), call("y")]),

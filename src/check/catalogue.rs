@@ -3,7 +3,7 @@
 
 use super::found::Found;
 use super::view::StepView;
-use super::{Level, error, expect, fallback, lifecycle, route, stream};
+use super::{Level, error, expect, fallback, isolation, lifecycle, route, stream, translate};
 use crate::history::History;
 
 /// A check: its page, and the function that judges it. Each stands in its own file.
@@ -64,6 +64,14 @@ pub(super) const CHECKS: &[Check] = &[
     fallback::RETRY_AFTER,
     fallback::TAKEN,
     fallback::CONTINUABLE,
+    translate::TURNS,
+    translate::TOOLS,
+    translate::CALLS,
+    translate::IMAGES,
+    translate::THINKING,
+    translate::CACHE,
+    translate::PARAMS,
+    translate::FORMAT,
     stream::GRAMMAR,
     stream::TEXT,
     stream::TOOLS,
@@ -87,6 +95,8 @@ pub(super) const CHECKS: &[Check] = &[
     lifecycle::CANCEL,
     lifecycle::BOUNDED,
     lifecycle::SURVIVES,
+    isolation::WORDS,
+    isolation::IDS,
     expect::OUTCOME,
     expect::REQUESTS,
     expect::STATUS,

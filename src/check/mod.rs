@@ -10,11 +10,13 @@ mod error;
 mod expect;
 mod fallback;
 mod found;
+mod isolation;
 mod judgement;
 mod lifecycle;
 mod page;
 mod route;
 mod stream;
+mod translate;
 mod view;
 
 pub use catalogue::{CATALOGUE, CheckInfo, info};
@@ -23,6 +25,7 @@ pub use page::markdown;
 
 use catalogue::{CHECKS, Check, Judge};
 use found::{Found, verdict};
+pub(crate) use isolation::{foreign, given, owner_key};
 use view::StepView;
 
 pub use crate::api::Level;

@@ -219,6 +219,8 @@ impl Lab {
             strays: Vec::new(),
             survived: Some(Survival::Served),
             misrouted: None,
+            words: None,
+            shared_ids: None,
         };
         let mut lab = Self { history, at: 0, clock: 0 };
         lab.add_step(client);

@@ -257,7 +257,12 @@ fn what_the_client_quoted_itself_does_not_count() {
 fn results_of_tools_are_read_too() {
     let result = |text: &str| Turn {
         role: Tool,
-        parts: vec![Part::ToolResult { id: "call_1".to_owned(), parts: vec![Part::text(text)], error: false }],
+        parts: vec![Part::ToolResult {
+            id: "call_1".to_owned(),
+            parts: vec![Part::text(text)],
+            error: false,
+            cache: false,
+        }],
         place: String::new(),
     };
     let mut reference = conversation(&[(User, "Look.")]);

@@ -124,6 +124,8 @@ pub(super) fn history() -> History {
         strays: vec![stray],
         survived: None,
         misrouted: None,
+        words: None,
+        shared_ids: None,
     }
 }
 

@@ -80,6 +80,8 @@ pub(super) async fn play(rig: &Rig, order: &Order, answered: impl FnOnce() + Sen
         strays,
         survived: None,
         misrouted,
+        words: None,
+        shared_ids: None,
     }
 }
 

@@ -4,6 +4,7 @@ mod case;
 mod control;
 mod event;
 mod exit;
+mod given;
 mod group;
 mod keep;
 mod lanes;

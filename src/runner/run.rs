@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 use super::case::{self, Order};
 use super::control::Controls;
 use super::event::{CaseReport, Event, Judged, SnapshotReport, SnapshotState, Start, Summary};
+use super::given::Given;
 use super::group::{LaunchPlan, slots_of};
 use super::keep::Keeper;
 use super::lanes::{Lanes, Slots};
@@ -47,6 +48,7 @@ pub async fn run(plan: &Plan, stop: watch::Receiver<bool>, emit: &mut dyn FnMut(
         keeper: plan.folder.as_ref().map(|folder| Keeper::new(folder.clone(), plan.keep)),
         cases,
         words,
+        given: Arc::default(),
         others: Arc::new(AtomicU64::new(0)),
         stop,
         emit,
@@ -69,6 +71,8 @@ struct Run<'a> {
     words: Arc<Words>,
     /// Number of the next control or plain request.
     others: Arc<AtomicU64>,
+    /// Ids that clients were given.
+    given: Arc<Given>,
     stop: watch::Receiver<bool>,
     emit: &'a mut dyn FnMut(Event),
     /// Histories of judged cases, by index, for the snapshots.
@@ -329,6 +333,7 @@ impl Run<'_> {
                     rig: Arc::clone(rig),
                     words: Arc::clone(&self.words),
                     others: Arc::clone(&self.others),
+                    given: Arc::clone(&self.given),
                     control,
                     answered: answered.clone(),
                     order,

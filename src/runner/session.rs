@@ -12,6 +12,7 @@ use tokio::sync::{Notify, RwLock, mpsc};
 
 use super::case::{self, Order};
 use super::control::Controls;
+use super::given::Given;
 use super::group::LaunchPlan;
 use super::lanes::Slots;
 use super::plan::launches;
@@ -72,6 +73,7 @@ pub struct Session {
     launch: LaunchPlan,
     words: Arc<Words>,
     others: Arc<AtomicU64>,
+    given: Arc<Given>,
     controls: tokio::sync::Mutex<Controls>,
     desk: Mutex<Desk>,
     /// Told whenever a slot or a job is free again.
@@ -117,6 +119,7 @@ impl Session {
         let session = Self {
             words: Arc::new(Words::of_legs(plan.seed, std::iter::repeat_n(legs, plan.plays))),
             others: Arc::new(AtomicU64::new(0)),
+            given: Arc::default(),
             controls: tokio::sync::Mutex::new(Controls::default()),
             desk: Mutex::new(Desk {
                 slots: Slots::new(&launch.slots, true),
@@ -193,6 +196,7 @@ impl Session {
             rig: Arc::clone(&self.rig),
             words: Arc::clone(&self.words),
             others: Arc::clone(&self.others),
+            given: Arc::clone(&self.given),
             control: control_of(&self.launch, &case),
             answered,
             order,

@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 
 use super::case::{self, Order};
 use super::control::still_serves;
+use super::given::Given;
 use super::group::{ControlPlan, LaunchPlan};
 use super::rig::Rig;
 use super::words::Words;
@@ -21,6 +22,7 @@ pub(super) struct Task {
     pub(super) rig: Arc<Rig>,
     pub(super) words: Arc<Words>,
     pub(super) others: Arc<AtomicU64>,
+    pub(super) given: Arc<Given>,
     pub(super) control: Option<ControlPlan>,
     pub(super) answered: mpsc::UnboundedSender<usize>,
     pub(super) order: Order,
@@ -30,7 +32,7 @@ pub(super) struct Task {
 }
 
 impl Task {
-    pub(super) async fn run(self) -> Played {
+    pub(super) async fn run(mut self) -> Played {
         let begun = Instant::now();
         let log_from = log_length(&self.rig);
         // Where nobody listens any more the run is over.
@@ -39,7 +41,7 @@ impl Task {
         };
         let mut playing = JoinSet::new();
         let beside: Vec<String> = self.beside.iter().map(|order| order.slot.clone()).collect();
-        for order in self.beside {
+        for order in std::mem::take(&mut self.beside) {
             let rig = Arc::clone(&self.rig);
             playing.spawn(async move { (order.slot.clone(), case::play(&rig, &order, || ()).await) });
         }
@@ -47,6 +49,7 @@ impl Task {
         let mut neighbours = playing.join_all().await;
         neighbours.sort_by(|(one, _), (other, _)| one.cmp(other));
         history.beside = neighbours.into_iter().map(|(_, history)| history).collect();
+        self.tell_whose(&mut history);
         let mut judgement = check::judge(&history);
         if wants_survival(&history, &judgement) {
             let n = self.others.fetch_add(1, Ordering::Relaxed);
@@ -57,6 +60,22 @@ impl Task {
         }
         let log = (log_from, log_length(&self.rig));
         Played { index: self.index, slot: self.order.slot, beside, history, judgement, took: begun.elapsed(), log }
+    }
+}
+
+impl Task {
+    /// Puts into the history what it takes to tell words and ids of other cases.
+    fn tell_whose(&self, history: &mut History) {
+        history.words = Some(self.words.of_run(self.index, self.others.load(Ordering::Relaxed)));
+        let foreign = check::foreign(history);
+        let owners = foreign
+            .iter()
+            .filter_map(|foreign| Some((check::owner_key(foreign), self.words.owner(foreign.voice, foreign.number)?)));
+        let owners = owners.collect();
+        if let Some(words) = &mut history.words {
+            words.owners = owners;
+        }
+        history.shared_ids = Some(self.given.shared(self.index, history));
     }
 }
 

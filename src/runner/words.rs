@@ -1,42 +1,88 @@
 //! Words of a run: unique words and voices, and where a unique word stands in a request.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::answer::{Lexicon, Voice};
 use crate::api::{Conversation, Part, Role};
+use crate::history::RunWords;
 use crate::scenario::Case;
 
 /// Tries of a case: a second one gets words of its own.
 const TRIES: u64 = 2;
 /// The first number of the voices of controls and of plain requests; cases take those below.
 const OTHERS: u64 = 20_000;
+/// Voices of controls and plain requests; then they begin anew.
+const OTHER_VOICES: u64 = 9_000;
 
 /// Hands out words. The same seed and the same cases give the same words, whatever runs when.
 #[derive(Clone, Debug)]
 pub(super) struct Words {
     lexicon: Lexicon,
-    /// Number of the first voice of each case.
-    first: Vec<u64>,
-    cases: u64,
+    seed: u64,
+    /// Each case: the number of its first voice, how many it has, and its name.
+    cases: Vec<Owner>,
+    /// Behind the last voice of a case.
+    voices: u64,
+}
+
+/// A case as the owner of voices.
+#[derive(Clone, Debug)]
+struct Owner {
+    first: u64,
+    count: u64,
+    /// Where cases are drawn as the run goes, they have none.
+    name: Option<String>,
 }
 
 impl Words {
     pub(super) fn new(seed: u64, cases: &[Arc<Case>]) -> Self {
-        Self::of_legs(seed, cases.iter().map(|case| case.shape.legs.len()))
+        let mut words = Self::of_legs(seed, cases.iter().map(|case| case.shape.legs.len()));
+        for (owner, case) in words.cases.iter_mut().zip(cases) {
+            owner.name = Some(case.id());
+        }
+        words
     }
 
     /// For as many cases as there are numbers of legs.
     pub(super) fn of_legs(seed: u64, legs: impl Iterator<Item = usize>) -> Self {
         // Voice 0 is that of the unique words.
         let mut next = 1;
-        let first: Vec<u64> = legs
-            .map(|legs| {
-                let first = next;
-                next += legs as u64 * TRIES;
-                first % OTHERS
-            })
-            .collect();
-        Self { lexicon: Lexicon::new(seed), cases: first.len() as u64, first }
+        let owners = legs.map(|legs| {
+            let first = next % OTHERS;
+            let count = legs as u64 * TRIES;
+            next += count;
+            Owner { first, count, name: None }
+        });
+        let cases = owners.collect();
+        Self { lexicon: Lexicon::new(seed), seed, cases, voices: next.min(OTHERS) }
+    }
+
+    /// What a case's history needs to tell whose words are whose, once this many others were asked.
+    pub(super) fn of_run(&self, case: usize, others: u64) -> RunWords {
+        let owner = &self.cases[case];
+        let uniques = self.cases.len() as u64 * TRIES;
+        RunWords {
+            seed: self.seed,
+            // Voices of the last cases may go beyond where the next begin anew.
+            voices: self.voices,
+            others_from: OTHERS,
+            others_to: OTHERS + others.min(OTHER_VOICES),
+            uniques: uniques + others,
+            own_voices: (owner.first..owner.first + owner.count).collect(),
+            own_uniques: (0..TRIES).map(|again| case as u64 * TRIES + again).collect(),
+            owners: BTreeMap::new(),
+        }
+    }
+
+    /// The cases that speak with a voice, or have a unique word.
+    pub(super) fn owner(&self, voice: u64, number: u64) -> Option<String> {
+        if voice == 0 {
+            return self.cases.get(usize::try_from(number / TRIES).ok()?)?.name.clone();
+        }
+        let owners = self.cases.iter().filter(|case| (case.first..case.first + case.count).contains(&voice));
+        let names: Vec<&str> = owners.filter_map(|case| case.name.as_deref()).collect();
+        (!names.is_empty()).then(|| names.join("` or `"))
     }
 
     /// The unique word of a case's n-th try (from 0).
@@ -46,12 +92,13 @@ impl Words {
 
     /// The voice of a case's leg in its n-th try (from 0).
     pub(super) fn voice(&self, case: usize, legs: usize, leg: usize, again: u64) -> Voice {
-        self.lexicon.voice(self.first[case] + again * legs as u64 + leg as u64)
+        self.lexicon.voice(self.cases[case].first + again * legs as u64 + leg as u64)
     }
 
     /// Unique word and voice of the n-th control or plain request of the run.
     pub(super) fn other(&self, n: u64) -> (String, Voice) {
-        (self.lexicon.voice(0).word(self.cases * TRIES + n), self.lexicon.voice(OTHERS + n % 9_000))
+        let unique = self.lexicon.voice(0).word(self.cases.len() as u64 * TRIES + n);
+        (unique, self.lexicon.voice(OTHERS + n % OTHER_VOICES))
     }
 }
 
@@ -111,6 +158,22 @@ mod tests {
         for n in 0..3 {
             let (unique, voice) = words.other(n);
             all.extend([unique, voice.word(0)]);
+        }
+        for case in 0..3 {
+            let run = words.of_run(case, 3);
+            let whose = |word: &str| Lexicon::new(run.seed).whose(word).expect("a word");
+            let (voice, number) = whose(&words.unique(case, 1));
+            assert!(voice == 0 && number < run.uniques && run.own_uniques.contains(&number));
+            assert_eq!(words.owner(voice, number), Some(cases[case].id()));
+            let (voice, number) = whose(&words.voice(case, 2, 1, 1).word(9));
+            assert!(voice < run.voices && run.own_voices.contains(&voice) && number == 9);
+            assert_eq!(words.owner(voice, number), Some(cases[case].id()));
+            let other = (case + 1) % 3;
+            assert!(!run.own_voices.contains(&whose(&words.voice(other, 2, 0, 0).word(0)).0));
+            assert!(!run.own_uniques.contains(&whose(&words.unique(other, 0)).1));
+            let (voice, _) = whose(&words.other(2).1.word(0));
+            assert!((run.others_from..run.others_to).contains(&voice));
+            assert_eq!(words.owner(voice, 0), None);
         }
         let count = all.len();
         all.sort();

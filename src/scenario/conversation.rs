@@ -57,7 +57,7 @@ pub(super) fn default_tool() -> ToolDefinition {
         name: "lookup".to_owned(),
         description: Some("Looks something up.".to_owned()),
         parameters: json!({"type": "object", "properties": {"query": {"type": "string"}}}),
-        rest: BTreeMap::new(),
+        ..ToolDefinition::default()
     }
 }
 
@@ -206,7 +206,7 @@ impl Reader<'_> {
     fn tool_result(&mut self, node: &Node) -> Result<Part> {
         let map = match &node.content {
             Content::Text(_) => None,
-            _ => Some(self.keys(node, "a tool result", &["id", "text", "parts", "error"])?),
+            _ => Some(self.keys(node, "a tool result", &["id", "text", "parts", "error", "cache"])?),
         };
         let id = match map.and_then(|map| map.get("id")) {
             Some(id) => self.string(&id.value)?,
@@ -228,8 +228,9 @@ impl Reader<'_> {
                 parts.push(self.part(item)?);
             }
         }
-        let error = map.and_then(|map| map.get("error")).is_some_and(|e| e.value.content == Content::Bool(true));
-        Ok(Part::ToolResult { id, parts, error })
+        let is_true =
+            |key: &str| map.and_then(|map| map.get(key)).is_some_and(|e| e.value.content == Content::Bool(true));
+        Ok(Part::ToolResult { id, parts, error: is_true("error"), cache: is_true("cache") })
     }
 
     fn params(&self, node: Option<&Node>, conversation: &mut Conversation) -> Result<()> {
@@ -294,10 +295,11 @@ impl Reader<'_> {
         let description = map.get("description").map(|entry| self.string(&entry.value)).transpose()?;
         let parameters =
             map.get("parameters").map_or_else(|| json!({"type": "object", "properties": {}}), |e| e.value.to_value());
-        let known = ["name", "description", "parameters"];
+        let cache = map.get("cache").is_some_and(|entry| entry.value.content == Content::Bool(true));
+        let known = ["name", "description", "parameters", "cache"];
         let rest = map.iter().filter(|(key, _)| !known.contains(&key.as_str()));
         let rest: BTreeMap<String, Value> = rest.map(|(key, entry)| (key.clone(), entry.value.to_value())).collect();
-        Ok(ToolDefinition { name: self.string(&name.value)?, description, parameters, rest })
+        Ok(ToolDefinition { name: self.string(&name.value)?, description, parameters, cache, rest })
     }
 
     fn tool_choice(&self, node: &Node, tools: &[ToolDefinition]) -> Result<Option<Value>> {

@@ -110,7 +110,7 @@ fn client(definitions: &mut Definitions) {
     let list = json!({"type": "array", "items": {"$ref": "#/definitions/Part"}});
     let result = json!({"anyOf": [
         text,
-        object(&[("id", &text), ("text", &text), ("parts", &list), ("error", &flag)], &[])
+        object(&[("id", &text), ("text", &text), ("parts", &list), ("error", &flag), ("cache", &flag)], &[])
     ]});
     let part = json!({"anyOf": [
         text,
@@ -128,7 +128,7 @@ fn client(definitions: &mut Definitions) {
     definitions.insert("Turn".to_owned(), turn);
     let tool = json!({
         "type": "object",
-        "properties": {"name": text, "description": text, "parameters": {"type": "object"}},
+        "properties": {"name": text, "description": text, "parameters": {"type": "object"}, "cache": flag},
         "required": ["name"]
     });
     let number = json!({"type": ["number", "null"]});

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::normal::{join_parts, join_turns, normalise_part};
+use super::normal::{join_parts, join_turns, normalise_part, normalise_values};
 use crate::api::{Conversation, Part, Role, Turn};
 use crate::history::Continuation;
 
@@ -129,6 +129,7 @@ fn without_ids(parts: &[Part]) -> Vec<Part> {
     let mut ids = BTreeMap::new();
     for part in &mut parts {
         normalise_part(part, &mut ids);
+        normalise_values(part);
     }
     parts
 }

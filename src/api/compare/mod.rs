@@ -5,6 +5,8 @@
 
 mod additions;
 mod align;
+mod decimal;
+mod list;
 mod normal;
 #[cfg(test)]
 mod tests;
@@ -17,12 +19,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 pub use additions::continuation_additions;
-pub(crate) use normal::join_turns;
 pub use normal::normal;
+pub(crate) use normal::{by_value, join_turns};
 pub use words::without_words;
 
-use self::align::{align, moved};
 use super::{Conversation, Part, Role, Turn};
+pub(crate) use list::{List, lists};
 
 /// What became of a part of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -121,6 +123,9 @@ fn tools(out: &mut Vec<Difference>, expected: &Conversation, got: &Conversation)
         let (before, after) = (description(&tool.description), description(&other.description));
         optional(out, &format!("{path}.description"), before.as_ref(), after.as_ref());
         optional(out, &format!("{path}.parameters"), Some(&tool.parameters), Some(&other.parameters));
+        if tool.cache != other.cache {
+            changed(out, format!("{path}.cache"), json!(tool.cache), json!(other.cache));
+        }
         map(out, &format!("{path}.rest."), &tool.rest, &other.rest);
     }
     for (index, tool) in got.tools.iter().enumerate() {
@@ -151,27 +156,9 @@ fn turn_path(turns: &[Turn], index: usize) -> String {
 }
 
 fn turns(out: &mut Vec<Difference>, expected: &[Turn], got: &[Turn]) {
-    let pairs = align(expected, got, |a, b| a == b, |a, b| a.role == b.role);
-    let moved = moved(&pairs, expected, got);
-    for pair in pairs {
-        match pair {
-            (Some(i), Some(j)) => turn(out, &turn_path(expected, i), &expected[i], &got[j]),
-            (Some(i), None) => {
-                let (kind, other) = match moved.iter().find(|(from, _)| *from == i) {
-                    Some(&(_, j)) => (DifferenceKind::Reordered, Some(json!(turn_path(got, j)))),
-                    None => (DifferenceKind::Lost, None),
-                };
-                let expected_value = Some(turn_value(&expected[i]));
-                out.push(Difference { path: turn_path(expected, i), kind, expected: expected_value, got: other });
-            }
-            (None, Some(j)) if !moved.iter().any(|(_, to)| *to == j) => {
-                let got_value = Some(turn_value(&got[j]));
-                let path = turn_path(got, j);
-                out.push(Difference { path, kind: DifferenceKind::Added, expected: None, got: got_value });
-            }
-            _ => {}
-        }
-    }
+    let list =
+        List { path: &turn_path, alike: &|a: &Turn, b: &Turn| a.role == b.role, value: &turn_value, changed: &turn };
+    lists(out, expected, got, &list);
 }
 
 fn turn_value(turn: &Turn) -> Value {
@@ -199,28 +186,13 @@ fn turn(out: &mut Vec<Difference>, path: &str, expected: &Turn, got: &Turn) {
 }
 
 fn parts(out: &mut Vec<Difference>, path: &str, expected: &[Part], got: &[Part]) {
-    let pairs = align(expected, got, |a, b| a == b, same_kind);
-    let moved = moved(&pairs, expected, got);
-    for pair in pairs {
-        match pair {
-            (Some(i), Some(j)) => part(out, &format!("{path}.parts[{i}]"), &expected[i], &got[j]),
-            (Some(i), None) => {
-                let (kind, other) = match moved.iter().find(|(from, _)| *from == i) {
-                    Some(&(_, j)) => (DifferenceKind::Reordered, Some(json!(format!("{path}.parts[{j}]")))),
-                    None => (DifferenceKind::Lost, None),
-                };
-                let expected_value = Some(value_of(&expected[i]));
-                out.push(Difference { path: format!("{path}.parts[{i}]"), kind, expected: expected_value, got: other });
-            }
-            (None, Some(j)) if !moved.iter().any(|(_, to)| *to == j) => out.push(Difference {
-                path: format!("{path}.parts[{j}]"),
-                kind: DifferenceKind::Added,
-                expected: None,
-                got: Some(value_of(&got[j])),
-            }),
-            _ => {}
-        }
-    }
+    let list = List {
+        path: &|_: &[Part], at| format!("{path}.parts[{at}]"),
+        alike: &same_kind,
+        value: &|part| value_of(part),
+        changed: &part,
+    };
+    lists(out, expected, got, &list);
 }
 
 fn same_kind(a: &Part, b: &Part) -> bool {
@@ -255,11 +227,12 @@ fn part(out: &mut Vec<Difference>, path: &str, expected: &Part, got: &Part) {
             field("arguments", arguments.clone(), other_arguments.clone());
         }
         (
-            Part::ToolResult { id, parts: inner, error },
-            Part::ToolResult { id: other_id, parts: other_inner, error: other_error },
+            Part::ToolResult { id, parts: inner, error, cache },
+            Part::ToolResult { id: other_id, parts: other_inner, error: other_error, cache: other_cache },
         ) => {
             field("id", json!(id), json!(other_id));
             field("error", json!(error), json!(other_error));
+            field("cache", json!(cache), json!(other_cache));
             parts(out, path, inner, other_inner);
         }
         (Part::Refusal { text }, Part::Refusal { text: other }) => field("refusal", json!(text), json!(other)),

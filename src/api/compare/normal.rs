@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::decimal::canonical;
 use crate::api::{Conversation, Part, Turn};
 
 /// The form in which requests are compared.
@@ -16,7 +17,13 @@ pub fn normal(conversation: &Conversation) -> Conversation {
             normalise_part(part, &mut ids);
         }
     }
-    let mut out = Conversation { turns, ..conversation.clone() };
+    by_value(&Conversation { turns, ..conversation.clone() })
+}
+
+/// The same turns and parts, with JSON and numbers in the form in which they are compared.
+pub(crate) fn by_value(conversation: &Conversation) -> Conversation {
+    let mut out = conversation.clone();
+    out.turns.iter_mut().flat_map(|turn| &mut turn.parts).for_each(normalise_values);
     for tool in &mut out.tools {
         normalise_value(&mut tool.parameters);
         tool.rest.values_mut().for_each(normalise_value);
@@ -61,10 +68,7 @@ pub(super) fn normalise_part(part: &mut Part, ids: &mut BTreeMap<String, String>
         ids.entry(std::mem::take(id)).or_insert(next).clone_into(id);
     };
     match part {
-        Part::ToolCall { id, arguments, .. } => {
-            rename(id);
-            normalise_value(arguments);
-        }
+        Part::ToolCall { id, .. } => rename(id),
         Part::ToolResult { id, parts, .. } => {
             rename(id);
             *parts = join_parts(std::mem::take(parts));
@@ -72,6 +76,14 @@ pub(super) fn normalise_part(part: &mut Part, ids: &mut BTreeMap<String, String>
                 normalise_part(part, ids);
             }
         }
+        Part::Other(_) | Part::Text { .. } | Part::Image { .. } | Part::Thinking { .. } | Part::Refusal { .. } => {}
+    }
+}
+
+pub(super) fn normalise_values(part: &mut Part) {
+    match part {
+        Part::ToolCall { arguments, .. } => normalise_value(arguments),
+        Part::ToolResult { parts, .. } => parts.iter_mut().for_each(normalise_values),
         Part::Other(value) => normalise_value(value),
         Part::Text { .. } | Part::Image { .. } | Part::Thinking { .. } | Part::Refusal { .. } => {}
     }
@@ -80,15 +92,7 @@ pub(super) fn normalise_part(part: &mut Part, ids: &mut BTreeMap<String, String>
 /// Numbers by value: `1.0` and `1` are one. The order of keys never counts in [`Value`]'s equality.
 fn normalise_value(value: &mut Value) {
     match value {
-        Value::Number(number) => {
-            // Below 2^53 every whole float is an exact integer.
-            if let Some(float) = number.as_f64().filter(|_| number.is_f64())
-                && float.fract() == 0.0
-                && float.abs() < 9_007_199_254_740_992.0
-            {
-                *number = (float as i64).into();
-            }
-        }
+        Value::Number(number) => *number = canonical(number),
         Value::Array(items) => items.iter_mut().for_each(normalise_value),
         Value::Object(map) => map.values_mut().for_each(normalise_value),
         Value::Null | Value::Bool(_) | Value::String(_) => {}

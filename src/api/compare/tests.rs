@@ -24,16 +24,11 @@ fn call(id: &str, arguments: Value) -> Part {
 }
 
 fn result(id: &str, text: &str) -> Part {
-    Part::ToolResult { id: id.to_owned(), parts: vec![Part::text(text)], error: false }
+    Part::ToolResult { id: id.to_owned(), parts: vec![Part::text(text)], error: false, cache: false }
 }
 
 fn tool(name: &str) -> ToolDefinition {
-    ToolDefinition {
-        name: name.to_owned(),
-        description: None,
-        parameters: json!({"type": "object"}),
-        rest: BTreeMap::new(),
-    }
+    ToolDefinition { name: name.to_owned(), parameters: json!({"type": "object"}), ..ToolDefinition::default() }
 }
 
 fn outline(expected: &Conversation, got: &Conversation) -> Vec<String> {
@@ -136,7 +131,7 @@ fn parts() {
                 Tool,
                 vec![
                     result("1", first),
-                    Part::ToolResult { id: "2".to_owned(), parts: vec![Part::text(second)], error },
+                    Part::ToolResult { id: "2".to_owned(), parts: vec![Part::text(second)], error, cache: false },
                 ],
             ),
         ],
@@ -363,6 +358,7 @@ fn any_part() -> impl Strategy<Value = Part> {
             id,
             parts,
             error: false,
+            cache: false,
         })
     })
 }

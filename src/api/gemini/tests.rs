@@ -337,8 +337,13 @@ fn requests() {
     assert_eq!(
         parts(3),
         [
-            Part::ToolResult { id: "unnamed_call_0".to_owned(), parts: vec![Part::text("a cat")], error: false },
-            Part::ToolResult { id: "c2".to_owned(), parts: vec![Part::text("no")], error: true },
+            Part::ToolResult {
+                id: "unnamed_call_0".to_owned(),
+                parts: vec![Part::text("a cat")],
+                error: false,
+                cache: false
+            },
+            Part::ToolResult { id: "c2".to_owned(), parts: vec![Part::text("no")], error: true, cache: false },
         ]
     );
     let tools: Vec<&str> = conversation.tools.iter().map(|tool| tool.name.as_str()).collect();

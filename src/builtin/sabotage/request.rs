@@ -140,8 +140,8 @@ impl Sabotage {
         match route.legs.first() {
             Some(primary) if self.has(Defect::KeyInQuery) && number > 0 => {
                 let between = if target.contains('?') { '&' } else { '?' };
-                let key: String = primary.key.bytes().map(|byte| format!("%{byte:02X}")).collect();
-                format!("{target}{between}key={key}")
+                let start = format!("{target}{between}key=");
+                primary.key.bytes().fold(start, |text, byte| format!("{text}%{byte:02X}"))
             }
             _ => target,
         }

@@ -33,7 +33,9 @@ impl Sabotage {
         if self.has(Defect::FallbackIsThePrimary)
             && let Some(primary) = job.route.legs.first()
         {
-            legs.iter_mut().for_each(|(_, leg)| *leg = primary);
+            for (_, leg) in &mut legs {
+                *leg = primary;
+            }
         }
         if self.has(Defect::AffinityBlocksFailover)
             && let Some(served) = self.memory().served.get(&pin(job))

@@ -205,12 +205,7 @@ fn a_preamble_is_no_content() {
 
 #[test]
 fn what_prose_cannot_continue() {
-    let tool = || ToolDefinition {
-        name: "weather".to_owned(),
-        description: None,
-        parameters: json!({}),
-        rest: std::collections::BTreeMap::default(),
-    };
+    let tool = || ToolDefinition { name: "weather".to_owned(), parameters: json!({}), ..ToolDefinition::default() };
     let lab = |edit: &dyn Fn(&mut crate::api::Conversation)| {
         let mut lab = Lab::chat().control("fallback").breaks("primary", 0, 5, &By::Close).continues("fallback", 0, 5);
         edit(&mut lab.plan().client.conversation);

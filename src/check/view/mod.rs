@@ -7,12 +7,15 @@ mod ending;
 mod flaws;
 mod speech;
 
+use std::cell::OnceCell;
+
 pub(super) use call::{Call, Reach};
 pub(super) use client::{ClientView, Form};
 pub(super) use ending::Ending;
 pub(super) use flaws::{Flaw, Seam};
 pub(super) use speech::{Channel, Heard, Hearing};
 
+use super::translate::Pairs;
 use super::{Evidence, Run};
 use crate::api::Conversation;
 use crate::history::{Continuation, Control, History, LegFacts, StepHistory};
@@ -34,6 +37,8 @@ pub(super) struct StepView<'a> {
     pub(super) hearing: Hearing,
     /// How it ended.
     pub(super) ending: Ending,
+    /// What the client asked beside what each leg's control was asked, once something wants to know.
+    pub(super) pairs: OnceCell<Pairs<'a>>,
 }
 
 impl<'a> StepView<'a> {
@@ -48,7 +53,7 @@ impl<'a> StepView<'a> {
         let calls = Call::all(history, plan, step);
         let hearing = Hearing::of(&client, &calls);
         let ending = ending::of(history, &client, &calls, &hearing);
-        Self { history, index, plan, step, client, calls, hearing, ending }
+        Self { history, index, plan, step, client, calls, hearing, ending, pairs: OnceCell::new() }
     }
 
     pub(super) fn policy(&self) -> &'a Policy {
@@ -63,6 +68,11 @@ impl<'a> StepView<'a> {
     /// The name of the client's exchange in evidence.
     pub(super) fn client_name(&self) -> String {
         self.named("client")
+    }
+
+    /// The name of a leg's control in evidence.
+    pub(super) fn control_name(&self, leg: &str) -> String {
+        self.named(&format!("control of {leg}"))
     }
 
     fn named(&self, exchange: &str) -> String {

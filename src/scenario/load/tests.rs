@@ -275,7 +275,7 @@ legs: {primary: {}}
                 {"thinking": {"text": "Hm.", "signature": "abc"}},
                 {"tool_call": {"id": "call_1", "name": "find", "arguments": {"q": "x"}}},
             ]],
-            ["tool", [{"tool_result": {"id": "call_1", "parts": [{"text": {"text": "found", "cache": false}}], "error": false}}]],
+            ["tool", [{"tool_result": {"id": "call_1", "parts": [{"text": {"text": "found", "cache": false}}], "cache": false, "error": false}}]],
             ["user", [{"text": {"text": "And now?", "cache": false}}]],
             ["assistant", [{"text": {"text": "It is", "cache": false}}]],
         ])

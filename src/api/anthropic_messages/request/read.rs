@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::PARAMS;
-use crate::api::body::{Rest, image, keep_unknown, pointer, text_at};
+use crate::api::body::{Rest, cache_mark, image, keep_unknown, pointer, text_at};
 use crate::api::{ApiId, Conversation, Part, Role, ToolDefinition, Turn};
 
 /// Reads a request body.
@@ -78,11 +78,14 @@ fn read_tool_choice(value: &Value) -> Option<Value> {
 
 fn read_tool(tool: &Value) -> ToolDefinition {
     let fields = tool.as_object().cloned().unwrap_or_default();
-    let known = ["name", "description", "input_schema"];
+    let (cache, plain) = cache_mark(tool);
+    let mut known = vec!["name", "description", "input_schema"];
+    known.extend(plain.then_some("cache_control"));
     ToolDefinition {
         name: text_at(tool, "name").unwrap_or_default().to_owned(),
         description: text_at(tool, "description").map(str::to_owned),
         parameters: tool.get("input_schema").cloned().unwrap_or(Value::Null),
+        cache,
         rest: fields.into_iter().filter(|(key, _)| !known.contains(&key.as_str())).collect(),
     }
 }
@@ -142,10 +145,9 @@ fn read_block(block: &Value, place: &str, rest: &mut Rest) -> Part {
     let (part, known): (_, &[&str]) = match take("type").as_str() {
         "text" => {
             let Some(text) = text_at(block, "text") else { return other() };
-            let mark = fields.get("cache_control").filter(|mark| !mark.is_null());
-            let plain = mark == Some(&json!({"type": "ephemeral"}));
+            let (cache, plain) = cache_mark(block);
             let known: &[&str] = if plain { &["type", "text", "cache_control"] } else { &["type", "text"] };
-            (Part::Text { text: text.to_owned(), cache: mark.is_some() }, known)
+            (Part::Text { text: text.to_owned(), cache }, known)
         }
         "image" => {
             let source = &block["source"];
@@ -172,12 +174,14 @@ fn read_block(block: &Value, place: &str, rest: &mut Rest) -> Part {
             let content = block.get("content").unwrap_or(&Value::Null);
             let parts = read_content(content, &pointer(place, "content"), rest);
             let error = block.get("is_error") == Some(&Value::Bool(true));
-            let known: &[&str] = if block.get("is_error").is_none_or(Value::is_boolean) {
-                &["type", "tool_use_id", "content", "is_error"]
-            } else {
-                &["type", "tool_use_id", "content"]
+            let (cache, plain) = cache_mark(block);
+            let known: &[&str] = match (block.get("is_error").is_none_or(Value::is_boolean), plain) {
+                (true, true) => &["type", "tool_use_id", "content", "is_error", "cache_control"],
+                (true, false) => &["type", "tool_use_id", "content", "is_error"],
+                (false, true) => &["type", "tool_use_id", "content", "cache_control"],
+                (false, false) => &["type", "tool_use_id", "content"],
             };
-            (Part::ToolResult { id: take("tool_use_id"), parts, error }, known)
+            (Part::ToolResult { id: take("tool_use_id"), parts, error, cache }, known)
         }
         _ => return other(),
     };

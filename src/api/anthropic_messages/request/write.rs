@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::PARAMS;
-use crate::api::body::{has_below, is_own, put_rest, text_at};
+use crate::api::body::{has_below, is_own, plain_cache_mark, put_rest, text_at};
 use crate::api::{ApiId, Conversation, Part, Role, ToolDefinition, Turn};
 
 /// What a request without a limit gets: this API demands one.
@@ -77,6 +77,9 @@ fn write_tool(tool: &ToolDefinition, own: bool) -> Option<Value> {
     } else if !vendors_own {
         // A tool without parameters still needs a schema here.
         fields.insert("input_schema".to_owned(), json!({"type": "object", "properties": {}}));
+    }
+    if tool.cache {
+        fields.insert("cache_control".to_owned(), plain_cache_mark());
     }
     if own {
         fields.extend(tool.rest.iter().map(|(key, value)| (key.clone(), value.clone())));
@@ -176,7 +179,7 @@ fn write_block(part: &Part, listed: bool, own: bool) -> Option<Value> {
         Part::Text { text, cache } => {
             let mut block = json!({"type": "text", "text": text});
             if *cache {
-                block["cache_control"] = json!({"type": "ephemeral"});
+                block["cache_control"] = plain_cache_mark();
             }
             block
         }
@@ -197,7 +200,7 @@ fn write_block(part: &Part, listed: bool, own: bool) -> Option<Value> {
         Part::ToolCall { id, name, arguments } => {
             json!({"type": "tool_use", "id": id, "name": name, "input": arguments})
         }
-        Part::ToolResult { id, parts, error } => {
+        Part::ToolResult { id, parts, error, cache } => {
             let mut block = json!({"type": "tool_result", "tool_use_id": id});
             if !parts.is_empty() {
                 let parts: Vec<&Part> = parts.iter().collect();
@@ -205,6 +208,9 @@ fn write_block(part: &Part, listed: bool, own: bool) -> Option<Value> {
             }
             if *error {
                 block["is_error"] = true.into();
+            }
+            if *cache {
+                block["cache_control"] = plain_cache_mark();
             }
             block
         }

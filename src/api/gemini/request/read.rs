@@ -187,7 +187,7 @@ fn read_data(
     keep_unknown(rest, &place, &result, known);
     let response = result.get("response").cloned().unwrap_or_else(|| json!({}));
     let (text, error) = said_in(&response);
-    let part = Part::ToolResult { id, parts: vec![Part::text(text)], error };
+    let part = Part::ToolResult { id, parts: vec![Part::text(text)], error, cache: false };
     if super::write::response(&part) != Some(response.clone()) {
         rest.insert(pointer(&place, "response"), response);
     }
@@ -219,9 +219,8 @@ fn read_tools(entry: &Value) -> Vec<ToolDefinition> {
             Value::Array(declared) if key == "functionDeclarations" => tools.extend(declared.iter().map(read_tool)),
             _ => tools.push(ToolDefinition {
                 name: key.clone(),
-                description: None,
-                parameters: Value::Null,
                 rest: [(key.clone(), value.clone())].into(),
+                ..ToolDefinition::default()
             }),
         }
     }
@@ -237,6 +236,7 @@ fn read_tool(tool: &Value) -> ToolDefinition {
         description: text_at(tool, "description").map(str::to_owned),
         parameters: schema.map_or(Value::Null, plain),
         rest: fields.into_iter().filter(|(key, _)| !known.contains(&key.as_str())).collect(),
+        ..ToolDefinition::default()
     }
 }
 

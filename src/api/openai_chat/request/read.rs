@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{MAX_COMPLETION, PARAMS};
-use crate::api::body::{Rest, image, keep_unknown, parse_arguments, pointer, text_at};
+use crate::api::body::{Rest, cache_mark, image, keep_unknown, parse_arguments, pointer, text_at};
 use crate::api::{ApiId, Conversation, Part, Role, ToolDefinition, Turn};
 
 /// Reads a request body.
@@ -75,14 +75,17 @@ fn read_tool(tool: &Value, place: &str, rest: &mut Rest) -> ToolDefinition {
         // A tool of the vendor's own: it has a type, but no schema.
         let name = text_at(tool, "name").or(text_at(tool, "type")).unwrap_or_default().to_owned();
         let rest = outer.into_iter().collect();
-        return ToolDefinition { name, description: None, parameters: Value::Null, rest };
+        return ToolDefinition { name, rest, ..ToolDefinition::default() };
     };
-    keep_unknown(rest, place, &outer, &["type", "function"]);
+    let (cache, plain) = cache_mark(tool);
+    let known: &[&str] = if plain { &["type", "function", "cache_control"] } else { &["type", "function"] };
+    keep_unknown(rest, place, &outer, known);
     let known = ["name", "description", "parameters"];
     ToolDefinition {
         name: function.get("name").and_then(Value::as_str).unwrap_or_default().to_owned(),
         description: function.get("description").and_then(Value::as_str).map(str::to_owned),
         parameters: function.get("parameters").cloned().unwrap_or(Value::Null),
+        cache,
         rest: function
             .iter()
             .filter(|(key, _)| !known.contains(&key.as_str()))
@@ -122,7 +125,9 @@ fn read_message(message: &Value, place: String, rest: &mut Rest) -> Turn {
         Role::Tool => {
             known.push("tool_call_id");
             let id = text_at(message, "tool_call_id").unwrap_or_default().to_owned();
-            parts = vec![Part::ToolResult { id, parts, error: false }];
+            let (cache, plain) = cache_mark(message);
+            known.extend(plain.then_some("cache_control"));
+            parts = vec![Part::ToolResult { id, parts, error: false, cache }];
         }
         Role::System | Role::User => {}
     }
@@ -148,9 +153,9 @@ fn read_part(item: &Value, place: &str, rest: &mut Rest) -> Part {
     let (part, known): (_, &[&str]) = match text_at(item, "type") {
         Some("text") => {
             let Some(text) = text_at(item, "text") else { return other() };
-            let cache = fields.get("cache_control") == Some(&json!({"type": "ephemeral"}));
-            let known: &[&str] = if cache { &["type", "text", "cache_control"] } else { &["type", "text"] };
-            (Part::Text { text: text.to_owned(), cache: cache || fields.contains_key("cache_control") }, known)
+            let (cache, plain) = cache_mark(item);
+            let known: &[&str] = if plain { &["type", "text", "cache_control"] } else { &["type", "text"] };
+            (Part::Text { text: text.to_owned(), cache }, known)
         }
         Some("refusal") => {
             let Some(text) = text_at(item, "refusal") else { return other() };

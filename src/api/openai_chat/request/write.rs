@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::{MAX_COMPLETION, PARAMS};
-use crate::api::body::{arguments_text, has_below, is_own, put_rest, text_at};
+use crate::api::body::{arguments_text, has_below, is_own, plain_cache_mark, put_rest, text_at};
 use crate::api::{ApiId, Conversation, Part, Role, ToolDefinition, Turn};
 
 /// Writes a request body.
@@ -65,7 +65,11 @@ fn write_tool(tool: &ToolDefinition, own: bool) -> Option<Value> {
         function.insert("parameters".to_owned(), tool.parameters.clone());
     }
     function.extend(rest.into_iter().map(|(key, value)| (key.clone(), value.clone())));
-    Some(json!({"type": "function", "function": function}))
+    let mut tool_fields = json!({"type": "function", "function": function});
+    if tool.cache && own {
+        tool_fields["cache_control"] = plain_cache_mark();
+    }
+    Some(tool_fields)
 }
 
 fn write_turn(turn: &Turn, conversation: &Conversation, own: bool) -> Vec<Value> {
@@ -79,9 +83,13 @@ fn write_turn(turn: &Turn, conversation: &Conversation, own: bool) -> Vec<Value>
             .parts
             .iter()
             .filter_map(|part| match part {
-                Part::ToolResult { id, parts, .. } => {
+                Part::ToolResult { id, parts, cache, .. } => {
                     let content = write_content(parts, listed, own);
-                    Some(json!({"role": "tool", "tool_call_id": id, "content": content}))
+                    let mut message = json!({"role": "tool", "tool_call_id": id, "content": content});
+                    if *cache && own {
+                        message["cache_control"] = plain_cache_mark();
+                    }
+                    Some(message)
                 }
                 _ => None,
             })
@@ -131,7 +139,7 @@ fn write_content(parts: &[Part], listed: bool, own: bool) -> Value {
 fn write_part(part: &Part, own: bool) -> Option<Value> {
     Some(match part {
         Part::Text { text, cache: true } if own => {
-            json!({"type": "text", "text": text, "cache_control": {"type": "ephemeral"}})
+            json!({"type": "text", "text": text, "cache_control": plain_cache_mark()})
         }
         Part::Text { text, .. } => json!({"type": "text", "text": text}),
         Part::Refusal { text } => json!({"type": "refusal", "refusal": text}),

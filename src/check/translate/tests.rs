@@ -64,7 +64,8 @@ fn spoken(api: ApiId) -> &'static dyn Api {
 }
 
 fn target(model: &str) -> &'static dyn Api {
-    spoken(ApiId::of_vendor(model.split('/').next().expect("a vendor")).expect("a vendor"))
+    let vendor = model.split('/').next().expect("a vendor");
+    spoken(ApiId::of_vendor(vendor, ApiId::OpenaiChat).expect("a vendor"))
 }
 
 /// A case whose control was asked for this.

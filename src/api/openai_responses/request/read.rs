@@ -87,7 +87,7 @@ fn read_tool(tool: &Value) -> ToolDefinition {
     if text_at(tool, "type").is_some_and(|kind| kind != "function") {
         // A tool of the vendor's own: it has a type, but no schema.
         let name = text_at(tool, "name").or(text_at(tool, "type")).unwrap_or_default().to_owned();
-        return ToolDefinition { name, description: None, parameters: Value::Null, rest: fields.into_iter().collect() };
+        return ToolDefinition { name, rest: fields.into_iter().collect(), ..ToolDefinition::default() };
     }
     let known = ["type", "name", "description", "parameters"];
     ToolDefinition {
@@ -95,6 +95,7 @@ fn read_tool(tool: &Value) -> ToolDefinition {
         description: text_at(tool, "description").map(str::to_owned),
         parameters: fields.get("parameters").cloned().unwrap_or(Value::Null),
         rest: fields.into_iter().filter(|(key, _)| !known.contains(&key.as_str())).collect(),
+        ..ToolDefinition::default()
     }
 }
 
@@ -128,7 +129,11 @@ fn read_item(item: &Value, place: String, turns: &mut Vec<Turn>, rest: &mut Rest
             keep_unknown(rest, &place, fields, &["type", "call_id", "output"]);
             let parts = read_content(fields.get("output"), &pointer(&place, "output"), "input_text", rest);
             let id = text_at(item, "call_id").unwrap_or_default().to_owned();
-            turns.push(Turn { role: Role::Tool, parts: vec![Part::ToolResult { id, parts, error: false }], place });
+            turns.push(Turn {
+                role: Role::Tool,
+                parts: vec![Part::ToolResult { id, parts, error: false, cache: false }],
+                place,
+            });
         }
         // Calls of the vendor's own tools; other items have no speaker that is known here.
         (Some(kind), _) if kind.ends_with("_call") => said_by_model(turns, Part::Other(item.clone()), place),

@@ -34,6 +34,12 @@ fn simplify(value: &mut Value, to: ApiId, strict: bool) {
             if fields.get("required").is_some_and(empty) {
                 fields.remove("required");
             }
+            // Definitions of nothing say nothing.
+            for name in ["$defs", "definitions"] {
+                if fields.get(name) == Some(&json!({})) {
+                    fields.remove(name);
+                }
+            }
             if fields.get("type").is_some_and(|kind| kind == "object") {
                 fields.entry("properties").or_insert_with(|| json!({}));
             }

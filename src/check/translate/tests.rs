@@ -554,6 +554,10 @@ mod what_has_to_differ {
         for (from, model) in WAYS {
             made(from, model, &bare, |_| ()).finds(&[]);
         }
+        let defined = |c: &mut Conversation| c.tools[0].parameters["$defs"] = json!({});
+        made(ApiId::OpenaiChat, CLAUDE, &rich(), defined).finds(&[]);
+        let defined = |c: &mut Conversation| c.tools[0].parameters["$defs"] = json!({"a": {"type": "string"}});
+        made(ApiId::OpenaiChat, CLAUDE, &rich(), defined).finds(&["tools: changes tools[0].parameters"]);
         let custom = made(ApiId::AnthropicMessages, CLAUDE, &rich(), |_| ());
         custom.body(|body| body["tools"][0]["type"] = json!("custom")).finds(&[]);
     }

@@ -118,7 +118,7 @@ fn a_cut_past_the_end_does_not_load() {
     assert!(got.contains("a unary answer has no events"), "{got}");
 }
 
-/// The examples of the format's design, each complete.
+/// Examples of the format, each complete.
 #[test]
 fn every_example_of_the_format_loads() {
     let prefill = "\

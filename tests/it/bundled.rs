@@ -1,8 +1,7 @@
-//! The bundled suite against the reference proxy: clean under every policy, and each defect fails what it names.
+//! The bundled suite against the reference proxy: clean under every policy, and the same in every run.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use crossfade::builtin::Defect;
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::support::{Run, alone, assert_same, run};
 
@@ -58,44 +57,52 @@ fn scenarios(run: &Run) -> BTreeSet<String> {
     run.cells().into_iter().map(|cell| cell.scenario).collect()
 }
 
+/// Runs of the whole suite that are compared: as many as `CROSSFADE_SOAK` says, else 30 in CI.
 #[test]
-fn each_defect_fails_exactly_what_it_names() {
-    let _alone = alone();
-    // Most of a run is waiting.
-    let mut table: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
-    for some in Defect::ALL.chunks(4) {
-        std::thread::scope(|scope| {
-            let runs: Vec<_> = some.iter().map(|defect| scope.spawn(|| (defect.name(), failed(*defect)))).collect();
-            table.extend(runs.into_iter().map(|run| run.join().expect("the run ends")));
-        });
-    }
-    let row = |(defect, checks): (&&str, &BTreeSet<String>)| {
-        format!("{defect:<26} {}\n", checks.iter().cloned().collect::<Vec<_>>().join(", "))
-    };
-    let text: String = table.iter().map(row).collect();
-    insta::assert_snapshot!("defects", text);
-    for defect in Defect::ALL {
-        let named: BTreeSet<String> = defect.fails().iter().map(ToString::to_string).collect();
-        assert_eq!(table[defect.name()], named, "{}", defect.name());
-    }
-}
-
-/// The checks that fail, or warn, under a defect.
-fn failed(defect: Defect) -> BTreeSet<String> {
-    let args = ["--policy", defect.policy(), "--strict", "--defect", defect.name()];
-    let run = run(&format!("defect-{}", defect.name()), &args);
-    assert_eq!(run.code, 1, "{}: {}", defect.name(), run.told());
-    &run.checks_with("fail") | &run.checks_with("warn")
-}
-
-#[test]
-fn thirty_runs_in_a_row_give_the_same_verdicts() {
-    let _alone = alone();
+fn every_run_of_the_suite_gives_the_same_verdicts() {
     let runs = if std::env::var_os("CI").is_some() { 30 } else { 3 };
-    let first = run("repeat", &[]).verdicts();
+    soak("suite", &[], asked_for().unwrap_or(runs));
+}
+
+/// Some sixty cases that touch every family of checks and wait for little, so that they can be run very often.
+const CORE: [&str; 8] = [
+    "truncation[",
+    "before-content[",
+    "half-sent-tool-call[",
+    "every-leg-fails[",
+    "replayed-",
+    "key-on-the-fallback[",
+    "healthy-then-broken",
+    "error-as-first-event[",
+];
+
+#[test]
+fn every_run_of_the_core_gives_the_same_verdicts() {
+    let runs = if std::env::var_os("CI").is_some() { 60 } else { 3 };
+    let filters: Vec<&str> = CORE.iter().flat_map(|pattern| ["--filter", *pattern]).collect();
+    soak("core", &filters, asked_for().unwrap_or(runs));
+}
+
+fn asked_for() -> Option<usize> {
+    std::env::var("CROSSFADE_SOAK").ok()?.parse().ok()
+}
+
+/// Runs several times, some runs beside each other: a loaded machine must change nothing.
+fn soak(name: &str, args: &[&str], runs: usize) {
+    const BESIDE: usize = 3;
+    let _alone = alone();
+    let first = run(&format!("soak-{name}"), args).verdicts();
     assert!(!first.is_empty());
-    for n in 1..runs {
-        let again = run("repeat", &[]);
-        assert_same(&first, &again.verdicts(), &format!("run {n}"));
-    }
+    let next = AtomicUsize::new(1);
+    std::thread::scope(|scope| {
+        for lane in 0..BESIDE {
+            let (next, first) = (&next, &first);
+            scope.spawn(move || {
+                while next.fetch_add(1, Ordering::Relaxed) < runs {
+                    let again = run(&format!("soak-{name}-{lane}"), args);
+                    assert_same(first, &again.verdicts(), name);
+                }
+            });
+        }
+    });
 }

@@ -1,0 +1,88 @@
+//! The kill matrix: each defect of the reference proxy over the whole bundled suite. Every check is proved both ways by
+//! it: the clean proxy passes (see `bundled`), and a defect fails exactly what it names.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
+
+use crossfade::builtin::Defect;
+use crossfade::check::CATALOGUE;
+
+use crate::support::{alone, run};
+
+/// Runs at a time: most of a run is waiting.
+const BESIDE: usize = 4;
+
+/// The scenarios in which a check failed.
+pub(crate) type Failed = BTreeMap<String, BTreeSet<String>>;
+
+/// What fails under each defect. Warnings count: a check that only recommends fails no proxy in any other way.
+pub(crate) fn matrix() -> &'static BTreeMap<&'static str, Failed> {
+    static MATRIX: OnceLock<BTreeMap<&'static str, Failed>> = OnceLock::new();
+    MATRIX.get_or_init(|| {
+        let mut matrix = BTreeMap::new();
+        for some in Defect::ALL.chunks(BESIDE) {
+            std::thread::scope(|scope| {
+                let runs: Vec<_> =
+                    some.iter().map(|defect| scope.spawn(|| (defect.name(), failed(*defect)))).collect();
+                matrix.extend(runs.into_iter().map(|run| run.join().expect("the run ends")));
+            });
+        }
+        matrix
+    })
+}
+
+fn failed(defect: Defect) -> Failed {
+    let args = ["--policy", defect.policy(), "--defect", defect.name(), "--strict"];
+    let run = run(&format!("defect-{}", defect.name()), &args);
+    assert_eq!(run.code, 1, "{}: {}", defect.name(), run.told());
+    let mut failed = Failed::new();
+    for cell in run.cells().into_iter().filter(|cell| cell.verdict == "fail") {
+        failed.entry(cell.check).or_default().insert(cell.scenario);
+    }
+    failed
+}
+
+#[test]
+fn each_defect_fails_exactly_what_it_names() {
+    let _alone = alone();
+    let wrong: Vec<String> = Defect::ALL
+        .iter()
+        .filter_map(|defect| {
+            let named: BTreeSet<String> = defect.fails().iter().map(ToString::to_string).collect();
+            let failed: BTreeSet<String> = matrix()[defect.name()].keys().cloned().collect();
+            let (missing, extra) = (&named - &failed, &failed - &named);
+            let where_: Vec<_> = extra.iter().map(|check| (check, &matrix()[defect.name()][check])).collect();
+            (named != failed).then(|| format!("{defect}: never failed {missing:?}, failed besides {where_:?}"))
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn every_check_is_failed_by_a_defect() {
+    let _alone = alone();
+    let failed: BTreeSet<&str> = matrix().values().flat_map(BTreeMap::keys).map(String::as_str).collect();
+    let never: Vec<_> = CATALOGUE.iter().map(|info| info.id).filter(|id| !failed.contains(id)).collect();
+    assert!(never.is_empty(), "no defect fails {never:?}");
+}
+
+#[test]
+fn every_scenario_is_failed_by_a_defect() {
+    let _alone = alone();
+    let failed: BTreeSet<&String> = matrix().values().flat_map(BTreeMap::values).flatten().collect();
+    let cases = crossfade::scenario::load_bundled().expect("the bundled suite loads");
+    let never: BTreeSet<String> =
+        cases.into_iter().map(|case| case.scenario).filter(|scenario| !failed.contains(scenario)).collect();
+    assert!(never.is_empty(), "no defect fails {never:?}");
+}
+
+#[test]
+fn the_matrix_is_as_it_was_accepted() {
+    let _alone = alone();
+    let row = |(defect, failed): (&&str, &Failed)| {
+        let cells = failed.iter().map(|(check, scenarios)| format!("{check} ({})", scenarios.len()));
+        format!("{defect:<28} {}\n", cells.collect::<Vec<_>>().join(", "))
+    };
+    let text: String = matrix().iter().map(row).collect();
+    insta::assert_snapshot!("matrix", text);
+}

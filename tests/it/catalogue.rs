@@ -69,7 +69,8 @@ fn each_row_is_shown_by_a_defect_that_mimics_it() {
     let _alone = alone();
     let shows = |row: &Row, defect: Defect| {
         let failed = &matrix()[defect.name()];
-        let in_scenario = |check: &String| failed.get(check).is_some_and(|all| all.iter().any(|s| Some(s.as_str()) == row.name()));
+        let in_scenario =
+            |check: &String| failed.get(check).is_some_and(|all| all.iter().any(|s| Some(s.as_str()) == row.name()));
         row.checks.iter().any(in_scenario)
     };
     let never: Vec<_> = rows()
@@ -149,8 +150,12 @@ fn state(row: &Row, run: &Run) -> String {
     let cells: Vec<_> = run.cells().into_iter().filter(|cell| cell.scenario == name).collect();
     let judged = |cell: &&crate::support::Cell| row.checks.contains(&cell.check);
     for (verdict, word) in [("fail", "**fails**"), ("warn", "warns"), ("inconclusive", "inconclusive:")] {
-        let found: BTreeSet<&str> =
-            cells.iter().filter(judged).filter(|cell| cell.verdict == verdict).map(|cell| cell.check.as_str()).collect();
+        let found: BTreeSet<&str> = cells
+            .iter()
+            .filter(judged)
+            .filter(|cell| cell.verdict == verdict)
+            .map(|cell| cell.check.as_str())
+            .collect();
         if !found.is_empty() {
             return format!("{word} {}", found.into_iter().collect::<Vec<_>>().join(", "));
         }

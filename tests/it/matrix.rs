@@ -22,8 +22,7 @@ pub(crate) fn matrix() -> &'static BTreeMap<&'static str, Failed> {
         let mut matrix = BTreeMap::new();
         for some in Defect::ALL.chunks(BESIDE) {
             std::thread::scope(|scope| {
-                let runs: Vec<_> =
-                    some.iter().map(|defect| scope.spawn(|| (defect.name(), failed(*defect)))).collect();
+                let runs: Vec<_> = some.iter().map(|defect| scope.spawn(|| (defect.name(), failed(*defect)))).collect();
                 matrix.extend(runs.into_iter().map(|run| run.join().expect("the run ends")));
             });
         }

@@ -81,19 +81,15 @@ pub(super) fn body(how: Passthrough, body: &[u8]) -> Vec<u8> {
 pub(super) fn tell_failure(job: &Job, outlet: Outlet, failure: &Failure) {
     let (gateway, api) = (&job.gateway, job.api);
     let how = gateway.promise.passthrough;
-    match failure.body(api).filter(|_| how != Passthrough::None) {
-        Some(raw) => {
-            let mut headers: Headers = [("content-type", "application/json")].into_iter().collect();
-            if let Some(after) = failure.retry_after() {
-                headers.push("retry-after", after);
-            }
-            outlet.reply(failure.status(), headers, body(how, raw));
-        }
-        None => {
-            let error = gateway.sabotage.with_key(&job.route, failure.shown_in(api));
-            gateway.fail(api, outlet, error, failure.retry_after());
-        }
+    let Some(raw) = failure.body(api).filter(|_| how != Passthrough::None) else {
+        let error = gateway.sabotage.with_key(&job.route, failure.shown_in(api));
+        return gateway.fail(api, outlet, error, failure.retry_after());
+    };
+    let mut headers: Headers = [("content-type", "application/json")].into_iter().collect();
+    if let Some(after) = failure.retry_after() {
+        headers.push("retry-after", after);
     }
+    outlet.reply(failure.status(), headers, body(how, raw));
 }
 
 #[cfg(test)]

@@ -156,6 +156,8 @@ impl Run {
                     .map(move |(check, _)| (scenario.clone(), check.clone()))
             })
             .collect()
+    }
+
     /// Whether every case of a scenario was left out.
     pub(crate) fn all_skipped(&self, scenario: &str) -> bool {
         self.named(scenario, &[]).all(|case| case["skipped"].is_string())

@@ -93,13 +93,14 @@ fn characters_survive() {
 
 #[test]
 fn answers_are_passed_through_as_declared() {
+    use Passthrough::{Bytes, Json};
+
     let sent = stream(ApiId::OpenaiChat, &[Bit::Begin(1), Bit::Text(whole(0)), Bit::Done]);
     let text = String::from_utf8(sent.clone()).expect("text");
     let check = |declared: Option<Passthrough>, got: &str, edit: fn(&mut Policy), expect: &str| {
         let lab = Lab::chat().policy(|policy| policy.passthrough = declared).policy(edit);
         hears_bytes(sends_bytes(lab, &sent), got.as_bytes()).check(&[("stream.passthrough", expect)]);
     };
-    use Passthrough::{Bytes, Json};
     let spaced = text.replace("\":", "\": ");
     let renamed = text.replace("\"model\":\"m\"", "\"model\":\"route\"");
     let lost = text.replace("\"created\":1700000000,", "");

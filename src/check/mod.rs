@@ -15,6 +15,7 @@ mod judgement;
 mod lifecycle;
 mod page;
 mod route;
+mod secrets;
 mod stream;
 mod translate;
 mod view;

@@ -4,8 +4,8 @@ use super::traces::trace;
 use crate::check::Evidence;
 use crate::check::Level;
 use crate::check::catalogue::{Check, CheckInfo, Judge};
-use crate::check::fallback::carries;
 use crate::check::found::Found;
+use crate::check::secrets::{Haystack, Needle};
 use crate::check::view::StepView;
 use crate::proxy::Credentials;
 
@@ -36,8 +36,9 @@ fn no_internals(step: &StepView<'_>) -> Found {
         let evidence = Evidence { exchange: step.client_name(), path: None, expected: None, got: Some(got) };
         leaks.push((what, evidence));
     };
+    let haystack = Haystack::of(&seen);
     for (what, value) in secrets(step) {
-        if carries(&seen, &value) || what.ends_with("route") && seen.contains(&value) {
+        if haystack.carries(&Needle::of(&value)) || what.ends_with("route") && seen.contains(&value) {
             leak(what, around(&seen, &value));
         }
     }

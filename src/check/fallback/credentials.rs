@@ -1,13 +1,11 @@
 //! `fallback.credentials`: whose keys a leg is sent.
 
-use crate::check::Level;
-use crate::check::catalogue::{Check, CheckInfo, Judge};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-
 use super::NONE;
 use crate::check::Evidence;
+use crate::check::Level;
+use crate::check::catalogue::{Check, CheckInfo, Judge};
 use crate::check::found::Found;
+use crate::check::secrets::{Haystack, LEAST, Needle};
 use crate::check::view::StepView;
 use crate::history::UpstreamExchange;
 use crate::proxy::Credentials;
@@ -17,9 +15,6 @@ struct Forbidden {
     whose: String,
     key: String,
 }
-
-/// Shortest value that is looked for: anything shorter is no secret.
-const LEAST: usize = 8;
 
 /// `fallback.credentials`.
 pub(in crate::check) const CREDENTIALS: Check = Check {
@@ -43,9 +38,9 @@ fn credentials(step: &StepView<'_>) -> Found {
     let exchanges = step.step.upstream.iter().enumerate();
     let leaks: Vec<(String, Evidence)> = exchanges
         .flat_map(|(index, exchange)| {
-            let forbidden = forbidden(step, exchange);
-            let leaks = forbidden.into_iter().filter_map(move |forbidden| {
-                let place = place(exchange, &forbidden.key)?;
+            let places = Places::of(exchange);
+            let leaks = forbidden(step, exchange).into_iter().filter_map(move |forbidden| {
+                let place = places.of_key(&Needle::of(&forbidden.key))?;
                 let evidence = Evidence {
                     exchange: step.upstream(index),
                     path: Some(place.clone()),
@@ -94,86 +89,33 @@ fn forbidden(step: &StepView<'_>, exchange: &UpstreamExchange) -> Vec<Forbidden>
     out
 }
 
-/// Where a request carries a key, in any decoded form.
-fn place(exchange: &UpstreamExchange, key: &str) -> Option<String> {
-    let request = &exchange.request;
-    if let Some((name, _)) = request.headers.iter().find(|(_, value)| carries(value, key)) {
-        return Some(format!("header {}", name.to_ascii_lowercase()));
-    }
-    if carries(&request.target, key) {
-        return Some("the request line".to_owned());
-    }
-    carries(&request.body.to_text(), key).then(|| "the body".to_owned())
+/// The texts of a request, by place.
+struct Places {
+    /// All of them: most keys are nowhere.
+    whole: Haystack,
+    each: Vec<(String, Haystack)>,
 }
 
-/// Whether a text holds a key: as it is, URL-encoded, escaped as JSON, or anywhere inside base64 of either alphabet.
-pub(in crate::check) fn carries(text: &str, key: &str) -> bool {
-    if key.len() < LEAST {
-        return false;
-    }
-    let plain = |text: &str| text.contains(key) || in_base64(text, key);
-    if plain(text) {
-        return true;
-    }
-    let decoded = percent_decoded(text);
-    if decoded != text && plain(&decoded) {
-        return true;
-    }
-    text.contains('\\') && unescaped(text).contains(key)
-}
-
-/// The key inside a base64 text stands at one of three alignments; what depends on its neighbours is left out.
-fn in_base64(text: &str, key: &str) -> bool {
-    let text = text.replace('-', "+").replace('_', "/");
-    (0..3).any(|shift| {
-        let mut bytes = vec![0_u8; shift];
-        bytes.extend_from_slice(key.as_bytes());
-        let encoded = STANDARD.encode(&bytes);
-        let from = (shift * 8).div_ceil(6);
-        let to = bytes.len() * 8 / 6;
-        encoded.get(from..to).is_some_and(|core| core.len() >= LEAST && text.contains(core))
-    })
-}
-
-fn percent_decoded(text: &str) -> String {
-    let bytes = text.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        let pair = (bytes[at] == b'%').then(|| text.get(at + 1..at + 3)).flatten();
-        let (byte, length) = match pair.and_then(|pair| u8::from_str_radix(pair, 16).ok()) {
-            Some(byte) => (byte, 3),
-            None => (bytes[at], 1),
-        };
-        out.push(byte);
-        at += length;
-    }
-    String::from_utf8_lossy(&out).into_owned()
-}
-
-/// A text without the escapes of JSON.
-fn unescaped(text: &str) -> String {
-    let quoted = format!("\"{}\"", text.replace('"', "\\\"").replace("\\\\\"", "\\\""));
-    serde_json::from_str(&quoted).unwrap_or_else(|_| text.replace('\\', ""))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_key_is_found_in_any_form() {
-        let key = "sk-primary-7Qz/x+9f?a";
-        let check = |text: &str, expect: bool| assert_eq!(carries(text, key), expect, "{text}");
-        check("Bearer sk-primary-7Qz/x+9f?a", true);
-        check("?key=sk-primary-7Qz%2Fx%2B9f%3Fa&b=1", true);
-        check("{\"key\":\"sk-primary-7Qz\\/x+9f?a\"}", true);
-        check("sk-primary-7Qz", false);
-        check("", false);
-        for prefix in ["", "u", "us", "user:"] {
-            let text = format!("{prefix}{key}:tail");
-            check(&format!("Basic {}", STANDARD.encode(&text)), true);
-            check(&base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(&text), true);
+impl Places {
+    fn of(exchange: &UpstreamExchange) -> Self {
+        let request = &exchange.request;
+        let body = request.body.to_text();
+        let headers =
+            request.headers.iter().map(|(name, value)| (format!("header {}", name.to_ascii_lowercase()), value));
+        let rest = [("the request line", request.target.as_str()), ("the body", &body)];
+        let texts: Vec<(String, &str)> = headers.chain(rest.map(|(place, text)| (place.to_owned(), text))).collect();
+        let whole: Vec<&str> = texts.iter().map(|(_, text)| *text).collect();
+        Self {
+            whole: Haystack::of(&whole.join("\n")),
+            each: texts.into_iter().map(|(place, text)| (place, Haystack::of(text))).collect(),
         }
+    }
+
+    /// Where a key is carried, in any decoded form.
+    fn of_key(&self, key: &Needle) -> Option<String> {
+        if !self.whole.carries(key) {
+            return None;
+        }
+        self.each.iter().find(|(_, text)| text.carries(key)).map(|(place, _)| place.clone())
     }
 }

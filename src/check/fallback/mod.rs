@@ -13,7 +13,7 @@ pub(super) use accepted::ACCEPTED;
 pub(super) use attempts::ATTEMPTS;
 pub(super) use continuable::CONTINUABLE;
 pub(super) use control::SAME_AS_CONTROL;
-pub(super) use credentials::{CREDENTIALS, carries};
+pub(super) use credentials::CREDENTIALS;
 pub(super) use model::MODEL;
 pub(super) use retry_after::RETRY_AFTER;
 pub(super) use taken::TAKEN;

@@ -168,11 +168,6 @@ impl Run {
         self.cases().len()
     }
 
-    /// Checks with at least one verdict of this value.
-    pub(crate) fn checks_with(&self, verdict: &str) -> BTreeSet<String> {
-        self.cells().into_iter().filter(|cell| cell.verdict == verdict).map(|cell| cell.check).collect()
-    }
-
     /// What the run said, for messages.
     pub(crate) fn told(&self) -> String {
         let tail = |text: &str| {

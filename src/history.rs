@@ -164,7 +164,22 @@ pub enum Control {
         status: u16,
         /// What it said.
         text: String,
+        /// What the target was asked all the same, if it was.
+        #[serde(default)]
+        asked: Option<Box<Asked>>,
     },
+}
+
+/// What a control that failed had asked the target: enough to tell what the proxy made of the client's request.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Asked {
+    /// The request that reached the target.
+    pub request: Request,
+    /// The control's own unique word.
+    pub unique: String,
+    /// The client's side of it.
+    pub client: ClientExchange,
 }
 
 /// The client's side of an exchange.

@@ -76,12 +76,6 @@ impl Gateway {
         Ok(awaited.answer(work, lease).await)
     }
 
-    /// Does work that its client's going does not end; only a defect has any.
-    pub(super) fn outlive(&self, work: Work) {
-        // It fails when the proxy ends, and then there is nothing to do.
-        let _ = self.leftover.send(work);
-    }
-
     async fn work(self: Arc<Self>, request: Request<Incoming>, outlet: Outlet) {
         let path = request.uri().path().to_owned();
         match (request.method(), path.as_str(), api_of(&path)) {

@@ -168,7 +168,8 @@ impl<'a> Message<'a> {
 
     /// Hands on an event as it came, where that is promised.
     async fn hand_on(&mut self, event: &[u8]) {
-        if let Some(event) = self.passing.as_mut().and_then(|passing| passing.event(event)) {
+        let event = self.passing.as_mut().and_then(|passing| passing.event(event));
+        if let Some(event) = event.map(|event| self.gateway.sabotage.passed(event)) {
             self.deliver(event).await;
         }
     }

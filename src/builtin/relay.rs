@@ -49,8 +49,6 @@ impl Job {
             kept.tell(outlet).await;
         } else if self.asked.stream {
             self.stream(outlet).await;
-        } else if self.gateway.sabotage.outlives_unary() {
-            Arc::clone(&self.gateway).outlive(Box::pin(self.unary(outlet)));
         } else {
             self.unary(outlet).await;
         }

@@ -66,7 +66,7 @@ fn one(text: &mut String, name: &str, history: &History, step: &StepHistory, ups
         Some(Control::Done { request, unique, .. }) => {
             ("its control (what this proxy sends to it when nothing is broken)", Some((request, api, unique.as_str())))
         }
-        Some(Control::Failed { status, text: said }) => {
+        Some(Control::Failed { status, text: said, .. }) => {
             let _ = writeln!(text, "    its control failed ({status}: {}), so:", cut(said));
             ("the client's own request", None)
         }

@@ -11,7 +11,7 @@ use super::rig::Rig;
 use super::words::Words;
 use crate::answer::{AnswerScript, ScriptPart};
 use crate::api::{ApiId, Conversation, ModelName, Part, Role, Turn};
-use crate::history::{ClientEnd, Control, History, Survival};
+use crate::history::{Asked, ClientEnd, Control, History, Survival};
 use crate::leg;
 use crate::scenario::{
     AnswerPlan, Barrier, Case, ClientPlan, Expect, LegPlan, Millis, Obeys, Pace, Play, Settings, Shape, ShapeLeg,
@@ -95,8 +95,8 @@ impl Controls {
         let target = &control.target;
         let what = format!("{} of {} asked in {}", target.api, target.model, client.api);
         let failed = match &result {
-            Control::Failed { status: 0, text } => Some(text.clone()),
-            Control::Failed { status, text } => Some(format!("{status}: {text}")),
+            Control::Failed { status: 0, text, .. } => Some(text.clone()),
+            Control::Failed { status, text, .. } => Some(format!("{status}: {text}")),
             Control::Missing { reason } => Some(reason.clone()),
             Control::Done { .. } => None,
         };
@@ -152,7 +152,12 @@ fn result(history: &History) -> Control {
     let Some(step) = history.steps.first() else { return Control::Missing { reason: "not run".to_owned() } };
     let client = &step.client;
     let status = client.response.as_ref().map_or(0, |head| head.status);
-    let failed = |text: String| Control::Failed { status, text };
+    let asked = || {
+        let upstream = step.upstream.iter().find(|upstream| !upstream.side_call && upstream.api.is_some())?;
+        let (request, unique) = (upstream.request.clone(), history.unique.clone());
+        Some(Box::new(Asked { request, unique, client: client.clone() }))
+    };
+    let failed = |text: String| Control::Failed { status, text, asked: asked() };
     match (&client.end, status) {
         (ClientEnd::Complete, 200..=299) => {}
         (ClientEnd::Complete, _) => {
@@ -172,7 +177,11 @@ fn result(history: &History) -> Control {
             unique: history.unique.clone(),
             client: Box::new(client.clone()),
         },
-        None => Control::Failed { status: 0, text: "the client got an answer, but the leg was never asked".to_owned() },
+        None => Control::Failed {
+            status: 0,
+            text: "the client got an answer, but the leg was never asked".to_owned(),
+            asked: None,
+        },
     }
 }
 

@@ -60,8 +60,8 @@ impl Seen {
     pub fn refused(&self) -> Option<String> {
         let controls = self.history.steps.iter().flat_map(|step| &step.controls);
         controls.into_iter().find_map(|(leg, control)| match control {
-            Control::Failed { status: 0, text } => Some(format!("`{leg}`: {text}")),
-            Control::Failed { status, text } => Some(format!("`{leg}`: {status} {text}")),
+            Control::Failed { status: 0, text, .. } => Some(format!("`{leg}`: {text}")),
+            Control::Failed { status, text, .. } => Some(format!("`{leg}`: {status} {text}")),
             Control::Done { .. } | Control::Missing { .. } => None,
         })
     }

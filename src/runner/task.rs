@@ -15,7 +15,7 @@ use super::rig::Rig;
 use super::words::Words;
 use crate::check::{self, Judgement};
 use crate::history::{BarrierEnd, ClientEnd, History, UpstreamExchange};
-use crate::scenario::{Case, Outcome, ShapeLeg};
+use crate::scenario::{Case, Outcome, ShapeLeg, Toggle};
 
 /// One case on its way.
 pub(super) struct Task {
@@ -54,7 +54,11 @@ impl Task {
         if wants_survival(&history, &judgement) {
             let n = self.others.fetch_add(1, Ordering::Relaxed);
             let Order { slot, case, limit, .. } = &self.order;
-            let survived = still_serves(&self.rig, &self.words, n, self.control.as_ref(), slot, case, *limit).await;
+            // On the case's own route, unless the proxy may still remember there what failed.
+            let settings = &case.settings;
+            let remembers = settings.cooldown == Some(Toggle::On) || settings.affinity == Some(Toggle::On);
+            let control = self.control.as_ref().filter(|_| remembers);
+            let survived = still_serves(&self.rig, &self.words, n, control, slot, case, *limit).await;
             history.survived = Some(survived);
             judgement = check::judge(&history);
         }

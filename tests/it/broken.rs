@@ -148,7 +148,7 @@ fn the_program_refuses_each_malformed_scenario() {
             .args([
                 "-c",
                 "ulimit -d 102400 || true; exec \"$0\" run \"$1\" --proxy builtin",
-                env!("CARGO_BIN_EXE_crossfade"),
+                crate::support::program().to_str().expect("a plain path"),
             ])
             .arg(&path)
             .current_dir(&scratch)

@@ -57,10 +57,10 @@ fn scenarios(run: &Run) -> BTreeSet<String> {
     run.cells().into_iter().map(|cell| cell.scenario).collect()
 }
 
-/// Runs of the whole suite that are compared: as many as `CROSSFADE_SOAK` says, else 30 in CI.
+/// As many runs are compared as `CROSSFADE_SOAK` says, else some.
 #[test]
 fn every_run_of_the_suite_gives_the_same_verdicts() {
-    let runs = if std::env::var_os("CI").is_some() { 30 } else { 3 };
+    let runs = if std::env::var_os("CI").is_some() { 10 } else { 3 };
     soak("suite", &[], asked_for().unwrap_or(runs));
 }
 
@@ -78,7 +78,7 @@ const CORE: [&str; 8] = [
 
 #[test]
 fn every_run_of_the_core_gives_the_same_verdicts() {
-    let runs = if std::env::var_os("CI").is_some() { 60 } else { 3 };
+    let runs = if std::env::var_os("CI").is_some() { 30 } else { 3 };
     let filters: Vec<&str> = CORE.iter().flat_map(|pattern| ["--filter", *pattern]).collect();
     soak("core", &filters, asked_for().unwrap_or(runs));
 }

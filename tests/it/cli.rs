@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::support::{crossfade, scratch};
+use crate::support::{crossfade, program, scratch};
 
 /// Runs the binary in `folder`; exit code, stdout and stderr, with what differs from run to run replaced.
 fn told(folder: &Path, args: &[&str]) -> String {
@@ -103,7 +103,7 @@ fn a_failure_is_repeated_by_its_command() {
     let first = told(&folder, &args);
     assert!(first.starts_with("exit 1"), "{first}");
     let command = first.lines().find_map(|line| line.strip_prefix("repeat: ")).expect("a command is printed");
-    let program = format!("{} {}", env!("CARGO_BIN_EXE_crossfade"), command.strip_prefix("crossfade ").expect("ours"));
+    let program = format!("{} {}", program().display(), command.strip_prefix("crossfade ").expect("ours"));
     let output =
         std::process::Command::new("sh").args(["-c", &program]).current_dir(&folder).output().expect("a shell starts");
     let text = String::from_utf8_lossy(&output.stdout);

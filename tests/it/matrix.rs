@@ -10,7 +10,7 @@ use crossfade::check::CATALOGUE;
 use crate::support::{alone, run};
 
 /// Runs at a time: most of a run is waiting.
-const BESIDE: usize = 4;
+const BESIDE: usize = 6;
 
 /// The scenarios in which a check failed.
 pub(crate) type Failed = BTreeMap<String, BTreeSet<String>>;

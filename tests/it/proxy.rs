@@ -8,17 +8,13 @@ use crossfade::api::{ApiId, ModelName};
 use crossfade::proxy::{Canaries, Catalogue, Host, Launch, ProxyError, Route, RouteLeg, Running, Wanted, install};
 use crossfade::scenario::Settings;
 
-fn exe() -> PathBuf {
-    PathBuf::from(env!("CARGO_BIN_EXE_crossfade"))
-}
-
 /// A folder of this test's own.
 fn scratch(name: &str) -> PathBuf {
     crate::support::scratch(&format!("proxy-{name}-{}", std::process::id()))
 }
 
 fn host(dir: &Path) -> Host {
-    Host { home: dir.join("cache"), path: "/usr/local/bin:/usr/bin:/bin".into(), exe: exe() }
+    Host { home: dir.join("cache"), path: "/usr/local/bin:/usr/bin:/bin".into(), exe: crate::support::program() }
 }
 
 /// A launch of a shell script in a proxy's place.
@@ -89,7 +85,10 @@ fn a_killed_parent_takes_the_whole_tree_along() {
     // The tree ignores SIGTERM, and one of it left the group and the session.
     let nap = format!("7{:05}.5", std::process::id() % 100_000);
     let tree = format!("trap '' TERM; sleep {nap} & setsid sleep {nap} & (sleep {nap} & wait) & wait");
-    let parent = format!("mkfifo f; '{}' __guard -- sh -c \"{tree}\" < f & exec 3> f; wait", exe().display());
+    let parent = format!(
+        "mkfifo f; '{}' __guard -- sh -c \"{tree}\" < f & exec 3> f; wait",
+        crate::support::program().display()
+    );
     let mut parent = Command::new("sh").arg("-c").arg(parent).current_dir(&dir).spawn().unwrap();
     wait_for(&format!("sleep {nap}"), 3);
     Command::new("kill").args(["-9", &parent.id().to_string()]).status().unwrap();
@@ -101,7 +100,7 @@ fn a_killed_parent_takes_the_whole_tree_along() {
 #[test]
 fn the_guard_ends_as_the_program_did() {
     let check = |script: &str, expect: i32| {
-        let mut guard = Command::new(exe());
+        let mut guard = Command::new(crate::support::program());
         let guard = guard.args(["__guard", "--", "sh", "-c", script]).stdin(Stdio::piped()).stderr(Stdio::null());
         let mut guard = guard.spawn().unwrap();
         // `wait` would close the pipe first.
@@ -112,7 +111,7 @@ fn the_guard_ends_as_the_program_did() {
     check("exit 0", 0);
     check("exit 7", 7);
     check("kill -9 $$", 137);
-    let missing = Command::new(exe()).args(["__guard", "--", "/no/such/program"]).output().unwrap();
+    let missing = Command::new(crate::support::program()).args(["__guard", "--", "/no/such/program"]).output().unwrap();
     assert_eq!(missing.status.code(), Some(127));
     assert!(String::from_utf8_lossy(&missing.stderr).contains("cannot start /no/such/program"));
 }
@@ -184,7 +183,7 @@ async fn real_ones_install_and_start() {
     let Some(home) = crate::support::proxies() else { return };
     let dir = scratch("real");
     let path = std::env::var_os("PATH").unwrap();
-    let host = Host { home, path, exe: exe() };
+    let host = Host { home, path, exe: crate::support::program() };
     let catalogue = Catalogue::bundled();
     for bundle in catalogue.all() {
         let mut versions: Vec<Option<String>> = bundle.profile.versions.keys().cloned().map(Some).collect();

@@ -38,9 +38,14 @@ pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
+/// The program under test: as it was built with the tests, or the one that `CROSSFADE_TEST_BIN` names.
+pub(crate) fn program() -> PathBuf {
+    std::env::var_os("CROSSFADE_TEST_BIN").map_or_else(|| env!("CARGO_BIN_EXE_crossfade").into(), PathBuf::from)
+}
+
 /// The binary, with a clean environment, in a scratch folder of its own.
 pub(crate) fn crossfade(folder: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_crossfade"));
+    let mut command = Command::new(program());
     command.current_dir(folder).env_remove("INSTA_UPDATE").env("NO_COLOR", "1").stdin(Stdio::null());
     command
 }

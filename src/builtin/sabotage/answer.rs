@@ -1,6 +1,7 @@
 //! What the client hears of an answer.
 
 use bytes::Bytes;
+use serde_json::Value;
 
 use super::seam::skipped;
 use super::{Mischief, Sabotage};
@@ -88,7 +89,22 @@ impl Sabotage {
                 replace(&mut events, "\"id\":\"chatcmpl-", "\"id\":\"chatcmpl-2");
             }
         }
+        if mischief.behind_seam && api == ApiId::OpenaiResponses && self.has(Defect::FinalIsTheTail) {
+            let head = Value::from(mischief.head.as_str()).to_string();
+            let finals = events.iter_mut().filter(|event| !event.bytes.windows(6).any(|part| part == b".delta"));
+            finals.for_each(|event| replace(std::slice::from_mut(event), head.trim_matches('"'), ""));
+        }
         events
+    }
+
+    /// What is made of an event that is handed on as it came.
+    pub(in crate::builtin) fn passed(&self, event: Vec<u8>) -> Vec<u8> {
+        if !self.has(Defect::PassthroughRewritten) {
+            return event;
+        }
+        String::from_utf8_lossy(&event)
+            .replace("\"service_tier\":\"default\"", "\"service_tier\":\"auto\"")
+            .into_bytes()
     }
 
     /// What is made of the events that end a whole answer.

@@ -16,11 +16,6 @@ impl Sabotage {
         self.has(Defect::UpstreamNotCancelled)
     }
 
-    /// Whether a unary request goes on when the client has gone.
-    pub(in crate::builtin) fn outlives_unary(&self) -> bool {
-        self.has(Defect::UnaryNotCancelled)
-    }
-
     /// How long is really waited where `limit` is configured.
     pub(in crate::builtin) fn wait(&self, limit: Duration) -> Duration {
         if self.has(Defect::WaitsForEver) { FOR_EVER } else { limit }

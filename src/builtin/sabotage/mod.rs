@@ -38,6 +38,8 @@ struct Memory {
 pub(super) struct Mischief {
     /// Another leg has taken over behind content.
     behind_seam: bool,
+    /// What was delivered before it did.
+    head: String,
     /// Characters that are still to be skipped.
     skip: usize,
     /// Something was heard.

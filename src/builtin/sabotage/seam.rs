@@ -33,6 +33,7 @@ impl Sabotage {
     /// Another leg is asked, behind this text.
     pub(in crate::builtin) fn next_leg(&self, mischief: &mut Mischief, delivered: &str) {
         mischief.behind_seam = !delivered.is_empty();
+        delivered.clone_into(&mut mischief.head);
         if self.has(Defect::SkipsOfARestart) {
             mischief.skip = delivered.chars().count();
         }

@@ -37,7 +37,7 @@ fn not_self_inflicted(step: &StepView<'_>) -> Found {
 fn judge(step: &StepView<'_>, call: &Call<'_>, refusal: &Refusal) -> Found {
     match step.control(call.name()) {
         Some(Control::Done { .. }) => {}
-        Some(Control::Failed { status, text }) => return Found::skip(format!("control: {status} {text}")),
+        Some(Control::Failed { status, text, .. }) => return Found::skip(format!("control: {status} {text}")),
         Some(Control::Missing { reason }) => return Found::skip(format!("no control: {reason}")),
         None => return Found::skip("no control"),
     }

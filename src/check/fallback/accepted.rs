@@ -40,7 +40,7 @@ fn accepted(step: &StepView<'_>) -> Found {
 fn judge(step: &StepView<'_>, calls: &[&Call<'_>], call: &Call<'_>, refusal: &Refusal) -> Found {
     match step.control(call.name()) {
         // The target refuses what the client asks: that is no fault of the fallback's request.
-        Some(Control::Failed { status, text }) => return Found::skip(format!("control: {status} {text}")),
+        Some(Control::Failed { status, text, .. }) => return Found::skip(format!("control: {status} {text}")),
         Some(Control::Done { .. }) => {}
         Some(Control::Missing { .. }) | None => {
             if call.exchange.continuation == Continuation::None {

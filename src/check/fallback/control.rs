@@ -43,7 +43,7 @@ fn same_as_control(step: &StepView<'_>) -> Found {
 fn judge(step: &StepView<'_>, call: &Call<'_>) -> Found {
     let (request, unique) = match step.control(call.name()) {
         Some(Control::Done { request, unique, .. }) => (request, unique),
-        Some(Control::Failed { status, text }) => return Found::skip(format!("control: {status} {text}")),
+        Some(Control::Failed { status, text, .. }) => return Found::skip(format!("control: {status} {text}")),
         Some(Control::Missing { reason }) => return Found::skip(format!("no control: {reason}")),
         None => return Found::skip("no control"),
     };

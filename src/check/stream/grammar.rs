@@ -64,11 +64,13 @@ fn excused(step: &StepView<'_>, finding: &Finding) -> bool {
     // A second start, and what it brings with it, is `stream.single-start`.
     let starts_again = client.answer.starts.get(1).is_some_and(|second| finding.offset >= second.offset)
         && super::start::about_starts(&finding.rule);
+    // So is another id; another model is `stream.model`.
+    let of_its_own = finding.rule == "C07" && ["`id`", "`model`"].iter().any(|key| finding.message.starts_with(key));
     // An end mark behind an error is `stream.terminator`.
     let behind_error = client.raises.as_ref().is_some_and(|(offset, _)| finding.offset > *offset)
         && (step.policy().after_error == Some(AfterError::Terminator)
             || client.answer.terminator == Some(finding.offset));
-    handed_on || starts_again || behind_error
+    handed_on || starts_again || of_its_own || behind_error
 }
 
 fn content_type(step: &StepView<'_>) -> Option<Found> {

@@ -85,7 +85,7 @@ fn a_proxy_that_recovers_from_a_refusal() {
 
 #[test]
 fn a_request_that_the_target_refuses_anyway() {
-    let failed = || Control::Failed { status: 400, text: "no".to_owned() };
+    let failed = || Control::Failed { status: 400, text: "no".to_owned(), asked: None };
     let lab = Lab::mixed().control_is("fallback", failed()).fails("primary", 503).ask("fallback").refuses("no");
     lab.hears_status(400, "no").check(&[
         ("fallback.accepted", "skip: control: 400 no"),

@@ -12,6 +12,7 @@ use crate::check::view::StepView;
 use crate::history::{ClientExchange, Control};
 use crate::proxy::Policy;
 use crate::rules::{Incoming, RuleBook};
+use crate::scenario::ShapeLeg;
 use crate::wire::Request;
 
 /// A leg's control: the client's request, and what reached the leg.
@@ -47,20 +48,33 @@ impl<'a> Pairs<'a> {
         let mut out = Self::default();
         for leg in &step.history.case.shape.legs {
             match step.step.controls.get(&leg.name) {
-                Some(Control::Done { request, unique, client }) => {
-                    let words = [step.history.unique.clone(), unique.clone()];
-                    match Pair::of(step, &leg.name, &leg.model, request, client, &words) {
-                        Some(pair) => out.pairs.push(pair),
-                        None => out.missing.push(format!("the control of `{}` cannot be read", leg.name)),
-                    }
+                Some(Control::Done { request, unique, client }) => out.add(step, leg, request, unique, client),
+                // That the target refused it may be what the proxy made of it.
+                Some(Control::Failed { asked: Some(asked), .. }) => {
+                    out.add(step, leg, &asked.request, &asked.unique, &asked.client);
                 }
-                Some(Control::Failed { status, text }) => out.missing.push(format!("control: {status} {text}")),
+                Some(Control::Failed { status, text, .. }) => out.missing.push(format!("control: {status} {text}")),
                 Some(Control::Missing { reason }) if reason == "no control" => out.missing.push(reason.clone()),
                 Some(Control::Missing { reason }) => out.missing.push(format!("no control: {reason}")),
                 None => out.missing.push("no control".to_owned()),
             }
         }
         out
+    }
+
+    fn add(
+        &mut self,
+        step: &StepView<'a>,
+        leg: &'a ShapeLeg,
+        request: &'a Request,
+        unique: &str,
+        client: &ClientExchange,
+    ) {
+        let words = [step.history.unique.clone(), unique.to_owned()];
+        match Pair::of(step, &leg.name, &leg.model, request, client, &words) {
+            Some(pair) => self.pairs.push(pair),
+            None => self.missing.push(format!("the control of `{}` cannot be read", leg.name)),
+        }
     }
 }
 

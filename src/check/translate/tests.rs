@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::api::{Api, ApiId, Conversation, Part, Role, ToolDefinition, Turn};
 use crate::check::testing::{Lab, whole};
-use crate::history::Control;
+use crate::history::{Asked, Control};
 use crate::proxy::Policy;
 
 const CHAT: &str = "openai/gpt-4o-mini";
@@ -581,7 +581,7 @@ mod what_has_to_differ {
 fn without_a_control_nothing_is_said() {
     let plain = || Lab::chat().answers("primary", 0).hears_answer(&whole(0));
     plain().check(&[("translate.turns", "skip: no control"), ("translate.params", "skip: no control")]);
-    let failed = Control::Failed { status: 400, text: "no".to_owned() };
+    let failed = Control::Failed { status: 400, text: "no".to_owned(), asked: None };
     plain().control_is("primary", failed).check(&[("translate.turns", "skip: control: 400 no")]);
     // A leg that has one is judged, whatever the other's did.
     let missing = Control::Missing { reason: "one route".to_owned() };
@@ -590,6 +590,17 @@ fn without_a_control_nothing_is_said() {
         ("translate.tools", "skip"),
         ("translate.images", "skip"),
     ]);
+}
+
+#[test]
+fn what_a_refused_control_had_asked_is_judged() {
+    let mut lab = made(ApiId::OpenaiChat, CHAT, &rich(), |c| drop(c.turns.pop())).lab();
+    for control in lab.history.steps[0].controls.values_mut() {
+        let Control::Done { request, unique, client } = control.clone() else { continue };
+        let asked = Some(Box::new(Asked { request, unique, client: *client }));
+        *control = Control::Failed { status: 400, text: "no".to_owned(), asked };
+    }
+    lab.check(&[("translate.turns", "warn"), ("translate.params", "pass")]);
 }
 
 #[test]

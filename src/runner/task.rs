@@ -14,7 +14,7 @@ use super::group::{ControlPlan, LaunchPlan};
 use super::rig::Rig;
 use super::words::Words;
 use crate::check::{self, Judgement};
-use crate::history::{BarrierEnd, ClientEnd, History, UpstreamExchange};
+use crate::history::{BarrierEnd, ClientEnd, History, UpstreamEnd, UpstreamExchange};
 use crate::scenario::{Case, Outcome, ShapeLeg, Toggle};
 
 /// One case on its way.
@@ -111,7 +111,8 @@ pub(super) fn trace(played: &Played) {
     }
 }
 
-/// Whether it is asked if the proxy still serves: the client left, nothing came, or the ending is one never legal.
+/// Whether it is asked if the proxy still serves: the client left, nothing came, a leg broke off, or the ending is one
+/// never legal.
 fn wants_survival(history: &History, judgement: &Judgement) -> bool {
     let left = history
         .steps
@@ -122,7 +123,9 @@ fn wants_survival(history: &History, judgement: &Judgement) -> bool {
         .iter()
         .flatten()
         .any(|outcome| matches!(outcome, Outcome::Silent | Outcome::Doubled | Outcome::Spliced | Outcome::Hung));
-    left || bad
+    let upstream = history.steps.iter().flat_map(|step| &step.upstream);
+    let broke = upstream.into_iter().any(|upstream| matches!(upstream.end, UpstreamEnd::Cut(_)));
+    left || bad || broke
 }
 
 /// Whether a limit of ours decided something: under load that says nothing about the proxy.

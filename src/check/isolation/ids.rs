@@ -8,6 +8,7 @@ use crate::check::found::Found;
 use crate::check::view::StepView;
 use crate::check::{Evidence, Level};
 use crate::history::History;
+use crate::scenario::AnswerPlan;
 
 /// `isolation.ids`.
 pub(in crate::check) const IDS: Check = Check {
@@ -55,6 +56,7 @@ pub(crate) fn given(history: &History) -> BTreeMap<String, String> {
         for chunk in step.step.upstream.iter().flat_map(|exchange| &exchange.sent) {
             said.push_str(&String::from_utf8_lossy(&chunk.data.0));
         }
+        said.push_str(&recorded_headers(step));
         let asked = &step.client.exchange.request;
         let body = asked.body.to_text();
         let mut take = |id: &str, what: &str| {
@@ -80,6 +82,17 @@ pub(crate) fn given(history: &History) -> BTreeMap<String, String> {
         }
     }
     ids
+}
+
+/// Values of the headers of the recordings that the legs of a step play: many cases may play one.
+fn recorded_headers(step: &StepView<'_>) -> String {
+    let plays = step.plan.legs.iter().flat_map(|leg| &leg.attempts);
+    let cassettes = plays.filter_map(|play| match &play.answer {
+        AnswerPlan::Cassette { cassette, .. } => Some(cassette),
+        AnswerPlan::Script { .. } => None,
+    });
+    let heads = cassettes.flat_map(|cassette| cassette.exchanges.iter().map(|exchange| &exchange.response.headers));
+    heads.flat_map(|headers| headers.iter().map(|(_, value)| format!("{value}\n"))).collect()
 }
 
 /// Whether a header carries the id of one request.

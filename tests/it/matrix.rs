@@ -2,7 +2,8 @@
 //! it: the clean proxy passes (see `bundled`), and a defect fails exactly what it names.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock};
 
 use crossfade::builtin::Defect;
 use crossfade::check::CATALOGUE;
@@ -19,14 +20,18 @@ pub(crate) type Failed = BTreeMap<String, BTreeSet<String>>;
 pub(crate) fn matrix() -> &'static BTreeMap<&'static str, Failed> {
     static MATRIX: OnceLock<BTreeMap<&'static str, Failed>> = OnceLock::new();
     MATRIX.get_or_init(|| {
-        let mut matrix = BTreeMap::new();
-        for some in Defect::ALL.chunks(BESIDE) {
-            std::thread::scope(|scope| {
-                let runs: Vec<_> = some.iter().map(|defect| scope.spawn(|| (defect.name(), failed(*defect)))).collect();
-                matrix.extend(runs.into_iter().map(|run| run.join().expect("the run ends")));
-            });
-        }
-        matrix
+        let (next, matrix) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
+        std::thread::scope(|scope| {
+            for _ in 0..BESIDE {
+                scope.spawn(|| {
+                    while let Some(defect) = Defect::ALL.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        let failed = failed(*defect);
+                        matrix.lock().expect("no run panics").insert(defect.name(), failed);
+                    }
+                });
+            }
+        });
+        matrix.into_inner().expect("no run panics")
     })
 }
 

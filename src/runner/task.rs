@@ -111,8 +111,8 @@ pub(super) fn trace(played: &Played) {
     }
 }
 
-/// Whether it is asked if the proxy still serves: the client left, nothing came, a leg broke off, or the ending is one
-/// never legal.
+/// Whether it is asked if the proxy still serves: the client left, nothing came, a leg broke off, or no answer came out
+/// of it.
 fn wants_survival(history: &History, judgement: &Judgement) -> bool {
     let left = history
         .steps
@@ -122,7 +122,7 @@ fn wants_survival(history: &History, judgement: &Judgement) -> bool {
         .outcomes
         .iter()
         .flatten()
-        .any(|outcome| matches!(outcome, Outcome::Silent | Outcome::Doubled | Outcome::Spliced | Outcome::Hung));
+        .any(|outcome| !matches!(outcome, Outcome::Completed | Outcome::Restarted | Outcome::Continued));
     let upstream = history.steps.iter().flat_map(|step| &step.upstream);
     let broke = upstream.into_iter().any(|upstream| matches!(upstream.end, UpstreamEnd::Cut(_)));
     left || bad || broke

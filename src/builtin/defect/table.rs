@@ -305,7 +305,7 @@ defects! {
             fails ["lifecycle.cancel"], policy "continue_user", mimics [48];
         /// No silence of an upstream is too long.
         WaitsForEver = "waits-for-ever",
-            fails ["lifecycle.bounded"], policy "continue_user", mimics [23];
+            fails ["lifecycle.bounded", "fallback.taken", "expect.outcome"], policy "continue_user", mimics [23];
         /// Once a stream broke after content, the next request to its route gets an error.
         DiesAfterABreak = "dies-after-a-break",
             fails ["lifecycle.survives"], policy "error", mimics [];

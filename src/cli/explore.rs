@@ -59,7 +59,7 @@ pub(super) fn explore(args: &ExploreArgs, quiet: bool) -> Result<Exit, Failure> 
     let progress = io::stderr().is_terminal() && !quiet && !is_ci() && variable("TERM").as_deref() != Some("dumb");
     let mut summary = block_on(async {
         let stop = signals();
-        explore::explore(&plan, stop, &mut |event| tell(&event, plan.cases, progress)).await
+        Box::pin(explore::explore(&plan, stop, &mut |event| tell(&event, plan.cases, progress))).await
     })?;
     if progress {
         let _ = write!(io::stderr(), "\r\u{1b}[2K");

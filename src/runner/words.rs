@@ -159,15 +159,15 @@ mod tests {
             let (unique, voice) = words.other(n);
             all.extend([unique, voice.word(0)]);
         }
-        for case in 0..3 {
+        for (case, each) in cases.iter().enumerate() {
             let run = words.of_run(case, 3);
             let whose = |word: &str| Lexicon::new(run.seed).whose(word).expect("a word");
             let (voice, number) = whose(&words.unique(case, 1));
             assert!(voice == 0 && number < run.uniques && run.own_uniques.contains(&number));
-            assert_eq!(words.owner(voice, number), Some(cases[case].id()));
+            assert_eq!(words.owner(voice, number), Some(each.id()));
             let (voice, number) = whose(&words.voice(case, 2, 1, 1).word(9));
             assert!(voice < run.voices && run.own_voices.contains(&voice) && number == 9);
-            assert_eq!(words.owner(voice, number), Some(cases[case].id()));
+            assert_eq!(words.owner(voice, number), Some(each.id()));
             let other = (case + 1) % 3;
             assert!(!run.own_voices.contains(&whose(&words.voice(other, 2, 0, 0).word(0)).0));
             assert!(!run.own_uniques.contains(&whose(&words.unique(other, 0)).1));

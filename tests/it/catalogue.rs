@@ -15,7 +15,7 @@ use crate::support::{Run, alone, root};
 /// A reported bug.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Row {
+struct Report {
     row: u8,
     bug: String,
     sources: Vec<String>,
@@ -28,7 +28,7 @@ struct Row {
     cannot: Option<String>,
 }
 
-impl Row {
+impl Report {
     /// The name of the scenario, as cases have it.
     fn name(&self) -> Option<&str> {
         self.scenario.as_deref().map(|path| path.rsplit('/').next().unwrap_or(path))
@@ -39,7 +39,7 @@ impl Row {
     }
 }
 
-fn rows() -> Vec<Row> {
+fn rows() -> Vec<Report> {
     serde_yaml::from_str(include_str!("catalogue.yaml")).expect("the catalogue loads")
 }
 
@@ -67,7 +67,7 @@ fn every_report_has_its_row() {
 #[test]
 fn each_row_is_shown_by_a_defect_that_mimics_it() {
     let _alone = alone();
-    let shows = |row: &Row, defect: Defect| {
+    let shows = |row: &Report, defect: Defect| {
         let failed = &matrix()[defect.name()];
         let in_scenario =
             |check: &String| failed.get(check).is_some_and(|all| all.iter().any(|s| Some(s.as_str()) == row.name()));
@@ -109,7 +109,7 @@ happened that the check is about, or `cannot` where a proxy cannot be set up for
 This page is generated from `tests/it/catalogue.yaml` and from the runs of the tests.
 ";
 
-fn page(rows: &[Row], runs: &[(&str, &Run)]) -> String {
+fn page(rows: &[Report], runs: &[(&str, &Run)]) -> String {
     let mut text = HEAD.to_owned();
     let proxies: Vec<&str> = runs.iter().map(|(proxy, _)| *proxy).collect();
     let columns = ["#", "bug", "scenario", "checks", "defects"].into_iter().chain(proxies);
@@ -145,7 +145,7 @@ fn link(n: usize, source: &str) -> String {
 }
 
 /// What a proxy does in a row's scenario.
-fn state(row: &Row, run: &Run) -> String {
+fn state(row: &Report, run: &Run) -> String {
     let name = row.name().unwrap_or_default();
     let cells: Vec<_> = run.cells().into_iter().filter(|cell| cell.scenario == name).collect();
     let judged = |cell: &&crate::support::Cell| row.checks.contains(&cell.check);

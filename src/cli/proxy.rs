@@ -149,8 +149,11 @@ fn reference_overlay(args: &ProxyArgs, inside: bool) -> Result<Option<serde_json
     if !args.defect.is_empty() {
         for name in &args.defect {
             if !Defect::ALL.iter().any(|defect| defect.name() == name) {
-                let names: Vec<_> = Defect::ALL.iter().map(|defect| defect.name()).collect();
-                return Err(Failure::usage(format!("no defect is called `{name}`; there are {}", names.join(", "))));
+                let names = Defect::ALL.iter().map(|defect| defect.name());
+                let meant = crate::diagnostic::did_you_mean(name, names);
+                let meant = meant.map(|meant| format!("; did you mean `{meant}`?")).unwrap_or_default();
+                let all = "`crossfade show defects` lists them";
+                return Err(Failure::usage(format!("no defect is called `{name}`{meant} ({all})")));
             }
         }
         overlay.insert("defects".to_owned(), json!(args.defect));

@@ -309,7 +309,7 @@ defects! {
         /// Once a stream broke after content, the next request to its route gets an error.
         DiesAfterABreak = "dies-after-a-break",
             fails ["lifecycle.survives"], policy "error", mimics [];
-        /// The first words of an answer are the last ones of another client's.
+        /// An answer begins with what another client was told last.
         AnswersMixedUp = "answers-mixed-up",
             fails ["isolation.words", "stream.text", "expect.outcome"], policy "continue_user", mimics [];
         /// A leg is told, as an end user's id, what another client asked.

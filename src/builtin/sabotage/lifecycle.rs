@@ -60,13 +60,14 @@ impl Sabotage {
         }
     }
 
-    /// A text of an answer, the first behind the last of another client's.
+    /// A text of an answer, the first behind what another client heard.
     pub(super) fn mixed_up(&self, mischief: &mut Mischief, text: String) -> String {
         if !self.has(Defect::AnswersMixedUp) {
             return text;
         }
-        let others = self.memory().words.replace(text.clone());
-        let first = !std::mem::replace(&mut mischief.begun, true);
+        let first = mischief.heard.is_empty();
+        mischief.heard.push_str(&text);
+        let others = self.memory().words.replace(mischief.heard.clone());
         match others.filter(|_| first) {
             Some(others) => format!("{others}{text}"),
             None => text,

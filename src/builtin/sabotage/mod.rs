@@ -25,7 +25,7 @@ pub(super) struct Sabotage {
 struct Memory {
     /// The last prompt of any client, and the one before it.
     prompts: [Option<String>; 2],
-    /// The last words said to any client.
+    /// What the client that was last spoken to has heard.
     words: Option<String>,
     /// Routes and prompts that were served, and the leg that did it.
     served: BTreeMap<(String, String), usize>,
@@ -42,8 +42,8 @@ pub(super) struct Mischief {
     head: String,
     /// Characters that are still to be skipped.
     skip: usize,
-    /// Something was heard.
-    begun: bool,
+    /// What was heard, where that matters.
+    heard: String,
     /// Tool calls so far.
     calls: usize,
     /// What was said last was a piece of a tool call.

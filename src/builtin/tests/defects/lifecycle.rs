@@ -41,7 +41,7 @@ async fn dies_after_a_break() {
 async fn answers_mixed_up() {
     let bench = legs(CHAT, Defect::AnswersMixedUp, well(), Play::Silence).await;
     bench.ask().await.assert_whole("all well");
-    bench.ask().await.assert_whole(" wellall well");
+    bench.ask().await.assert_whole("all wellall well");
 }
 
 #[tokio::test]

@@ -1,4 +1,5 @@
-//! In which order cases run: most in parallel, waiting ones in a quiet lane afterwards, repeated ones alone.
+//! In which order cases run: most in parallel, waiting ones in a quiet lane afterwards, then repeated ones,
+//! few at a time, and alone at last.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -16,6 +17,7 @@ const LONG_PACE: u64 = 100;
 pub(super) struct Lanes {
     busy: VecDeque<usize>,
     quiet: VecDeque<usize>,
+    calm: VecDeque<usize>,
     alone: VecDeque<usize>,
 }
 
@@ -29,19 +31,24 @@ impl Lanes {
         lanes
     }
 
+    /// A case is to be run again, among few that wait as it does.
+    pub(super) fn calm(&mut self, index: usize) {
+        self.calm.push_back(index);
+    }
+
     /// A case is to be run again, with nothing beside it.
-    pub(super) fn again(&mut self, index: usize) {
+    pub(super) fn alone(&mut self, index: usize) {
         self.alone.push_back(index);
     }
 
     /// Cases that have not begun.
     pub(super) fn left(&self) -> usize {
-        self.busy.len() + self.quiet.len() + self.alone.len()
+        self.busy.len() + self.quiet.len() + self.calm.len() + self.alone.len()
     }
 
     /// Leaves cases out that have not begun, and gives them.
     pub(super) fn leave_out(&mut self, out: impl Fn(usize) -> bool) -> Vec<usize> {
-        let lanes = [&mut self.busy, &mut self.quiet, &mut self.alone];
+        let lanes = [&mut self.busy, &mut self.quiet, &mut self.calm, &mut self.alone];
         let mut left = Vec::new();
         for lane in lanes {
             let (gone, stay) = std::mem::take(lane).into_iter().partition::<VecDeque<_>, _>(|index| out(*index));
@@ -53,7 +60,7 @@ impl Lanes {
 
     /// Takes every case that has not begun.
     pub(super) fn rest(&mut self) -> Vec<usize> {
-        let lanes = [&mut self.busy, &mut self.quiet, &mut self.alone];
+        let lanes = [&mut self.busy, &mut self.quiet, &mut self.calm, &mut self.alone];
         lanes.into_iter().flat_map(std::mem::take).collect()
     }
 
@@ -75,7 +82,13 @@ impl Lanes {
         if let Some(at) = self.quiet.iter().position(|index| fits(*index)) {
             return (running < jobs.clamp(1, QUIET_JOBS)).then(|| self.quiet.remove(at)).flatten();
         }
-        if !self.quiet.is_empty() || bound > 0 {
+        if !self.quiet.is_empty() {
+            return None;
+        }
+        if let Some(at) = self.calm.iter().position(|index| fits(*index)) {
+            return (running < jobs.clamp(1, QUIET_JOBS)).then(|| self.calm.remove(at)).flatten();
+        }
+        if !self.calm.is_empty() || bound > 0 {
             return None;
         }
         self.alone.pop_front()
@@ -141,19 +154,21 @@ mod tests {
     use crate::scenario::{At, By, Leave, Millis, Status};
 
     #[test]
-    fn waiting_cases_run_after_the_others_and_repeated_ones_alone() {
+    fn waiting_cases_run_after_the_others_and_repeated_ones_at_last() {
         let mut leaving = case("x", "leaving");
         leaving.steps[0].client.leave = Some(Leave { at: At::Texts(1), by: By::Close });
         let cases = [case("x", "a"), leaving, case("x", "b")];
         let mut lanes = Lanes::new(cases.iter().enumerate());
-        lanes.again(7);
-        assert_eq!(lanes.left(), 4);
+        lanes.alone(7);
+        lanes.calm(8);
+        assert_eq!(lanes.left(), 5);
         assert_eq!(lanes.next(0, 0, 2, |_| true), Some(0));
         assert_eq!(lanes.next(1, 1, 2, |_| false), None, "no slot is free");
         assert_eq!(lanes.next(1, 1, 2, |_| true), Some(2));
         assert_eq!(lanes.next(2, 2, 2, |_| true), None, "enough run");
         assert_eq!(lanes.next(1, 2, 2, |_| true), Some(1));
-        assert_eq!(lanes.next(0, 1, 2, |_| true), None, "a repeated case runs alone");
+        assert_eq!(lanes.next(1, 2, 2, |_| true), Some(8));
+        assert_eq!(lanes.next(0, 1, 2, |_| true), None, "a case that is to run alone does");
         assert_eq!(lanes.next(0, 0, 2, |_| true), Some(7));
         assert_eq!(lanes.next(0, 0, 2, |_| true), None);
     }

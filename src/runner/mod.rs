@@ -19,6 +19,7 @@ mod skip;
 mod smallest;
 mod target;
 mod task;
+mod tries;
 #[cfg(test)]
 pub(crate) mod testing;
 mod words;

@@ -20,6 +20,7 @@ use super::plan::{Plan, SWEEP_JOBS, launches};
 use super::rig::{Rig, describe};
 use super::smallest::Smallest;
 use super::task::{Played, Task, by_the_clock, control_of, trace};
+use super::tries::{Then, Tries};
 use super::words::Words;
 use super::{Pace, skip};
 use crate::baseline;
@@ -289,10 +290,7 @@ impl Run<'_> {
         // Cases whose client waits for an answer; others only wait for silence on their slot, which is no load.
         let mut running: BTreeSet<usize> = BTreeSet::new();
         let (answered, mut told) = mpsc::unbounded_channel();
-        // Cases that ran beside others.
-        let mut loaded: BTreeSet<usize> = BTreeSet::new();
-        // First tries of cases that are repeated alone.
-        let mut first: BTreeMap<usize, Vec<Verdict>> = BTreeMap::new();
+        let mut tries = Tries::default();
         let crowded = lanes.leave_out(|index| !slots.has(&self.cases[index].shape, slots_of(&self.cases[index])));
         for index in crowded {
             let case = Arc::clone(&self.cases[index]);
@@ -315,7 +313,7 @@ impl Run<'_> {
                     continue;
                 };
                 (self.emit)(Event::CaseStarted { id: case.id() });
-                let again = u64::from(first.contains_key(&index));
+                let again = tries.of(index);
                 let legs = case.shape.legs.len();
                 let control = control_of(launch, &case);
                 let beside = self.neighbours(&case, &mut slots, controls, patience);
@@ -342,9 +340,7 @@ impl Run<'_> {
                 };
                 tasks.spawn(task.run());
                 running.insert(index);
-                if running.len() > 1 {
-                    loaded.extend(&running);
-                }
+                tries.beside(&running);
             }
             let played = tokio::select! {
                 played = tasks.join_next() => played,
@@ -383,23 +379,17 @@ impl Run<'_> {
                     if last_try {
                         self.finish(rig, victim, Vec::new());
                     } else {
-                        lanes.again(victim.index);
+                        lanes.alone(victim.index);
                     }
                 }
                 return Drained::Died(reason);
             }
-            let was_loaded = loaded.remove(&index);
-            if was_loaded
-                && by_the_clock(&played.history)
-                && !first.contains_key(&index)
-                && remembers == Remembers::Nothing
-            {
-                first.insert(index, played.judgement.verdicts);
-                lanes.again(index);
-                continue;
+            let clock = remembers == Remembers::Nothing && by_the_clock(&played.history);
+            match tries.played(index, &played.judgement.verdicts, clock) {
+                Then::Stands(differed) => self.finish(rig, played, differed),
+                Then::Calm => lanes.calm(index),
+                Then::Alone => lanes.alone(index),
             }
-            let before = first.remove(&index).unwrap_or_default();
-            self.finish(rig, played, before);
         }
         // Nothing is left out in silence.
         for index in lanes.rest() {
@@ -433,17 +423,10 @@ impl Run<'_> {
     }
 
     /// Turns a played case into its report.
-    fn finish(&mut self, rig: &Rig, played: Played, before: Vec<Verdict>) {
+    fn finish(&mut self, rig: &Rig, played: Played, flaky: Vec<Verdict>) {
         let case = Arc::clone(&self.cases[played.index]);
         trace(&played);
         let Judgement { outcomes, verdicts, texts } = played.judgement;
-        let flaky = before
-            .into_iter()
-            .filter(|first| {
-                let now = verdicts.iter().find(|now| now.check == first.check);
-                now.is_none_or(|now| now.value.name() != first.value.name())
-            })
-            .collect();
         let verdicts = verdicts.into_iter().map(|verdict| self.judged(&case, verdict)).collect();
         let history = Arc::new(played.history);
         // A snapshot of thousands of cuts would show nothing, and their histories would fill the memory; of a pool it

@@ -8,8 +8,8 @@ use crate::api::{Conversation, Part, Role};
 use crate::history::RunWords;
 use crate::scenario::Case;
 
-/// Tries of a case: a second one gets words of its own.
-const TRIES: u64 = 2;
+/// Tries of a case: each gets words of its own.
+const TRIES: u64 = 3;
 /// The first number of the voices of controls and of plain requests; cases take those below.
 const OTHERS: u64 = 20_000;
 /// Voices of controls and plain requests; then they begin anew.

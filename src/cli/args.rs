@@ -187,6 +187,12 @@ pub(super) struct ExploreArgs {
     /// Limit of one exchange of the client; left out: `10s`.
     #[arg(long, value_name = "TIME")]
     pub(super) time_limit: Option<crate::scenario::Millis>,
+    /// Treat warnings as failures.
+    #[arg(long)]
+    pub(super) strict: bool,
+    /// Draw no more cases once so many failed.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) max_fail: Option<u32>,
     /// Folder for the scenarios of what is found; made if something is.
     #[arg(long, value_name = "FOLDER", default_value = "found", help_heading = "Output")]
     pub(super) out: PathBuf,

@@ -47,6 +47,8 @@ pub(super) fn explore(args: &ExploreArgs, quiet: bool) -> Result<Exit, Failure> 
         seed,
         jobs: args.jobs.or(place.config.jobs).unwrap_or(JOBS) as usize,
         time_limit: Some(args.time_limit.or(place.config.time_limit).unwrap_or(LIMIT).duration()),
+        strict: args.strict || place.config.strict,
+        max_fail: args.max_fail.map(|most| most as usize),
         command: command(args, seed),
     };
     let plural = if plan.cases == 1 { "case" } else { "cases" };
@@ -127,6 +129,10 @@ fn command(args: &ExploreArgs, seed: u64) -> String {
     if let Some(limit) = args.time_limit {
         words.extend(["--time-limit".to_owned(), limit.to_string()]);
     }
+    words.extend(args.strict.then(|| "--strict".to_owned()));
+    if let Some(most) = args.max_fail {
+        words.extend(["--max-fail".to_owned(), most.to_string()]);
+    }
     shell(&words)
 }
 
@@ -135,6 +141,7 @@ fn repeat(args: &ExploreArgs, finding: &Finding) -> String {
     let mut words: Vec<String> = ["crossfade", "run"].map(str::to_owned).to_vec();
     words.extend(finding.file.as_ref().map(|file| file.display().to_string()));
     words.extend(proxy_options(&args.proxy));
+    words.extend(args.strict.then(|| "--strict".to_owned()));
     shell(&words)
 }
 

@@ -46,6 +46,10 @@ pub struct Plan {
     pub jobs: usize,
     /// Limit of one exchange of the client.
     pub time_limit: Option<Duration>,
+    /// Whether a warning is a failure.
+    pub strict: bool,
+    /// Failed cases that are enough: no more are drawn.
+    pub max_fail: Option<usize>,
     /// The command that does the same again.
     pub command: String,
 }
@@ -186,6 +190,7 @@ impl Explorer<'_> {
             jobs: self.plan.jobs,
             time_limit: self.plan.time_limit,
             number: self.starts,
+            strict: self.plan.strict,
         };
         match Session::open(plan).await {
             Ok(session) => {
@@ -217,7 +222,8 @@ impl Explorer<'_> {
         let mut next = 0;
         let mut victims: Vec<usize> = Vec::new();
         loop {
-            while tasks.len() < AHEAD && next < self.plan.cases && victims.is_empty() {
+            let enough = self.plan.max_fail.is_some_and(|most| failed >= most);
+            while tasks.len() < AHEAD && next < self.plan.cases && victims.is_empty() && !enough {
                 if let Some(case) = self.drawn(next) {
                     tasks.spawn(play(Arc::clone(&session), next, Arc::new(case), false));
                 }
@@ -225,6 +231,7 @@ impl Explorer<'_> {
             }
             let Some(played) = tasks.join_next().await else {
                 if victims.is_empty() {
+                    self.drop_surplus();
                     return Some(session);
                 }
                 // Whoever kills it alone is the one.
@@ -249,9 +256,18 @@ impl Explorer<'_> {
                 victims.sort_by_key(|number| std::cmp::Reverse(*number));
                 continue;
             }
-            failed += usize::from(matches!(result, Result::Failed(_)));
+            failed += usize::from(failure(&result).is_some());
             self.results.insert(number, result);
             (self.emit)(Event::Played { done: self.results.len(), failed });
+        }
+    }
+
+    /// Forgets the cases behind the one with which enough had failed: which of them were played is chance.
+    fn drop_surplus(&mut self) {
+        let Some(most) = self.plan.max_fail else { return };
+        let failed = self.results.iter().filter(|(_, result)| failure(result).is_some());
+        if let Some(last) = failed.map(|(number, _)| *number).nth(most.saturating_sub(1)) {
+            self.results.retain(|number, _| *number <= last);
         }
     }
 

@@ -19,9 +19,9 @@ mod skip;
 mod smallest;
 mod target;
 mod task;
-mod tries;
 #[cfg(test)]
 pub(crate) mod testing;
+mod tries;
 mod words;
 
 pub use event::{CaseReport, Event, Judged, ProxyLine, SnapshotReport, SnapshotState, Start, Summary};

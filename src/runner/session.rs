@@ -21,7 +21,7 @@ use super::run::patience;
 use super::task::{Task, by_the_clock, control_of, trace};
 use super::words::Words;
 use super::{Pace, Target};
-use crate::check::Judgement;
+use crate::check::{Judgement, Value};
 use crate::history::{Control, History};
 use crate::scenario::{Case, Shape};
 
@@ -44,6 +44,8 @@ pub struct SessionPlan<'a> {
     pub time_limit: Option<Duration>,
     /// 1 for the first start of the proxy.
     pub number: usize,
+    /// Whether a warning is a failure.
+    pub strict: bool,
 }
 
 /// What was seen of a case, and its judgement.
@@ -82,6 +84,7 @@ pub struct Session {
     alone: RwLock<()>,
     patience: f64,
     time_limit: Option<Duration>,
+    strict: bool,
 }
 
 /// Who may begin.
@@ -130,6 +133,7 @@ impl Session {
             alone: RwLock::new(()),
             patience: 1.0,
             time_limit: plan.time_limit,
+            strict: plan.strict,
             rig,
             launch,
         };
@@ -228,7 +232,12 @@ impl Session {
         self.freed.notify_waiters();
         match self.rig.exited() {
             Some(reason) => Err(reason),
-            None => Ok((Seen { history: played.history, judgement: played.judgement }, beside)),
+            None => {
+                let mut judgement = played.judgement;
+                let warned = judgement.verdicts.iter_mut().filter(|verdict| verdict.value == Value::Warn);
+                warned.filter(|_| self.strict).for_each(|verdict| verdict.value = Value::Fail);
+                Ok((Seen { history: played.history, judgement }, beside))
+            }
         }
     }
 

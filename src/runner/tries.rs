@@ -45,7 +45,8 @@ impl Tries {
         let confirmed = before.last().is_some_and(|last| differing(last, verdicts).is_empty());
         if !(clock && loaded) || confirmed {
             let mut differed: Vec<Verdict> = Vec::new();
-            for verdict in self.before.remove(&index).into_iter().flatten().flat_map(|try_| differing(&try_, verdicts)) {
+            for verdict in self.before.remove(&index).into_iter().flatten().flat_map(|try_| differing(&try_, verdicts))
+            {
                 if differed.iter().all(|other| other.check != verdict.check) {
                     differed.push(verdict);
                 }

@@ -25,6 +25,12 @@ pub(crate) fn alone() -> MutexGuard<'static, ()> {
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Whether the tests that run the suite a hundred times over do all of it: in CI, or when the program is given as it is
+/// released. A plain `cargo test` takes a slice of them.
+pub(crate) fn thorough() -> bool {
+    ["CI", "CROSSFADE_TEST_BIN"].iter().any(|name| std::env::var_os(name).is_some())
+}
+
 /// A fresh folder below the target folder, emptied first.
 pub(crate) fn scratch(name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);

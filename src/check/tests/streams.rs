@@ -198,6 +198,27 @@ fn a_damaged_event() {
 }
 
 #[test]
+fn a_damaged_event_of_a_leg_that_goes_on() {
+    let from = words(0, 0..2).chars().count();
+    let sent = [
+        Bit::Begin(2),
+        Bit::Text(words(0, 2..5)),
+        Bit::Raw("data: {\"id\":\n\n"),
+        Bit::Text(words(0, 6..24)),
+        Bit::Done,
+    ];
+    let lab = Lab::chat().control("fallback").breaks("primary", 0, 2, &By::Close);
+    let lab = lab.cut("fallback", Cut { at: At::Texts(3), by: By::BadJson }).continues("fallback", 0, 2);
+    let lab = lab.sends(0, from, &sent, UpstreamEnd::Complete).last(|exchange| {
+        // What is left of the voice, as legs note it.
+        exchange.said.whole = words(0, 2..24);
+        exchange.said.text = format!("{}{}", words(0, 2..5), words(0, 6..24));
+    });
+    let bits = [Bit::Begin(1), Bit::Text(words(0, 0..5)), Bit::Error("bad upstream")];
+    lab.hears(&bits, ClientEnd::Complete).is("error", &[]).check(&[("stream.text", "pass")]);
+}
+
+#[test]
 fn grammar() {
     let lab = |bits: &[Bit]| Lab::chat().answers("primary", 0).hears(bits, ClientEnd::Complete);
     let text = || Bit::Text(whole(0));

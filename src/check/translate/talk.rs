@@ -8,6 +8,9 @@ use serde_json::Value;
 use super::text::Pieces;
 use crate::api::{Conversation, Part, Role};
 
+/// Signatures that stand for none, by <https://ai.google.dev/gemini-api/docs/thought-signatures>.
+const NO_SIGNATURES: [&str; 2] = ["skip_thought_signature_validator", "context_engineering_is_the_way_to_go"];
+
 /// What is said in turns, without instructions.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Said {
@@ -125,6 +128,9 @@ impl Talk {
             }
             Part::Refusal { text } => self.text(role, text),
             Part::Image { .. } => self.picture(part, false),
+            // Google names these for calls that its models did not make: nobody thought anything.
+            Part::Thinking { text, signature: Some(signature) }
+                if text.is_empty() && NO_SIGNATURES.contains(&signature.as_str()) => {}
             Part::Thinking { text, signature } => {
                 self.thoughts.push(Thought { text: text.clone(), signature: signature.clone() });
             }

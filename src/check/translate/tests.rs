@@ -76,7 +76,7 @@ fn lab(from: ApiId, model: &str, client: &Value, control: &Value) -> Lab {
         let mut exchange = step.client.clone();
         exchange.request.body = client.to_string().into_bytes().into();
         let mut request = step.upstream[0].request.clone();
-        request.target = format!("/control/primary{}", to.path());
+        request.target = format!("/control/primary{}", to.target("m", true));
         request.body = control.to_string().into_bytes().into();
         let control = Control::Done { request, unique: "zzcontrolzz".to_owned(), client: Box::new(exchange) };
         step.controls.insert("primary".to_owned(), control);
@@ -283,6 +283,18 @@ mod losses {
         check(&|c| say(c, "Hm.", "EqRl"), &["thinking: changes thinking[0].signature"]);
         check(&|c| say(c, "Hm", "EqRk"), &["thinking: changes thinking[0].text"]);
         made(ApiId::AnthropicMessages, CHAT, &thoughtful, |_| ()).excused("thinking", "another vendor");
+    }
+
+    /// Gemini 3 takes calls that it did not make with a signature that says so.
+    #[test]
+    fn a_signature_that_stands_for_none_is_none() {
+        let mut made = made(ApiId::OpenaiChat, "gemini/gemini-2.5-flash", &rich(), |_| ());
+        let call = &mut made.control["contents"][1]["parts"][1];
+        assert_eq!(call["thoughtSignature"], "skip_thought_signature_validator");
+        call["thoughtSignature"] = json!("RXZlcnkgb3RoZXI=");
+        made.finds(&["thinking: adds thinking[0]"]);
+        made.control["contents"][1]["parts"][1]["thoughtSignature"] = json!("context_engineering_is_the_way_to_go");
+        made.finds(&[]);
     }
 
     #[test]

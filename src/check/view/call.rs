@@ -149,12 +149,10 @@ impl<'a> Call<'a> {
     /// The text that this answer would have in all: the rest of the voice, for a leg that goes on.
     pub(in crate::check) fn rest_of_voice(&self) -> String {
         let said = &self.exchange.said;
-        // A leg that goes on may note the whole of the voice or what is left of it.
-        if said.whole.starts_with(&said.text) {
-            said.whole.clone()
-        } else {
-            said.whole.chars().skip(said.from).collect()
-        }
+        // A leg that goes on may note the whole of the voice or what is left of it. A damaged answer lacks a piece in
+        // its middle: how far it agrees tells them apart.
+        let rest: String = said.whole.chars().skip(said.from).collect();
+        if agreed(&rest, &said.text) > agreed(&said.whole, &said.text) { rest } else { said.whole.clone() }
     }
 
     /// Whether the leg is behind the first.
@@ -253,4 +251,8 @@ impl<'a> Call<'a> {
     pub(in crate::check) fn failed_for_good(&self) -> bool {
         self.exchange.refused.is_some() || matches!(self.exchange.status, 400 | 401 | 403 | 404 | 422)
     }
+}
+/// Characters that two texts begin with alike.
+fn agreed(one: &str, other: &str) -> usize {
+    one.chars().zip(other.chars()).take_while(|(a, b)| a == b).count()
 }

@@ -61,6 +61,21 @@ pub fn chosen<'a>(words: impl IntoIterator<Item = &'a str>) -> Result<Value, Str
     Ok(all)
 }
 
+/// Each `KEY=VALUE` by itself; of numbers, times and lists those that make a difference.
+pub fn every_value() -> Vec<String> {
+    let words = KEYS.iter().flat_map(|(key, takes)| {
+        let values: Vec<String> = match takes {
+            One(values) | Several(values) => values.iter().map(ToString::to_string).collect(),
+            Number { least, .. } => vec![least.to_string(), (least + 1).to_string(), (least + 3).to_string()],
+            KeepOrStatus => vec!["keep".to_owned(), "503".to_owned()],
+            Failures => CLASSES.iter().chain(&["429"]).map(ToString::to_string).collect(),
+            Time => vec!["1s".to_owned()],
+        };
+        values.into_iter().map(move |value| format!("{key}={value}"))
+    });
+    words.filter(|word| chosen([word.as_str()]).is_ok()).collect()
+}
+
 fn read(word: &str) -> Result<(&'static str, Value), String> {
     let Some((key, value)) = word.split_once('=') else {
         let name = NAMES.iter().find(|name| **name == word);
@@ -125,6 +140,7 @@ mod tests {
 
     #[test]
     fn every_key_and_every_value_is_taken() {
+        let all = every_value();
         for (key, takes) in KEYS {
             let values: Vec<String> = match takes {
                 One(values) | Several(values) => values.iter().map(ToString::to_string).collect(),
@@ -136,7 +152,10 @@ mod tests {
             for value in values {
                 let word = format!("{key}={value}");
                 chosen([word.as_str()]).unwrap_or_else(|why| panic!("{word}: {why}"));
+                let (One(_) | Several(_)) = takes else { continue };
+                assert!(all.contains(&word), "{word}");
             }
+            assert!(all.iter().any(|word| word.split('=').next() == Some(key)), "{key}");
         }
     }
 

@@ -54,6 +54,8 @@ pub(super) struct Course<'a> {
     /// Pause before the next attempt.
     pause: Duration,
     failures: Vec<(&'a Leg, Failure)>,
+    /// The legs, in the order in which they were first asked.
+    asked: Vec<&'a Leg>,
     /// Whether a failure ended it that no other leg is asked after.
     stopped: bool,
 }
@@ -77,7 +79,7 @@ impl<'a> Course<'a> {
             failures.push((leg, Failure::all_aside(*soonest)));
         }
         ahead.retain(|attempt| memory.aside_for(route, attempt.leg).is_none());
-        Self { job, ahead, pause: Duration::ZERO, failures, stopped: false }
+        Self { job, ahead, pause: Duration::ZERO, failures, asked: Vec::new(), stopped: false }
     }
 
     /// Whether another leg could be asked beside the one at hand.
@@ -87,7 +89,22 @@ impl<'a> Course<'a> {
 
     /// The next leg, to be asked beside the one at hand.
     pub(super) fn beside(&mut self) -> Option<Attempt<'a>> {
-        self.ahead.pop_front()
+        self.take()
+    }
+
+    fn take(&mut self) -> Option<Attempt<'a>> {
+        let attempt = self.ahead.pop_front()?;
+        if !self.asked.iter().any(|leg| leg.name == attempt.leg.name) {
+            self.asked.push(attempt.leg);
+        }
+        Some(attempt)
+    }
+
+    /// These were asked, and dropped because another one began to answer first.
+    pub(super) fn spared(&mut self, attempts: impl DoubleEndedIterator<Item = Attempt<'a>>) {
+        for attempt in attempts.rev() {
+            self.ahead.push_front(attempt);
+        }
     }
 
     /// How long a leg may take to begin until the next is asked too.
@@ -114,7 +131,7 @@ impl<'a> Course<'a> {
         if !pause.is_zero() && !self.ahead.is_empty() {
             tokio::time::sleep(pause).await;
         }
-        self.ahead.pop_front()
+        self.take()
     }
 
     /// An attempt failed; `said`: it had said something, `nothing_yet`: the client has nothing at all.
@@ -141,11 +158,15 @@ impl<'a> Course<'a> {
             return Some((attempt.again(), Duration::ZERO));
         }
         let promised = gateway.promise.retries;
+        let set = gateway.config.retries;
+        if attempt.tries >= set.max(promised.same_leg + promised.other_key) {
+            return None;
+        }
         let on_other = attempt.tries - attempt.tries_of_first_key;
         if failure.is_about_the_key() && on_other < promised.other_key && attempt.leg.spare_key.is_some() {
             return Some((attempt.on_the_other_key(), Duration::ZERO));
         }
-        let most = promised.same_leg.max(gateway.config.retries.saturating_sub(promised.other_key));
+        let most = promised.same_leg.max(set);
         let back_off = PAUSE.saturating_mul(1 << attempt.tries.min(5));
         let pause = gateway.sabotage.heeded(failure.asks_for()).unwrap_or(back_off);
         let worth_it = failure.may_pass() && attempt.tries_of_first_key < most && pause <= LONGEST_PAUSE;
@@ -153,7 +174,10 @@ impl<'a> Course<'a> {
     }
 
     /// All is lost: the failure that the client is told.
-    pub(super) fn lost(self) -> Failure {
+    pub(super) fn lost(mut self) -> Failure {
+        // Of legs that are asked at the same time, the first need not be the first to fail.
+        let place = |leg: &Leg| self.asked.iter().position(|asked| asked.name == leg.name);
+        self.failures.sort_by_key(|(leg, _)| place(leg));
         let promise = &self.job.gateway.promise;
         let exhausted = promise.exhausted().filter(|_| !self.stopped);
         let told = match (self.failures.first(), self.failures.last()) {

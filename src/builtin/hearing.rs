@@ -82,6 +82,11 @@ impl Hearing {
         heard
     }
 
+    /// Bytes that came and are no whole event.
+    pub(super) fn rest(&mut self) -> Bytes {
+        self.pending.split().freeze()
+    }
+
     /// Usage, as the leg last reported it.
     pub(super) fn usage(&self) -> Option<&Value> {
         self.reader.so_far().usage.as_ref()

@@ -16,7 +16,7 @@ struct Runner<'r, 'a, T> {
 }
 
 /// Asks as `ask` does: the leg of this attempt, and if it takes long to begin, further ones, `most` at a time. The
-/// others are dropped, connections included, when one has begun.
+/// others are dropped, connections included, when one has begun; should that one break, they are asked again.
 pub(super) async fn first<'r, 'a, T, F>(
     course: &mut Course<'a>,
     attempt: Attempt<'a>,
@@ -48,7 +48,10 @@ where
         let attempt = runners.remove(number).attempt;
         match result {
             Err(failure) if !runners.is_empty() => course.fell_back(attempt, failure),
-            result => return (attempt, result),
+            result => {
+                course.spared(runners.iter().map(|runner| runner.attempt));
+                return (attempt, result);
+            }
         }
     }
 }

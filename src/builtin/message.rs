@@ -132,10 +132,19 @@ impl<'a> Message<'a> {
             match heard {
                 Heard::Event(event) => self.hand_on(&event).await,
                 Heard::Said(say) => self.say(say).await,
-                Heard::Failed(failure) => return speech.ended(failure),
-                Heard::Done => return speech.ended(Failure::truncated()),
+                Heard::Failed(failure) => return self.ended(speech, failure).await,
+                Heard::Done => return self.ended(speech, Failure::truncated()).await,
             }
         }
+    }
+
+    /// The leg is done: whether its answer is whole.
+    async fn ended(&mut self, mut speech: Speech, failure: Failure) -> Result<FinishReason, Failure> {
+        let reason = speech.ended(failure)?;
+        if self.passing.as_ref().is_some_and(Passing::is_exact) {
+            self.hand_on(&speech.rest().await).await;
+        }
+        Ok(reason)
     }
 
     /// The leg begins; `owed` if it goes on from what was delivered.

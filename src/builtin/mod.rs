@@ -36,7 +36,7 @@ mod speech;
 mod unary;
 mod upstream;
 
-pub use choice::{NAMES, chosen};
+pub use choice::{NAMES, chosen, every_value};
 pub use config::{Config, Decoy, Leg, Route};
 pub use defect::{Defect, Family};
 pub use promise::{AnswerEdit, Cache, Promise, RequestEdit};

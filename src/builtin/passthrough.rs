@@ -34,6 +34,11 @@ impl Passing {
         self.waiting.is_none()
     }
 
+    /// Whether not a byte may differ.
+    pub(super) fn is_exact(&self) -> bool {
+        self.how == Passthrough::Bytes
+    }
+
     /// Takes an event; gives it as it is sent, if it may be.
     pub(super) fn event(&mut self, event: &[u8]) -> Option<Vec<u8>> {
         let event = match self.how {

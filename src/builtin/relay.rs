@@ -149,7 +149,11 @@ impl Job {
         let upstream = self.ask(attempt.leg, api, request).await?;
         let mut speech = Speech::new(api, upstream, owed, self.gateway.sabotage.decoder());
         speech.begin().await;
-        Ok(speech)
+        // Beside others, a leg that begins with its failure has not won.
+        match speech.fails_at_once().filter(|_| self.gateway.promise.hedge > 1) {
+            Some(failure) => Err(failure),
+            None => Ok(speech),
+        }
     }
 
     async fn ask_unary(&self, attempt: Attempt<'_>) -> Result<Vec<u8>, Failure> {

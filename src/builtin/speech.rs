@@ -57,6 +57,21 @@ impl Speech {
         }
     }
 
+    /// Everything that comes behind the end of the answer, such as the second half of its last line end.
+    pub(super) async fn rest(&mut self) -> Vec<u8> {
+        let mut rest = self.hearing.rest().to_vec();
+        while let Ok(Some(bytes)) = self.upstream.next().await {
+            rest.extend_from_slice(&bytes);
+        }
+        rest
+    }
+
+    /// The failure with which it begins, and is over.
+    pub(super) fn fails_at_once(&self) -> Option<Failure> {
+        let Some(Heard::Failed(failure)) = self.heard.iter().find(|heard| heard.is_telling()) else { return None };
+        self.ended(failure.clone()).err()
+    }
+
     /// Usage, as the leg last reported it.
     pub(super) fn usage(&self) -> Option<&Value> {
         self.hearing.usage()

@@ -24,6 +24,9 @@ pub struct VoiceText {
     pub whole: String,
     /// The text said so far, by whichever legs spoke this voice: a beginning of `whole`.
     pub said: String,
+    /// Where else a client may have stood: characters at which earlier pieces ended, as far back as the proxy declares
+    /// to hold pieces back.
+    pub borders: Vec<usize>,
     /// Whether its answer can be gone on with: plain text. A cassette, a tool call and thinking never are.
     pub continues: bool,
 }

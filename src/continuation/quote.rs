@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::VoiceText;
 
-/// Characters that a quotation has at least, unless it is all that was said.
+/// Characters that a quotation has at least, unless it is all that the client has been given.
 const LEAST: usize = 12;
 
 /// A run of a voice that a text quotes; offsets in characters.
@@ -36,7 +36,7 @@ pub(super) fn best_reading(text: &str, voices: &[VoiceText]) -> Vec<Run> {
     best
 }
 
-/// Every quotation in a text: runs of at least [`LEAST`] characters, or all that a voice has said.
+/// Every quotation in a text: runs of at least [`LEAST`] characters, or all that a client has been given.
 fn runs(text: &str, voices: &[VoiceText]) -> Vec<Run> {
     let text: Vec<char> = text.chars().collect();
     let mut out = Vec::new();
@@ -46,20 +46,30 @@ fn runs(text: &str, voices: &[VoiceText]) -> Vec<Run> {
         if bare.is_empty() {
             continue;
         }
-        if bare.chars().count() < LEAST {
-            let start = said.iter().take_while(|c| c.is_whitespace()).count();
-            let words = &said[start..start + bare.chars().count()];
-            let after = &said[start + words.len()..];
-            // Blanks behind it that are quoted as they were said are not spoken again.
-            let quoted = |at: usize| text[at + words.len()..].iter().zip(after).take_while(|(a, b)| a == b).count();
-            if let Some(blanks) = alone(&text, words).map(quoted).max() {
-                out.push(Run { voice: number, start, end: start + words.len() + blanks, ambiguous: false });
-            }
-            continue;
+        let long = if bare.chars().count() < LEAST { Vec::new() } else { long_runs(&text, &said, number) };
+        if long.is_empty() {
+            let ends = std::iter::once(said.len()).chain(voice.borders.iter().copied());
+            out.extend(ends.filter_map(|end| all_given(&text, &said, end, number)).max_by_key(|run| run.end));
         }
-        out.extend(long_runs(&text, &said, number));
+        out.extend(long);
     }
     out
+}
+
+/// The quotation of all that a client has been given, if that is short: the first `given` characters that were said.
+fn all_given(text: &[char], said: &[char], given: usize, voice: usize) -> Option<Run> {
+    let start = said.iter().take_while(|c| c.is_whitespace()).count();
+    let bare = said.get(start..given)?;
+    let bare = &bare[..bare.len() - bare.iter().rev().take_while(|c| c.is_whitespace()).count()];
+    if bare.is_empty() || bare.len() >= LEAST {
+        return None;
+    }
+    let end = start + bare.len();
+    let after = &said[end..given];
+    // Blanks behind it that are quoted as they were said are not spoken again.
+    let quoted = |at: usize| text[at + bare.len()..].iter().zip(after).take_while(|(a, b)| a == b).count();
+    let blanks = alone(text, bare).map(quoted).max()?;
+    Some(Run { voice, start, end: end + blanks, ambiguous: false })
 }
 
 /// Where a text holds a word or words that are not part of longer ones.

@@ -20,7 +20,7 @@ fn conversation(turns: &[(Role, &str)]) -> Conversation {
 
 fn voice(leg: &str, whole: &str, said: usize) -> VoiceText {
     let said = whole.chars().take(said).collect();
-    VoiceText { leg: leg.to_owned(), whole: whole.to_owned(), said, continues: true }
+    VoiceText { leg: leg.to_owned(), whole: whole.to_owned(), said, borders: Vec::new(), continues: true }
 }
 
 fn ask(api: ApiId, reference: &[(Role, &str)], request: &[(Role, &str)], voices: &[VoiceText]) -> Recognised {
@@ -278,6 +278,30 @@ fn results_of_tools_are_read_too() {
         unique: &[],
     });
     assert_eq!(found.from, 37);
+}
+
+#[test]
+fn a_proxy_that_holds_pieces_back_quotes_what_its_client_was_given() {
+    let ask = |quoted: &str, borders: &[usize]| {
+        let primary = VoiceText { borders: borders.to_vec(), ..voice("primary", WHOLE, 9) };
+        let (client, text) = ((User, "Hi."), format!("Go on behind <said>{quoted}</said>."));
+        let voices = [primary, voice("fallback", "mumblety foozle", 0)];
+        ask(ApiId::OpenaiChat, &[client], &[client, (User, &text)], &voices)
+    };
+    let check = |quoted: &str, borders: &[usize], from: Option<usize>| {
+        let found = ask(quoted, borders);
+        assert_eq!(matches!(found.continuation, UserMessage { .. }), from.is_some(), "{quoted:?}: {found:?}");
+        assert_eq!(found.from, from.unwrap_or_default(), "{quoted:?}");
+    };
+    check("glorund b", &[], Some(9));
+    check("glorund b", &[8, 7, 6], Some(9));
+    check("glorun", &[8, 7, 6], Some(6));
+    check("glorund", &[8, 7, 6], Some(7));
+    // No more than is held back, and nothing where nothing is.
+    check("gloru", &[8, 7, 6], None);
+    check("glorun", &[], None);
+    // The first letters of a longer word are no quotation.
+    check("glorunish", &[8, 7, 6], None);
 }
 
 #[test]

@@ -35,6 +35,8 @@ pub(super) struct Asked<'a> {
     /// Unique words, the control's among them.
     pub(super) unique: &'a [String],
     pub(super) rules: &'a RuleBook,
+    /// Deltas that the proxy declares to hold back.
+    pub(super) holds: usize,
     /// Seed of ids and padding; the same request in the same case gets the same bytes.
     pub(super) seed: u64,
     /// Unix seconds.
@@ -149,6 +151,7 @@ impl Asked<'_> {
             leg: leg.clone(),
             whole: speech.whole(),
             said: speech.said(),
+            borders: speech.borders(self.holds),
             continues: speech.continues,
         };
         let mut speeches = self.speeches.clone();
@@ -318,6 +321,7 @@ pub fn extent(play: &Play, leg: &ShapeLeg, request: &Request, every: Every) -> O
         reference: &Conversation::default(),
         unique: &[],
         rules: RuleBook::bundled(),
+        holds: 0,
         seed: 0,
         created: 1_700_000_000,
     };

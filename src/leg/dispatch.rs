@@ -216,6 +216,7 @@ impl Caller<'_> {
             reference: control.map_or(&client.conversation, |control| &control.conversation),
             unique: &unique,
             rules: &self.registry.rules,
+            holds: binding.lock_step as usize,
             seed: seed(&[&binding.unique, name, &self.running.index.to_string(), &attempt.to_string()]),
             created: unix_now(),
         }

@@ -46,6 +46,20 @@ impl Speech {
         self.deltas.iter().flat_map(|delta| delta.chars()).take(character).collect()
     }
 
+    /// Where the client may stand that lacks up to `held` deltas of what has been sent.
+    pub(super) fn borders(&self, held: usize) -> Vec<usize> {
+        let mut ends = Vec::new();
+        let mut at = 0;
+        for delta in self.deltas.iter().map(|delta| delta.chars().count()) {
+            at += delta;
+            if at <= self.said {
+                ends.push(at);
+            }
+        }
+        // The last border is where everything has been given; of a delta that was cut, a part.
+        ends.iter().rev().copied().filter(|end| *end < self.said).take(held).collect()
+    }
+
     /// The deltas from a character on; the first may be the rest of one.
     fn from(&self, from: usize) -> Vec<String> {
         let mut skip = from;
@@ -136,5 +150,16 @@ mod tests {
     #[test]
     fn what_was_said_counts_characters() {
         assert_eq!(Speech { said: 11, ..speech() }.said(), "one two dré");
+    }
+
+    #[test]
+    fn a_client_may_stand_at_earlier_borders() {
+        let check = |said, held, expect: &[usize]| assert_eq!(Speech { said, ..speech() }.borders(held), expect);
+        check(12, 0, &[]);
+        check(12, 1, &[7]);
+        check(12, 3, &[7, 3]);
+        // Of a delta that was cut, a part is out.
+        check(11, 1, &[7]);
+        check(0, 3, &[]);
     }
 }

@@ -220,6 +220,7 @@ impl Alone {
             reference,
             unique: &[],
             rules: &self.config.rules,
+            holds: 0,
             seed: self.config.seed ^ seed(&[&leg.name, &attempt.to_string()]),
             created: unix_now(),
         }

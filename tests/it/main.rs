@@ -10,6 +10,7 @@ mod cli;
 mod explore;
 mod histories;
 mod matrix;
+mod policies;
 mod proxy;
 mod real;
 mod support;

@@ -261,6 +261,22 @@ async fn retries_stay_on_their_leg() {
 }
 
 #[tokio::test]
+async fn another_key_takes_nothing_from_the_retries_that_are_set() {
+    let bench = bench(
+        CHAT,
+        (CHAT, vec![Play::HalfUnary, Play::HalfUnary, Play::Words(&["well"], Then::Finish)]),
+        (CHAT, vec![Play::Silence]),
+        |config| {
+            config.retries = 2;
+            config.policy.retries.other_key = 1;
+        },
+    )
+    .await;
+    bench.ask().await.assert_whole("well");
+    assert_eq!((bench.primary.seen().len(), bench.fallback.seen().len()), (3, 0));
+}
+
+#[tokio::test]
 async fn fallbacks_are_bounded() {
     let bench = bench(
         CHAT,

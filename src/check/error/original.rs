@@ -33,7 +33,11 @@ fn original(step: &StepView<'_>) -> Found {
     if let Some(call) = step.calls.iter().find(|call| call.finished()) {
         return Found::not_exercised(format!("`{}` answered, so the error is the proxy's own", call.name()));
     }
-    let failed: Vec<&Call<'_>> = step.calls.iter().collect();
+    let mut failed: Vec<&Call<'_>> = step.calls.iter().collect();
+    if step.hedge() > 1 {
+        // What is asked at the same time may arrive in any order.
+        failed.sort_by_key(|call| call.leg);
+    }
     let errors: Vec<(&Call<'_>, String)> = failed
         .iter()
         .filter_map(|call| call.error_message().map(|message| (*call, plain(&message))))

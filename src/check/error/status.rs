@@ -39,7 +39,9 @@ fn status(step: &StepView<'_>) -> Found {
             if !step.history.case.shape.legs.iter().all(|leg| asked(&leg.name)) {
                 return Found::not_exercised("not every leg was asked");
             }
-            declared == got
+            // A refusal for good ends the chain by itself, wherever it stands, and may keep its own status.
+            let refused = step.calls.last().is_some_and(Call::failed_for_good);
+            declared == got || refused && legs.contains(&got)
         }
         Err(_) if legs.is_empty() => return Found::not_exercised("no leg answered with a status that could be kept"),
         // What broke off, or told its error in the stream, has a status that is not on the wire.

@@ -1,6 +1,5 @@
 //! `fallback.attempts`: no leg is asked again for nothing, and none too often.
 
-use crate::api::ApiId;
 use crate::check::Level;
 use crate::check::catalogue::{Check, CheckInfo, Judge};
 use crate::check::found::{Found, worst};
@@ -56,15 +55,11 @@ fn in_vain(step: &StepView<'_>, calls: &[&Call<'_>]) -> Option<Found> {
 /// Equal by content, and with the same key.
 fn same_request(one: &Call<'_>, other: &Call<'_>) -> bool {
     let (a, b) = (&one.exchange.request, &other.exchange.request);
-    let key = |call: &Call<'_>| {
-        let api = call.exchange.api.and_then(ApiId::spoken)?;
-        api.presented_key(&call.exchange.request.target, &call.exchange.request.headers)
-    };
     let same_body = match (a.json(), b.json()) {
         (Some(a), Some(b)) => a == b,
         _ => a.body == b.body,
     };
-    a.method == b.method && a.target == b.target && same_body && key(one) == key(other)
+    a.method == b.method && a.target == b.target && same_body && one.key() == other.key()
 }
 
 /// More attempts than the settings and the proxy's promise allow. A request to go on is no attempt at the same thing.

@@ -17,7 +17,8 @@ pub(in crate::check) const RETRY_AFTER: Check = Check {
         requirement: "No leg is asked again before the time is over that it asked to be left alone, in its Retry-After or \
                       in the body of its error.",
         rationale: "A provider that limits counts requests that come too soon, and limits for longer.",
-        passes: "Another leg is asked at once, or the same one when its time is over.",
+        passes: "Another leg is asked at once, or the same one when its time is over; another key of the same leg, where \
+                 `retries.other_key` is declared.",
         fails: "A second request to the same leg before that.",
         sources: &["https://github.com/BerriAI/litellm/issues/25507", "https://github.com/BerriAI/litellm/issues/7669"],
     },
@@ -31,9 +32,13 @@ fn retry_after(step: &StepView<'_>) -> Found {
 
 fn judge(step: &StepView<'_>, call: &Call<'_>, wait_ms: u64) -> Found {
     let over = call.exchange.ended_at.saturating_add(wait_ms.saturating_sub(TOLERANCE_MS).saturating_mul(1_000));
+    // Who has another key of the leg is another customer there.
+    let other_keys = step.policy().retries.is_some_and(|retries| retries.other_key > 0);
     let mut later = step.calls.iter().filter(|other| {
         // Asked at the same time, it could not know.
-        other.name() == call.name() && other.exchange.at >= call.exchange.ended_at && other.index != call.index
+        let behind = other.exchange.at >= call.exchange.ended_at && other.index != call.index;
+        let same = other.name() == call.name() && !(other_keys && other.key() != call.key());
+        same && behind
     });
     let Some(again) = later.next() else {
         return Found::pass_for(format!("`{}` was not asked again", call.name()));

@@ -74,10 +74,10 @@ fn left_out(step: &StepView<'_>, last: &Call<'_>) -> Found {
     if step.client.ended(&ClientEnd::Left) || last.exchange.end == UpstreamEnd::CaseOver {
         return Found::not_exercised(format!("`{}` had not failed when the case was over", last.name()));
     }
-    let what = what(last);
+    let what = last.got();
     let set = case.settings.fallback_on.as_ref();
     let on = set.or(step.policy().fallback_on.as_ref());
-    if !leads_on(last, on.map(Vec::as_slice)) {
+    if !last.leads_on(on.map(Vec::as_slice)) {
         return Found::not_exercised(format!("{what}: not a failure that leads to the next leg"));
     }
     let next = &case.shape.legs[asked + 1].name;
@@ -88,35 +88,4 @@ fn left_out(step: &StepView<'_>, last: &Call<'_>) -> Found {
     }
     let declared = step.policy().before_content == Some(BeforeContent::Fallback) || set.is_some();
     Found::undeclared(declared, reason).with(step.evidence(last))
-}
-
-fn what(call: &Call<'_>) -> String {
-    match call.reach {
-        Reach::Nothing => format!("`{}` answered {}", call.name(), call.exchange.status),
-        reach => format!("`{}` got as far as {}", call.name(), reach.words()),
-    }
-}
-
-/// Whether a failure is one that leads to the next leg: by the list, or by what any proxy with a fallback agrees on.
-fn leads_on(call: &Call<'_>, on: Option<&[String]>) -> bool {
-    let status = call.exchange.status;
-    if let Some(on) = on {
-        let named = |names: &[&str]| on.iter().any(|class| names.contains(&class.as_str()));
-        return match (call.reach, call.stalls()) {
-            (Reach::Nothing, false) => on.iter().any(|class| matches(class, status)),
-            (_, true) => named(&["timeout", "504", "5xx"]),
-            // An error in the stream stands for the status that the vendor would have used, which is not on the wire.
-            (_, false) if !call.completion.errors.is_empty() => named(&["5xx"]),
-            _ => named(&["transport", "502", "5xx"]),
-        };
-    }
-    match call.reach {
-        Reach::Nothing => status == 429 || status >= 500,
-        _ => true,
-    }
-}
-
-/// Whether a class such as `429` or `5xx` holds a status.
-fn matches(class: &str, status: u16) -> bool {
-    class.parse() == Ok(status) || class.strip_suffix("xx").and_then(|first| first.parse().ok()) == Some(status / 100)
 }

@@ -36,6 +36,10 @@ fn usage(step: &StepView<'_>) -> Found {
     let told = step.client.answer.usage.as_ref().and_then(Usage::read);
     if declared == Some(UsageChoice::None) {
         return match told {
+            // Some APIs have no answer without the numbers.
+            Some(told) if told == Usage::default() => {
+                Found::pass_for("the usage is 0 throughout: none is told, as declared")
+            }
             Some(_) => Found::fail("usage is told; the proxy declares to tell none").with(shown(step, None, told)),
             None => Found::pass_for("no usage is told, as declared"),
         };
@@ -89,6 +93,10 @@ fn usage(step: &StepView<'_>) -> Found {
 /// Whether another leg went on to speak, and to count, after the proxy had left it.
 fn partly_read(step: &StepView<'_>, finisher: &Call<'_>) -> bool {
     let mut others = step.calls.iter().filter(|call| call.index != finisher.index);
+    if step.hedge() > 1 && others.clone().any(|call| call.leg != finisher.leg) {
+        // Of a hedged request only the first leg to begin is heard, whatever the others had come to.
+        return true;
+    }
     others.any(|call| call.damages() || matches!(call.exchange.end, UpstreamEnd::ProxyGone | UpstreamEnd::CaseOver))
 }
 

@@ -11,6 +11,9 @@ const MASKING: [&str; 3] = ["mask", "strip_reasoning", "inline_reasoning"];
 
 /// Why words are not judged at all.
 pub(super) fn not_judged(step: &StepView<'_>) -> Option<Found> {
+    if step.again.is_some() {
+        return Some(Found::pass_for(step.ending.why.clone()));
+    }
     if step.hearing.same_words {
         return Some(Found::skip("same words: two legs of this case play the same text"));
     }

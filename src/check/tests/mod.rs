@@ -4,6 +4,7 @@ mod contents;
 mod endings;
 mod errors;
 mod fallbacks;
+mod policies;
 mod requests;
 mod streams;
 mod told;

@@ -218,6 +218,12 @@ impl<'a> Call<'a> {
         self.exchange.sent.iter().flat_map(|chunk| chunk.data.0.iter().copied()).collect()
     }
 
+    /// The key that it was sent with.
+    pub(in crate::check) fn key(&self) -> Option<String> {
+        let api = self.exchange.api.and_then(crate::api::ApiId::spoken)?;
+        api.presented_key(&self.exchange.request.target, &self.exchange.request.headers)
+    }
+
     /// The error that the leg told: in the body of its error status, or in its stream.
     pub(in crate::check) fn error_message(&self) -> Option<String> {
         if let Some(refusal) = &self.exchange.refused {

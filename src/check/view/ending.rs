@@ -22,6 +22,11 @@ impl Ending {
     }
 }
 
+/// The answer of an earlier step, given again.
+pub(super) fn again(earlier: usize) -> Ending {
+    Ending::of(Outcome::Completed, format!("the answer of step {}, from the cache", earlier + 1))
+}
+
 /// Decides how an exchange ended.
 pub(super) fn of(history: &History, client: &ClientView<'_>, calls: &[Call<'_>], hearing: &Hearing) -> Ending {
     if let Some(reason) = &history.misrouted {

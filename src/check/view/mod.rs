@@ -3,6 +3,7 @@
 mod attribute;
 mod call;
 mod client;
+mod declared;
 mod ending;
 mod flaws;
 mod speech;
@@ -37,6 +38,10 @@ pub(super) struct StepView<'a> {
     pub(super) hearing: Hearing,
     /// How it ended.
     pub(super) ending: Ending,
+    /// The earlier step whose answer was given again, from a declared cache.
+    pub(super) again: Option<usize>,
+    /// Why an earlier step went another way than the scenario can know: because of what the proxy declares.
+    pub(super) departed: Option<String>,
     /// What the client asked beside what each leg's control was asked, once something wants to know.
     pub(super) pairs: OnceCell<Pairs<'a>>,
 }
@@ -45,7 +50,16 @@ impl<'a> StepView<'a> {
     /// Every step that was planned and took place.
     pub(super) fn of(history: &'a History) -> Vec<Self> {
         let steps = history.case.steps.iter().zip(&history.steps).enumerate();
-        steps.map(|(index, (plan, step))| Self::new(history, index, plan, step)).collect()
+        steps.fold(Vec::new(), |mut views: Vec<Self>, (index, (plan, step))| {
+            let mut view = Self::new(history, index, plan, step);
+            view.departed = views.last().and_then(|last| last.departed.clone().or_else(|| last.departs()));
+            view.again = view.given_again(&views);
+            if let Some(earlier) = view.again {
+                view.ending = ending::again(earlier);
+            }
+            views.push(view);
+            views
+        })
     }
 
     fn new(history: &'a History, index: usize, plan: &'a StepPlan, step: &'a StepHistory) -> Self {
@@ -53,7 +67,19 @@ impl<'a> StepView<'a> {
         let calls = Call::all(history, plan, step);
         let hearing = Hearing::of(&client, &calls);
         let ending = ending::of(history, &client, &calls, &hearing);
-        Self { history, index, plan, step, client, calls, hearing, ending, pairs: OnceCell::new() }
+        Self {
+            history,
+            index,
+            plan,
+            step,
+            client,
+            calls,
+            hearing,
+            ending,
+            again: None,
+            departed: None,
+            pairs: OnceCell::new(),
+        }
     }
 
     pub(super) fn policy(&self) -> &'a Policy {

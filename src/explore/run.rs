@@ -500,11 +500,11 @@ async fn play(
 }
 
 fn result(seen: &Seen) -> Result {
-    if let Some(why) = seen.refused() {
-        return Result::Refused(why);
-    }
     if let Some(failure) = Failure::of(&seen.judgement) {
         return Result::Failed(failure);
+    }
+    if let Some(why) = seen.refused() {
+        return Result::Refused(why);
     }
     let unclear = |verdict: &crate::check::Verdict| matches!(verdict.value, Value::Inconclusive(_));
     if seen.judgement.verdicts.iter().any(unclear) { Result::Inconclusive } else { Result::Fine }

@@ -54,8 +54,9 @@ fn same(from: &Completion, said: FinishReason, to: &Completion, told: FinishReas
     match (said, told) {
         // Some vendors have no word of their own for an answer that calls tools.
         (Stop, ToolCalls) => has(from, |part| matches!(part, Part::ToolCall { .. })),
-        // A refusal may be told in a place of its own.
+        // A refusal may be told in a place of its own, on either side.
         (Refusal, Stop) => has(to, |part| matches!(part, Part::Refusal { .. })),
+        (Stop, Refusal) => has(from, |part| matches!(part, Part::Refusal { .. })),
         // What only one API knows has no one translation.
         (Other, _) | (_, Other) => true,
         (said, told) => said == told,

@@ -172,6 +172,11 @@ fn finish_reasons() {
     check("content_filter", "stop", &["!stream.finish"]);
     check("stop", "length", &["stream.finish"]);
     check("length", "content_filter", &["stream.finish"]);
+    // What a vendor marks as a refusal by its place, another has a word for.
+    let refused = body("stop").replace("\"content\":\"dacola", "\"refusal\":\"dacola");
+    let told = |heard: &str| said(Lab::chat(), &refused).hears_body(200, "text/event-stream", heard);
+    told(&body("content_filter")).check(&[("stream.finish", "pass")]);
+    told(&body("length")).check(&[("stream.finish", "warn")]);
     // Nobody finished: that is the truncation's matter.
     let cut = Lab::chat().breaks("primary", 0, 5, &By::Close).hears_answer(&words(0, 0..5));
     cut.check(&[("stream.finish", "not-exercised"), ("stream.truncation-visible", "fail")]);

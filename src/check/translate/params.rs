@@ -85,6 +85,11 @@ fn compare(pair: &Pair<'_>) -> Translation {
     out
 }
 
+/// Whether a request allows no call: it has no tools, or forbids them.
+fn calls_nothing(conversation: &Conversation) -> bool {
+    conversation.tools.is_empty() || conversation.tool_choice == Some("none".into())
+}
+
 fn judge_one(
     pair: &Pair<'_>,
     name: &str,
@@ -104,7 +109,7 @@ fn judge_one(
             return None;
         }
         // One call at a time is said with the tools, and of none there is nothing to say.
-        (Some(_), None) if name == "parallel_tool_calls" && pair.control.tools.is_empty() => {
+        (Some(_), None) if name == "parallel_tool_calls" && calls_nothing(&pair.control) => {
             out.excuse("without tools nothing is called at a time");
             return None;
         }

@@ -345,6 +345,14 @@ mod losses {
             |c| drop(c.params.insert("temperature".to_owned(), json!(0.200_000_002_98))),
             &["params: changes params.temperature"],
         );
+        let forbids = |choice: &str| {
+            let mut asked = rich();
+            asked.params.insert("parallel_tool_calls".to_owned(), json!(false));
+            asked.tool_choice = Some(choice.into());
+            made(ApiId::OpenaiChat, CHAT, &asked, |c| drop(c.params.remove("parallel_tool_calls")))
+        };
+        forbids("none").excused("params", "nothing is called at a time");
+        forbids("auto").finds(&["params: loses params.parallel_tool_calls"]);
         everywhere(|c| drop(c.params.remove("stop")), &["params: loses params.stop"]);
         everywhere(|c| drop(c.params.insert("stop".to_owned(), json!(["END"]))), &["params: changes params.stop"]);
         everywhere(

@@ -102,6 +102,9 @@ fn asked(pair: &Pair<'_>) -> Option<Format> {
 fn of(conversation: &Conversation) -> Option<Format> {
     // An older name of the same.
     let format = conversation.format.as_ref().or(conversation.rest.get("/output_format"))?;
+    if format.is_null() {
+        return None;
+    }
     let schema = ["/json_schema/schema", "/schema", "/responseSchema", "/responseJsonSchema", "/response_schema"];
     if let Some(schema) = schema.iter().find_map(|path| format.pointer(path)) {
         return Some(Format::Schema(schema.clone()));

@@ -28,12 +28,15 @@ pub(in crate::check) const PARAMS: Check = Check {
 
 /// What is meant where nothing is said.
 fn is_default(name: &str, value: &Value) -> bool {
+    if value.is_null() {
+        return true;
+    }
     match name {
         "temperature" | "top_p" => *value == json!(1),
         "presence_penalty" | "frequency_penalty" => *value == json!(0),
         "parallel_tool_calls" => *value == true,
         "stop" => *value == json!([]),
-        _ => value.is_null(),
+        _ => false,
     }
 }
 

@@ -7,6 +7,11 @@ use crate::check::testing::{Lab, whole};
 use crate::history::{Asked, Control};
 use crate::proxy::Policy;
 
+mod contents;
+mod formats;
+mod offers;
+mod parameters;
+
 const CHAT: &str = "openai/gpt-4o-mini";
 const CLAUDE: &str = "anthropic/claude-sonnet-4-5";
 const PIXEL: &str = "data:image/png;base64,iVBORw0KGgo=";
@@ -57,6 +62,12 @@ fn rich() -> Conversation {
     conversation.params.insert("temperature".to_owned(), json!(0.2));
     conversation.params.insert("stop".to_owned(), json!(["END", "STOP"]));
     conversation
+}
+
+/// A conversation of one question, with nothing besides.
+fn bare() -> Conversation {
+    let turns = vec![turn(Role::User, vec![Part::text("Why?")])];
+    Conversation { turns, stream: true, ..Conversation::default() }
 }
 
 fn spoken(api: ApiId) -> &'static dyn Api {
@@ -142,6 +153,20 @@ impl Made {
         self.finds(&[]);
         let check = format!("translate.{check}");
         self.lab().check(&[(check.as_str(), &format!("pass: {why}"))]);
+    }
+}
+
+impl Made {
+    /// Nothing is found, and nothing had to be excused.
+    #[track_caller]
+    fn plain(&self, check: &str) {
+        let verdict = self.lab().verdict(&format!("translate.{check}"));
+        assert_eq!((verdict.value.name(), verdict.reason.as_str()), ("pass", ""), "{check}");
+    }
+
+    #[track_caller]
+    fn idle(&self, check: &str) {
+        self.lab().check(&[(format!("translate.{check}").as_str(), "not-exercised")]);
     }
 }
 

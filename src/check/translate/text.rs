@@ -89,6 +89,7 @@ mod tests {
         check(&["a b"], &["a  b"], false);
         check(&["a b"], &["ab"], false);
         check(&["a"], &["a "], false);
+        check(&["a"], &[" a"], false);
         check(&["a", "b"], &["a", "c"], false);
         check(&["a", "b"], &["a"], false);
         check(&["a\nb"], &["a b"], false);

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::pair::Pair;
+use super::talk::Thought;
 use super::{Translation, judge};
 use crate::api::compare::{Difference, DifferenceKind, List, lists};
 use crate::check::Level;
@@ -34,8 +35,9 @@ fn compare(pair: &Pair<'_>) -> Translation {
     } else if pair.told.thoughts.len() < expected.len() {
         // Reasoning that nobody signed is refused by a vendor that signs.
         let before = expected.len();
-        let signs = expected.iter().any(|thought| thought.signature.is_some());
-        expected.retain(|thought| thought.signature.is_some() || !signs || pair.told.thoughts.contains(thought));
+        let signed = |thought: &Thought| thought.signature.as_ref().is_some_and(|signature| !signature.is_empty());
+        let signs = expected.iter().any(signed);
+        expected.retain(|thought| signed(thought) || !signs || pair.told.thoughts.contains(thought));
         if expected.len() < before {
             out.excuse("reasoning without a signature is not taken");
         }

@@ -1,11 +1,13 @@
 //! Each check, proved both ways on histories made by hand.
 
 mod contents;
+mod details;
 mod endings;
 mod errors;
 mod fallbacks;
 mod policies;
 mod requests;
+mod routes;
 mod streams;
 mod told;
 mod wholes;

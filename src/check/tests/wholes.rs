@@ -156,6 +156,7 @@ fn what_is_said_again_as_a_whole() {
     check(&[whole("mivefor", "dacola mivefor")], &[], "fail: the end is \"mivefor\"");
     check(&[whole("dacola", "dacola"), whole("dacola", "")], &[], "fail");
     check(&[whole("mivefor", "dacola mivefor")], &[whole("mivefor", "dacola mivefor")], "pass: a leg sent it so");
+    check(&[whole("mivefor", "dacola mivefor")], &[whole("mivefor", "mivefor")], "fail");
 }
 
 #[test]

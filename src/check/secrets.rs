@@ -95,6 +95,10 @@ mod tests {
         check("{\"key\":\"sk-primary-7Qz\\/x+9f?a\"}", true);
         check("sk-primary-7Qz", false);
         check("", false);
+        // What is too short is no secret.
+        assert!(!Haystack::of("key=1234567").carries(&Needle::of("1234567")));
+        assert!(!Haystack::of("key=123").carries(&Needle::of("123")));
+        assert!(Haystack::of("key=12345678").carries(&Needle::of("12345678")));
         for prefix in ["", "u", "us", "user:"] {
             let text = format!("{prefix}{key}:tail");
             check(&format!("Basic {}", STANDARD.encode(&text)), true);

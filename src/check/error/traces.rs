@@ -48,6 +48,23 @@ mod tests {
         check("Error: boom\\n    at async run (file:///app/dist/index.mjs:1:2)", true);
         check("thread 'main' panicked at src/proxy.rs:12:5:", true);
         check("goroutine 1 [running]:\n\t/go/src/main.go:12 +0x1", true);
+        check("/go/src/main.go:12 +0x1", true);
+        check("    at com.example.App.run(App.java:12)", true);
+        for text in [
+            "He panicked at once.",
+            "see src/proxy.rs:12",
+            "panicked at x.rs: what now",
+            "a goroutine leaks",
+            "it is [running]",
+            "/v1/chat is gone",
+            "see main.go:12",
+            "at once",
+            "See App.java:12",
+            "see server.js:10:5",
+            "File \"/opt/x/router.py\", line x",
+        ] {
+            check(text, false);
+        }
         check("This model does not support assistant message prefill.", false);
         check("See server.js:setup for help at once", false);
         check("messages.0.content at line 12 of your file", false);

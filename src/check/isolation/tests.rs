@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::json;
+
 use crate::answer::{Lexicon, Library};
 use crate::api::{Part, Role, Turn};
 use crate::check::testing::{Bit, Lab, whole, words};
-use crate::history::{ClientEnd, History, RunWords, SharedId};
+use crate::history::{ClientEnd, Control, History, RunWords, SharedId};
 use crate::scenario::AnswerPlan;
 
 /// Seed of the lexicon of histories made by hand.
@@ -61,6 +63,11 @@ fn words_of_the_case_itself_and_of_nobody() {
     check(&lab(&format!("{} {} {}", whole(1), unique(4), unique(5))), "pass");
     // Voices and unique words that the run does not have.
     check(&lab(&format!("{} {} {}", whole(1), words(41, 0..9), unique(60))), "pass");
+    // The last that it has, and the first that it has not.
+    check(&lab(&format!("{} {}", whole(1), words(39, 0..9))), "fail: a word of another case");
+    check(&lab(&format!("{} {}", whole(1), words(40, 0..9))), "pass");
+    check(&lab(&format!("{} {}", whole(1), unique(49))), "fail: a word of another case");
+    check(&lab(&format!("{} {}", whole(1), unique(50))), "pass");
     check(&lab("the policies and families of believers publishes, verifies kaolinites"), "pass");
     // What the client itself asked with may come back.
     let asked = lab(&words(9, 0..9)).with(|history| {
@@ -90,6 +97,38 @@ fn wherever_the_client_gets_it() {
     let text: &'static str = Box::leak(two.clone().into_boxed_str());
     let bits = [Bit::Begin(1), Bit::Thinking(text), Bit::Text(whole(1)), Bit::Done];
     check(&thinking.hears(&bits, ClientEnd::Complete), "fail: client got");
+}
+
+#[test]
+fn a_word_is_whole_however_it_comes() {
+    let two = words(9, 3..5);
+    let (begin, end) = two.split_at(two.trim_end().len() - 3);
+    let bits = [Bit::Begin(9), Bit::Text(format!("{}{begin}", whole(1))), Bit::Text(end.to_owned()), Bit::Done];
+    let cut = Lab::chat().answers("primary", 1).hears(&bits, ClientEnd::Complete);
+    check(&cut.with(|history| history.words = Some(run())), "fail: client got");
+    // In arguments it may stand behind an escape.
+    for arguments in [json!({"city": format!("x\n{}", two.trim())}), json!([format!("x\n{}", two.trim())])] {
+        let body = json!({"id": "x", "object": "chat.completion", "created": 1, "model": "m", "choices": [{
+            "index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": arguments.to_string()}}]});
+        let lab = Lab::chat().answers("primary", 1).hears_body(200, "application/json", &body.to_string());
+        check(&lab.with(|history| history.words = Some(run())), "fail: client got");
+    }
+}
+
+#[test]
+fn what_a_control_got_is_the_cases_own() {
+    let two = words(9, 3..5);
+    let controlled = |words: &str| {
+        let neutral = Lab::chat().answers("primary", 9).hears_answer(words).history.steps.remove(0);
+        let control = Control::Done {
+            request: neutral.upstream[0].request.clone(),
+            unique: "zzcontrolzz".to_owned(),
+            client: Box::new(neutral.client),
+        };
+        lab(&format!("{} {two}", whole(1))).control_is("primary", control)
+    };
+    check(&controlled(&two), "pass");
+    check(&controlled(&whole(1)), "fail: client got");
 }
 
 #[test]
@@ -124,6 +163,7 @@ fn a_neighbour_gets_words_of_the_case() {
     };
     check(&beside(&whole(20_003)), "pass");
     check(&beside(&format!("{} {}", whole(20_003), words(1, 3..9))), "fail: neighbour 1: client got");
+    check(&beside(&format!("{} {}", whole(20_003), unique(4))), "fail: neighbour 1: client got");
     let other = lab(&format!("{} {}", whole(1), words(20_003, 3..9)));
     check(&other, "fail: client got");
 }
@@ -161,6 +201,15 @@ fn ids_that_a_client_is_given() {
     });
     let kinds: Vec<String> = given(&other).into_values().collect();
     assert_eq!(kinds, ["message id", "request id in x-request-id"]);
+    // What the client itself asked by is its own.
+    let mut asked = other.clone();
+    let request = &mut asked.history.steps[0].client.request;
+    request.headers.push("x-retry-id", "req_9876543210");
+    request.headers.push("x-session", "req_0123456789");
+    assert_eq!(given(&asked).into_values().collect::<Vec<_>>(), ["message id"]);
+    let mut asked = other.clone();
+    asked.history.steps[0].client.request.body = "{\"retries\":\"req_0123456789\"}".into();
+    assert_eq!(given(&asked).into_values().collect::<Vec<_>>(), ["message id"]);
     // Many cases may replay one recording, ids in its headers included.
     let cassette = Library::bundled().cassette(None, "openai/text.yaml").expect("it is bundled");
     let recorded = cassette.exchanges[0].response.headers.get("x-request-id").expect("it has one").to_owned();

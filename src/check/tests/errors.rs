@@ -148,6 +148,8 @@ fn silence_is_bounded() {
     check(lab(idle, 3_100, UpstreamEnd::ProxyGone), "pass");
     check(lab(idle, 3_100, UpstreamEnd::Cut("stall".to_owned())), "pass");
     check(lab(idle, 12_900, UpstreamEnd::ProxyGone), "pass");
+    check(lab(idle, 13_000, UpstreamEnd::ProxyGone), "pass");
+    check(lab(idle, 13_000, UpstreamEnd::CaseOver), "fail: never left");
     check(lab(idle, 14_000, UpstreamEnd::ProxyGone), "fail: left only after 14000 ms");
     check(lab(idle, 14_000, UpstreamEnd::CaseOver), "fail: never left");
     check(lab(idle, 5_000, UpstreamEnd::CaseOver), "inconclusive");

@@ -1,9 +1,11 @@
 //! Each check, proved both ways on histories made by hand.
 
+mod asked;
 mod contents;
 mod details;
 mod endings;
 mod errors;
+mod failures;
 mod fallbacks;
 mod policies;
 mod requests;

@@ -6,7 +6,7 @@ use crate::api::ApiId;
 use crate::check::testing::{Bit, Lab, stream, whole, words};
 use crate::history::{ClientEnd, Continuation, UpstreamEnd};
 use crate::proxy::{AfterError, Passthrough};
-use crate::scenario::By;
+use crate::scenario::{At, By, Cut};
 use crate::wire::{Blob, Chunk};
 
 const SSE: &str = "text/event-stream";
@@ -206,7 +206,7 @@ fn a_whole_answer_is_judged_whoever_was_asked_how() {
         lab.last(|exchange| exchange.continuation = Continuation::Unrecognised { reason: "paraphrased".to_owned() });
     lab.hears_answer(&whole(1)).check(&[("stream.text", "pass")]);
     // What nobody edited needs no excuse.
-    let masks = Lab::chat().policy(|policy| policy.answer_edits = Some(vec!["pii".to_owned(), "text".to_owned()]));
+    let masks = Lab::chat().policy(|policy| policy.answer_edits = Some(vec!["mask".to_owned()]));
     masks.answers("primary", 0).hears_answer(&whole(0)).check(&[("stream.text", "pass")]);
 }
 
@@ -235,6 +235,30 @@ fn reasoning_is_due_within_one_api() {
     across(true).check(&[("stream.thinking", "warn: the thinking of `fallback` is lost")]);
     let promised = across(true).policy(|policy| policy.answer_edits = Some(Vec::new()));
     promised.check(&[("stream.thinking", "warn: the thinking of `fallback` is lost")]);
+}
+
+#[test]
+fn who_goes_on_signs_what_it_thought_itself() {
+    let thinks = |bits: &[Bit], seed: u64| {
+        let mut all = vec![Bit::Begin(seed)];
+        all.extend(bits.iter().cloned());
+        all
+    };
+    let first = [Bit::Thinking(""), Bit::Signature("EqRk"), Bit::Text(words(0, 0..5))];
+    let second = [Bit::Thinking("mivefor"), Bit::Signature("EqRl"), Bit::Text(words(0, 5..24)), Bit::Done];
+    let from = words(0, 0..5).chars().count();
+    let lab = Lab::messages().ask("primary").sends(0, 0, &thinks(&first, 1), UpstreamEnd::Cut("close".to_owned()));
+    let lab = lab.ask("fallback");
+    let lab = lab.last(|exchange| exchange.continuation = Continuation::Prefill { quoted: words(0, 0..5) });
+    let lab = lab.sends(0, from, &thinks(&second, 2), UpstreamEnd::Complete);
+    let both = |signature: &'static str| {
+        let mut bits = thinks(&first, 1);
+        bits.extend([Bit::Thinking("mivefor"), Bit::Signature(signature)]);
+        bits.extend(second[2..].iter().cloned());
+        bits
+    };
+    lab.clone().hears(&both("EqRl"), ClientEnd::Complete).check(&[("stream.thinking", "pass")]);
+    lab.hears(&both("EqRm"), ClientEnd::Complete).check(&[("stream.thinking", "fail: changed")]);
 }
 
 #[test]
@@ -321,6 +345,36 @@ fn a_truncated_answer_is_told_by_what_it_looks_like() {
     check(&bits(&[Bit::Finish]), "has a finish reason");
     check(&bits(&[Bit::Done]), "has a finish reason and an end mark");
     check(&bits(&[Bit::Raw("data: [DONE]\n\n")]), "has an end mark");
+    // How far the leg got is known by its script, or by its voice.
+    let got = |lab: Lab, expect: &str| {
+        let lab = lab.hears(&bits(&[]), ClientEnd::Complete);
+        lab.check(&[("stream.truncation-visible", &format!("fail: `primary` got as far as {expect}, and"))]);
+    };
+    let last = "its last content, without a finish reason";
+    let cut = |lab: Lab, at: At| lab.cut("primary", Cut { at, by: By::Close });
+    got(Lab::chat().breaks("primary", 0, 5, &By::Close), "a part of its content");
+    got(Lab::chat().breaks("primary", 0, 24, &By::Close), last);
+    got(cut(Lab::chat().breaks("primary", 0, 5, &By::Close), At::LastContent), last);
+    got(
+        Lab::chat().breaks("primary", 0, 0, &By::Close).sends(
+            0,
+            0,
+            &[Bit::Begin(1)],
+            UpstreamEnd::Cut("close".to_owned()),
+        ),
+        "the events before its content",
+    );
+    let called = [Bit::Begin(1), Bit::Tool("weather")];
+    got(Lab::chat().ask("primary").sends(0, 0, &called, UpstreamEnd::Cut("close".to_owned())), "a part of its content");
+    // Each attempt has a script of its own.
+    let mut scripted = cut(Lab::chat().breaks("primary", 0, 5, &By::Close), At::LastContent);
+    let attempts = &mut scripted.plan().legs[0].attempts;
+    let mut plain = attempts[0].clone();
+    plain.cut = None;
+    attempts.push(plain.clone());
+    got(scripted.clone(), last);
+    scripted.plan().legs[0].attempts.reverse();
+    got(scripted, "a part of its content");
     // Text of two legs that both broke off, before an error that the client sees.
     let lab = Lab::chat().breaks("primary", 0, 5, &By::Close).breaks("fallback", 1, 5, &By::Close);
     let spliced = [Bit::Begin(1), Bit::Text(words(0, 0..5) + &words(1, 0..5)), Bit::Error("Overloaded")];
@@ -331,4 +385,22 @@ fn a_truncated_answer_is_told_by_what_it_looks_like() {
         ("expect.outcome", "fail: spliced"),
         ("stream.truncation-visible", "fail: ends cleanly, without an error"),
     ]);
+}
+
+#[test]
+fn whoever_cannot_read_an_answer_may_ask_another_leg() {
+    let answered = |between: &str| {
+        let body = around(between);
+        let lab = Lab::chat().control("fallback").ask("primary");
+        let lab = lab.last(|exchange| {
+            exchange.sent = vec![Chunk { at: 2_000, data: Blob::from(body.as_str()) }];
+            exchange.ended_at = 2_000;
+        });
+        lab.answers("fallback", 1).hears_answer(&whole(1))
+    };
+    answered("").check(&[("expect.outcome", "fail: `primary` answered to its end")]);
+    answered("data: nonsense\n\n").check(&[("expect.outcome", "warn: the answer began anew")]);
+    // A slip that every SDK overlooks is no reason.
+    let named = chunk(1, &json!({})).replace("data: ", "event: ping\ndata: ");
+    answered(&named).check(&[("expect.outcome", "fail: `primary` answered to its end")]);
 }

@@ -1,5 +1,6 @@
 //! `route.reached` over several steps, and the counts and limits of `expect.*`.
 
+use crate::api::ApiId;
 use crate::check::testing::{Bit, Lab, whole, words};
 use crate::history::{ClientEnd, UpstreamEnd};
 use crate::scenario::{At, By, Count, Leave, Millis, Outcome, Settings, Stall, Toggle};
@@ -51,6 +52,10 @@ fn legs_that_failed_are_put_aside_as_the_settings_have_it() {
     reached(&lab(|settings| settings.cooldown = Some(Toggle::Off), [Some(503), Some(503)], 503), "fail: step 2");
     reached(&lab(|_| (), [Some(503), Some(503)], 503), "fail: step 2: no leg was asked");
     // A leg that was never asked did not fail.
+    let three = Lab::new(ApiId::OpenaiChat, &["openai/gpt-4o-mini"; 3]);
+    let three = three.with(|history| history.case.settings.cooldown = Some(Toggle::On));
+    let three = three.fails("primary", 503).fails("fallback", 503).hears_status(503, "Overloaded").next_step();
+    reached(&three.hears_status(503, "Overloaded"), "fail: step 2: no leg was asked");
     let one = Lab::chat().with(|history| history.case.settings.cooldown = Some(Toggle::On)).fails("primary", 503);
     let one = one.hears_status(503, "Overloaded").next_step().hears_status(503, "Overloaded");
     reached(&one, "fail: step 2: no leg was asked");

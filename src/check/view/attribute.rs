@@ -246,6 +246,45 @@ mod tests {
     }
 
     #[test]
+    fn a_tail_too_short_to_tell_is_said_by_whoever_goes_on() {
+        let sources = [source(0, "a", 0, "malvoru benetik"), source(1, "a", 7, " benetik corudam d")];
+        check(&sources, "malvoru benetik c", &["0@0:malvoru benetik", "1@15: c"]);
+        check(&sources, "malvoru benetik d", &["0@0:malvoru benetik", "?: d"]);
+        // The start of a source is enough, and so is its end.
+        check(&sources, "mal zzz", &["0@0:mal", "?: zzz"]);
+        let sources = [source(0, "a", 0, "malvoru benetik"), source(1, "b", 0, B)];
+        check(&sources, "malvoru tikvushagi", &["0@0:malvoru ", "0@12:tik", "1@0:vushagi"]);
+        check(&sources, "malvoru eti zzz", &["0@0:malvoru ", "?:eti zzz"]);
+    }
+
+    #[test]
+    fn of_equal_places_the_likeliest_is_taken() {
+        let call = "{\"q\":1}";
+        // A leg that was asked later, rather than one that was asked before.
+        let sources = [source(0, "a", 0, call), source(1, "b", 0, B), source(2, "c", 0, call)];
+        check(&sources, &format!("{B}{call}"), &[&format!("1@0:{B}"), &format!("2@0:{call}")]);
+        // Or than the one that speaks.
+        let sources = [source(1, "b", 0, &format!("{call} vushagi")), source(2, "c", 0, call)];
+        let spoken = format!("{call} vushagi");
+        check(&sources, &format!("{spoken}{call}"), &[&format!("1@0:{spoken}"), &format!("2@0:{call}")]);
+        // Whoever goes on with a voice, rather than whoever begins with the same words.
+        let sources =
+            [source(0, "a", 0, "malvoru benetik"), source(1, "b", 0, " corudam"), source(2, "a", 15, " corudam")];
+        check(&sources, "malvoru benetik corudam", &["0@0:malvoru benetik", "2@15: corudam"]);
+        // A beginning, rather than a place in the middle; and of two beginnings the first.
+        let sources = [source(0, "a", 0, "no malvoru"), source(1, "b", 0, "malvoru"), source(2, "c", 0, "malvoru")];
+        check(&sources, "malvoru", &["1@0:malvoru"]);
+    }
+
+    #[test]
+    fn a_blank_belongs_to_whoever_said_it() {
+        let sources = [source(0, "a", 0, "malvoru benetik"), source(1, "b", 0, "xvushagi wotrezo")];
+        check(&sources, "malvoru vushagi", &["0@0:malvoru ", "1@1:vushagi"]);
+        let sources = [source(0, "a", 0, "malvoru benetik"), source(1, "b", 0, " vushagi wotrezo")];
+        check(&sources, "malvoru vushagi", &["0@0:malvoru", "1@0: vushagi"]);
+    }
+
+    #[test]
     fn long_texts_are_quick() {
         let words: Vec<String> = (0..20_000).map(|n| format!("w{n:x}zq")).collect();
         let long = words.join(" ");

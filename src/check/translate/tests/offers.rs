@@ -214,6 +214,7 @@ fn a_call_stays_between_what_the_user_said() {
     moved.finds(&["calls: moves calls[0]"]);
     let verdict = moved.lab().verdict("translate.calls");
     let shown = &verdict.evidence[0];
+    assert_eq!(shown.exchange, "control of primary");
     assert_eq!(shown.path.as_deref(), Some("calls[0]"));
     assert_eq!(shown.expected.as_deref(), Some(r#"{"name":"weather","arguments":{"city":"Bern"}}"#));
     assert_eq!(shown.got.as_deref(), Some(r#""behind 16 characters of the user""#));

@@ -2,6 +2,9 @@
 
 use serde_json::json;
 
+mod kept;
+mod vendors;
+
 use super::*;
 use crate::answer::{AnswerScript, Lexicon, ScriptPart, Stage, speak};
 

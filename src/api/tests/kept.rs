@@ -1,0 +1,251 @@
+//! Nothing of a request is dropped: what has no neutral name, or is of another kind than it should be, is kept.
+
+use serde_json::Value;
+
+use super::*;
+
+/// What is read of a body is written again as it stood.
+#[track_caller]
+fn kept(id: ApiId, body: &Value) {
+    let api = id.spoken().expect("a spoken API");
+    let conversation = api.read_request(body);
+    assert_eq!(conversation.api, Some(id));
+    let model = conversation.model.clone();
+    let again = api.write_request(&conversation, &model);
+    let mut body = body.clone();
+    // The model is named by whoever writes.
+    if let Some(fields) = body.as_object_mut().filter(|_| id != ApiId::Gemini) {
+        fields.entry("model").or_insert_with(|| model.into());
+    }
+    assert_eq!(again, body, "{id}: {conversation:#?}");
+}
+
+fn with(base: &Value, key: &str, value: &Value) -> Value {
+    let mut body = base.clone();
+    body[key] = value.clone();
+    body
+}
+
+#[test]
+fn what_is_of_another_kind_is_kept() {
+    let chat = json!({"model": "m", "messages": [{"role": "user", "content": "Hi"}]});
+    let messages = json!({"model": "m", "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 9});
+    let responses = json!({"model": "m", "input": [{"role": "user", "content": "Hi"}]});
+    let odd = [Value::Null, json!(7), json!("odd"), json!(true), json!([7]), json!({"odd": 7})];
+    // A list of stop texts may be one, and what is no tool at all stands for one without a name.
+    for value in &odd {
+        for key in ["user", "tools", "tool_choice", "response_format", "stop", "seed", "metadata", "unheard_of"] {
+            if !(key == "stop" && value.is_string() || key == "tools" && value.is_array()) {
+                kept(ApiId::OpenaiChat, &with(&chat, key, value));
+            }
+        }
+        for key in
+            ["system", "metadata", "tools", "tool_choice", "output_config", "stop_sequences", "top_k", "unheard_of"]
+        {
+            if !(key == "tools" && value.is_array() || key == "system" && (value.is_array() || value.is_object())) {
+                kept(ApiId::AnthropicMessages, &with(&messages, key, value));
+            }
+        }
+        for key in ["instructions", "tools", "tool_choice", "text", "reasoning", "user", "top_p", "unheard_of"] {
+            if !(key == "tools" && value.is_array()) {
+                kept(ApiId::OpenaiResponses, &with(&responses, key, value));
+            }
+        }
+    }
+    for value in odd.iter().filter(|value| !value.is_boolean()) {
+        kept(ApiId::OpenaiChat, &with(&chat, "stream", value));
+        kept(ApiId::AnthropicMessages, &with(&messages, "stream", value));
+        kept(ApiId::OpenaiResponses, &with(&responses, "stream", value));
+    }
+    for value in odd.iter().filter(|value| !value.is_array()) {
+        kept(ApiId::OpenaiChat, &json!({"model": "m", "messages": value}));
+        kept(ApiId::AnthropicMessages, &json!({"model": "m", "messages": value, "max_tokens": 9}));
+    }
+}
+
+#[test]
+fn every_content_is_kept_within_its_api() {
+    for role in ["user", "assistant"] {
+        for content in [json!(""), json!(7), json!([{"type": "text", "text": "Hi"}, 7])] {
+            let message = json!({"role": role, "content": content});
+            kept(ApiId::OpenaiChat, &json!({"model": "m", "messages": [message]}));
+            kept(ApiId::AnthropicMessages, &json!({"model": "m", "max_tokens": 9, "messages": [message]}));
+        }
+        let nothing = json!({"role": role, "content": []});
+        kept(ApiId::AnthropicMessages, &json!({"model": "m", "max_tokens": 9, "messages": [nothing]}));
+        for content in [json!(""), json!([{"type": "input_text", "text": "Hi"}, 7])] {
+            kept(ApiId::OpenaiResponses, &json!({"model": "m", "input": [{"role": role, "content": content}]}));
+        }
+    }
+    kept(ApiId::OpenaiResponses, &json!({"model": "m", "input": [{"role": "assistant", "content": 7}]}));
+    // Parts and items that other APIs do not have, and such as no API has.
+    for part in [
+        json!({"type": "input_audio", "input_audio": {"data": "aGk=", "format": "wav"}}),
+        json!({"type": "text", "text": "Hi", "cache_control": {"type": "ephemeral", "ttl": "1h"}}),
+        json!({"odd": 7}),
+    ] {
+        let message = json!({"role": "assistant", "content": [{"type": "text", "text": "Hm"}, part]});
+        kept(ApiId::OpenaiChat, &json!({"model": "m", "messages": [{"role": "user", "content": "Hi"}, message]}));
+    }
+    for part in [
+        json!({"type": "redacted_thinking", "data": "AAAA"}),
+        json!({"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "x"}}),
+        json!({"odd": 7}),
+    ] {
+        let message = json!({"role": "assistant", "content": [{"type": "text", "text": "Hm"}, part]});
+        let messages = json!([{"role": "user", "content": "Hi"}, message]);
+        kept(ApiId::AnthropicMessages, &json!({"model": "m", "max_tokens": 9, "messages": messages}));
+    }
+    for part in [
+        json!({"type": "input_file", "file_id": "file-1"}),
+        json!({"type": "output_text", "text": "Hm"}),
+        json!({"type": "input_text", "text": "Hm"}),
+        json!({"type": "refusal", "refusal": "I will not."}),
+        json!({"type": "text", "text": "Hm"}),
+        json!({"odd": 7}),
+    ] {
+        for role in ["user", "assistant"] {
+            let message = json!({"role": role, "content": [{"type": "input_text", "text": "Hi"}, part]});
+            kept(ApiId::OpenaiResponses, &json!({"model": "m", "input": [message]}));
+            let message = json!({"role": role, "content": [part]});
+            kept(ApiId::OpenaiResponses, &json!({"model": "m", "input": [message]}));
+        }
+    }
+    for item in [
+        json!({"type": "item_reference", "id": "msg_1"}),
+        json!({"type": "web_search_call", "id": "ws_1", "status": "completed"}),
+        json!({"type": "message", "odd": 7}),
+        json!({"type": "reasoning", "summary": [], "encrypted_content": "AAAA"}),
+        json!({"type": "reasoning", "summary": [{"type": "summary_text", "text": "Hm."}], "encrypted_content": "AAAA"}),
+        json!({"type": "reasoning", "summary": [{"type": "summary_text", "text": "a"}, {"type": "summary_text", "text": "b"}]}),
+        json!(7),
+    ] {
+        let first = json!({"role": "user", "content": "Hi"});
+        let answer = json!({"role": "assistant", "content": "Hm"});
+        kept(ApiId::OpenaiResponses, &json!({"model": "m", "input": [first, item]}));
+        kept(ApiId::OpenaiResponses, &json!({"model": "m", "input": [first, item, answer, first]}));
+    }
+}
+
+#[test]
+fn tools_of_a_vendors_own_are_kept_within_its_api_and_left_out_elsewhere() {
+    let rows = [
+        (ApiId::OpenaiChat, json!({"type": "custom", "custom": {"name": "grep"}}), "messages"),
+        (ApiId::AnthropicMessages, json!({"type": "bash_20250124", "name": "bash"}), "messages"),
+        (ApiId::OpenaiResponses, json!({"type": "web_search", "filters": {"domains": []}}), "input"),
+    ];
+    for (id, tool, turns) in &rows {
+        let mut body = json!({"model": "m", "tools": [tool]});
+        body[turns] = json!([{"role": "user", "content": "Hi"}]);
+        if *id == ApiId::AnthropicMessages {
+            body["max_tokens"] = json!(9);
+        }
+        kept(*id, &body);
+        let conversation = id.spoken().expect("spoken").read_request(&body);
+        let named = ["custom", "bash", "web_search"];
+        assert!(named.contains(&conversation.tools[0].name.as_str()), "{:?}", conversation.tools[0]);
+        for other in spoken_apis().filter(|other| other.id() != *id) {
+            let written = other.write_request(&conversation, "m");
+            assert!(written.get("tools").is_none_or(|tools| *tools == json!([])), "{id} in {}: {written}", other.id());
+        }
+    }
+    // A tool with nothing but a name is one everywhere.
+    let bare = Conversation {
+        turns: vec![Turn { role: Role::User, parts: vec![Part::text("Hi")], place: String::new() }],
+        tools: vec![ToolDefinition { name: "time".to_owned(), ..ToolDefinition::default() }],
+        ..Conversation::default()
+    };
+    for api in spoken_apis() {
+        let written = api.write_request(&bare, "m");
+        assert!(written["tools"].to_string().contains("\"time\""), "{}: {written}", api.id());
+    }
+}
+
+#[test]
+fn what_only_one_vendor_has_is_told_to_no_other() {
+    let part = json!({"type": "input_audio", "input_audio": {"data": "aGk=", "format": "wav"}});
+    let conversation = Conversation {
+        api: Some(ApiId::OpenaiChat),
+        turns: vec![
+            Turn {
+                role: Role::User,
+                parts: vec![Part::Text { text: "Hi".to_owned(), cache: true }, Part::Other(part.clone())],
+                place: String::new(),
+            },
+            Turn {
+                role: Role::Assistant,
+                parts: vec![
+                    Part::Thinking { text: "Hm.".to_owned(), signature: None },
+                    Part::Other(part.clone()),
+                    Part::text("So."),
+                ],
+                place: String::new(),
+            },
+            Turn { role: Role::User, parts: vec![Part::Other(part)], place: String::new() },
+        ],
+        ..Conversation::default()
+    };
+    for api in spoken_apis() {
+        let written = api.write_request(&conversation, "m").to_string();
+        let own = api.id() == ApiId::OpenaiChat;
+        assert_eq!(written.contains("input_audio"), own, "{}: {written}", api.id());
+        assert!(!written.contains("Hm."), "{}: {written}", api.id());
+        let marks = matches!(api.id(), ApiId::OpenaiChat | ApiId::AnthropicMessages);
+        assert_eq!(written.contains("cache_control"), marks, "{}: {written}", api.id());
+    }
+}
+
+#[test]
+fn one_call_at_a_time_is_said_with_a_choice() {
+    let parallel = |parallel: Option<bool>, tools: bool, choice: Option<Value>| {
+        let mut conversation = Conversation {
+            turns: vec![Turn { role: Role::User, parts: vec![Part::text("Hi")], place: String::new() }],
+            tool_choice: choice,
+            ..Conversation::default()
+        };
+        conversation.params.extend(parallel.map(|parallel| ("parallel_tool_calls".to_owned(), json!(parallel))));
+        if tools {
+            conversation.tools = vec![ToolDefinition { name: "time".to_owned(), ..ToolDefinition::default() }];
+        }
+        let messages = ApiId::AnthropicMessages.spoken().expect("spoken");
+        messages.write_request(&conversation, "m").get("tool_choice").cloned()
+    };
+    let one = |kind: &str| Some(json!({"type": kind, "disable_parallel_tool_use": true}));
+    assert_eq!(parallel(Some(false), true, None), one("auto"));
+    assert_eq!(parallel(Some(false), true, Some("required".into())), one("any"));
+    assert_eq!(parallel(Some(true), true, None), None);
+    assert_eq!(parallel(None, true, None), None);
+    assert_eq!(parallel(Some(false), false, None), None);
+    // What is chosen is read as it is written, in every API.
+    for choice in [json!("auto"), json!("none"), json!("required"), json!({"tool": "time"})] {
+        let conversation = Conversation {
+            turns: vec![Turn { role: Role::User, parts: vec![Part::text("Hi")], place: String::new() }],
+            tools: vec![ToolDefinition { name: "time".to_owned(), ..ToolDefinition::default() }],
+            tool_choice: Some(choice.clone()),
+            ..Conversation::default()
+        };
+        for api in spoken_apis() {
+            let read = api.read_request(&api.write_request(&conversation, "m"));
+            assert_eq!(read.tool_choice, Some(choice.clone()), "{}", api.id());
+        }
+    }
+}
+
+#[test]
+fn how_much_to_think_is_counted_where_the_vendor_counts() {
+    let thinking = |thinking: Value| {
+        let mut conversation = Conversation {
+            turns: vec![Turn { role: Role::User, parts: vec![Part::text("Hi")], place: String::new() }],
+            ..Conversation::default()
+        };
+        conversation.params.insert("thinking".to_owned(), thinking);
+        let gemini = ApiId::Gemini.spoken().expect("spoken");
+        let written = gemini.write_request(&conversation, "m");
+        let read = gemini.read_request(&written).params.get("thinking").cloned();
+        (written["generationConfig"]["thinkingConfig"].clone(), read)
+    };
+    let enabled = json!({"type": "enabled", "budget_tokens": 1024});
+    assert_eq!(thinking(enabled.clone()), (json!({"thinkingBudget": 1024, "includeThoughts": true}), Some(enabled)));
+    assert_eq!(thinking(json!({"type": "disabled"})), (json!({"thinkingBudget": 0}), None));
+    assert_eq!(thinking(json!({"type": "adaptive"})), (Value::Null, None));
+}

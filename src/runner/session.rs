@@ -230,15 +230,13 @@ impl Session {
             }
         }
         self.freed.notify_waiters();
-        match self.rig.exited() {
-            Some(reason) => Err(reason),
-            None => {
-                let mut judgement = played.judgement;
-                let warned = judgement.verdicts.iter_mut().filter(|verdict| verdict.value == Value::Warn);
-                warned.filter(|_| self.strict).for_each(|verdict| verdict.value = Value::Fail);
-                Ok((Seen { history: played.history, judgement }, beside))
-            }
+        if let Some(reason) = self.rig.exited() {
+            return Err(reason);
         }
+        let mut judgement = played.judgement;
+        let warned = judgement.verdicts.iter_mut().filter(|verdict| verdict.value == Value::Warn);
+        warned.filter(|_| self.strict).for_each(|verdict| verdict.value = Value::Fail);
+        Ok((Seen { history: played.history, judgement }, beside))
     }
 
     fn desk(&self) -> MutexGuard<'_, Desk> {

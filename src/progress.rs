@@ -1,6 +1,7 @@
-//! What our client has decoded so far: the one link between the client and the legs of a case.
+//! What our client has decoded so far, and what it may know of the legs: the one link between the two in a case.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -17,15 +18,12 @@ pub struct Decoded {
 }
 
 /// What the client of a running step has decoded so far. Clones share it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Progress {
     decoded: Arc<watch::Sender<Decoded>>,
-}
-
-impl Default for Progress {
-    fn default() -> Self {
-        Self { decoded: Arc::new(watch::Sender::new(Decoded::default())) }
-    }
+    /// Requests for an answer that the legs have got.
+    asked: Arc<watch::Sender<u32>>,
+    left: Arc<AtomicBool>,
 }
 
 impl Progress {
@@ -46,6 +44,27 @@ impl Progress {
     /// Replaces the decoded text.
     pub fn set(&self, text: &str) {
         self.decoded.send_modify(|decoded| text.clone_into(&mut decoded.text));
+    }
+
+    /// A leg got a request.
+    pub fn ask(&self) {
+        self.asked.send_modify(|asked| *asked += 1);
+    }
+
+    /// Waits until the legs have got so many requests.
+    pub async fn asked(&self, times: u32) {
+        // The sender lives as long as this does.
+        let _ = self.asked.subscribe().wait_for(|asked| *asked >= times).await;
+    }
+
+    /// The client leaves: from now on, that a proxy goes away is what it shall do.
+    pub fn leave(&self) {
+        self.left.store(true, Ordering::Release);
+    }
+
+    /// Whether the client has left.
+    pub fn has_left(&self) -> bool {
+        self.left.load(Ordering::Acquire)
     }
 
     /// The decoded text.

@@ -37,6 +37,8 @@ impl Watch {
             At::Preamble => seen.is_some_and(|seen| !seen.starts.is_empty() || !seen.deltas.is_empty()),
             // That a delta was the last is known only by what follows it.
             At::LastContent | At::Finish => seen.is_some_and(|seen| !seen.finishes.is_empty()),
+            // That is seen by the legs.
+            At::Asked(_) => false,
             At::Terminator => seen.is_some_and(|seen| seen.terminator.is_some()),
         }
     }

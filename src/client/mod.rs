@@ -18,7 +18,7 @@ use tokio::time::{sleep, timeout};
 use crate::api::{ApiId, StreamReader};
 use crate::history::{ClientEnd, ClientExchange, ResponseHead};
 use crate::progress::Progress;
-use crate::scenario::{By, Leave, Pause};
+use crate::scenario::{At, By, Leave, Pause};
 use crate::wire::{Blob, Chunk, Micros, Request};
 
 use leave::Watch;
@@ -104,6 +104,8 @@ struct Recorder<'a> {
     chunks: Vec<Chunk>,
     size: usize,
     watch: Option<Watch>,
+    /// Requests that the legs get before the client leaves.
+    until_asked: Option<u32>,
     /// When the client began to leave.
     left: Option<Micros>,
     /// The pause that is still to come.
@@ -123,6 +125,10 @@ impl<'a> Recorder<'a> {
             chunks: Vec::new(),
             size: 0,
             watch: ask.leave.as_ref().map(|leave| Watch::new(leave.at)),
+            until_asked: ask.leave.as_ref().and_then(|leave| match leave.at {
+                At::Asked(times) => Some(times),
+                _ => None,
+            }),
             left: None,
             pause: ask.pause.map(|pause| (Watch::new(pause.at), pause.r#for.duration())),
             paused: None,
@@ -140,6 +146,7 @@ impl<'a> Recorder<'a> {
         if end == ClientEnd::Left {
             // Before the socket tells the proxy: what the proxy does about it comes after.
             self.left = Some(micros(self.started));
+            self.progress.leave();
             match leave.map(|leave| &leave.by) {
                 // An abortive close: RST instead of FIN.
                 Some(By::Reset) => {
@@ -179,7 +186,14 @@ impl<'a> Recorder<'a> {
         let mut decoder = ResponseDecoder::new(&request.method);
         let mut buffer = vec![0; if self.pause.is_some() { SMALL as usize } else { 64 << 10 }];
         loop {
+            let asked = async {
+                match self.until_asked {
+                    Some(times) => self.progress.asked(times).await,
+                    None => std::future::pending().await,
+                }
+            };
             let got = tokio::select! {
+                () = asked => return ClientEnd::Left,
                 // A failed write shows in what is read: an early answer, an end or a reset.
                 _ = &mut sending, if !sent => { sent = true; continue }
                 got = read.read(&mut buffer) => got,

@@ -218,6 +218,31 @@ async fn a_client_leaves_at_a_position_and_tells_what_it_has() {
 }
 
 #[tokio::test]
+async fn a_client_leaves_once_the_legs_are_asked() {
+    for by in [By::Close, By::Reset] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut ask = ask(listener.local_addr().unwrap());
+        ask.leave = Some(Leave { at: At::Asked(2), by });
+        let progress = Progress::default();
+        let legs = progress.clone();
+        let server = tokio::spawn(async move {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            for _ in 0..2 {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                assert!(!legs.has_left());
+                legs.ask();
+            }
+            let mut rest = Vec::new();
+            let _ = socket.read_to_end(&mut rest).await;
+        });
+        let exchange = drive(ask, &progress, Instant::now()).await;
+        assert_eq!((&exchange.end, &exchange.response), (&ClientEnd::Left, &None));
+        assert!(progress.has_left() && exchange.ended_at >= 100_000);
+        server.await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn a_client_stops_reading_for_a_while_and_gets_everything() {
     let text = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n";
     let pause = Pause { at: At::Bytes(5), r#for: crate::scenario::Millis(300) };

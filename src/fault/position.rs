@@ -27,6 +27,7 @@ pub(super) fn offset(body: &Body, stream: bool, at: At) -> Result<usize, Compile
             Ok(n) if n <= body.bytes.len() => Ok(n),
             _ => Err(past(count(body.bytes.len(), "byte"))),
         },
+        At::Asked(_) => Err(past("no request".to_owned())),
         _ if !stream => Err(CompileError::Unary { at }),
         At::Preamble => {
             let preamble = body.events.iter().take_while(|event| event.stage == Stage::Preamble).last();
@@ -67,5 +68,6 @@ pub(super) fn words(at: At) -> String {
         At::LastContent => "last_content".to_owned(),
         At::Finish => "finish".to_owned(),
         At::Terminator => "terminator".to_owned(),
+        At::Asked(n) => format!("asked {n}"),
     }
 }

@@ -377,6 +377,7 @@ fn expected_offset(rendition: &Rendition, at: At) -> Option<usize> {
         At::LastContent => last(&|mark| mark.piece.is_some()),
         At::Finish => last(&|mark| mark.stage == Stage::Finish),
         At::Terminator => last(&|mark| mark.stage == Stage::Terminator),
+        At::Asked(_) => None,
     }
 }
 

@@ -44,8 +44,14 @@ struct StepState {
     /// What each leg answered last: a late stray gets it again.
     last: BTreeMap<String, Arc<Plan>>,
     exchanges: Vec<UpstreamExchange>,
-    left: bool,
     gate_open: bool,
+}
+
+impl StepState {
+    /// Whether the client of this step has gone away.
+    fn left(&self) -> bool {
+        self.progress.as_ref().is_some_and(Progress::has_left)
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -100,10 +106,6 @@ impl CaseState {
         let exchanges = std::mem::take(&mut step.exchanges);
         self.over.send_replace(step.number);
         exchanges
-    }
-
-    pub(super) fn client_left(&self) {
-        lock(&self.step).left = true;
     }
 
     /// Whether nothing was busy, and nothing came, for `silence`.
@@ -192,7 +194,11 @@ impl CaseState {
             return None;
         }
         let index = step.exchanges.len();
+        let generation = exchange.api.is_some() && !exchange.side_call;
         step.exchanges.push(exchange);
+        if let Some(progress) = step.progress.as_ref().filter(|_| generation) {
+            progress.ask();
+        }
         let over = self.over.subscribe();
         Some(Recording {
             case: Arc::clone(self),
@@ -254,7 +260,7 @@ impl Recording {
         }
         let step = &mut *step;
         let mut scene =
-            StepScene { now, left: step.left, gate_open: &mut step.gate_open, speeches: &mut step.speeches };
+            StepScene { now, left: step.left(), gate_open: &mut step.gate_open, speeches: &mut step.speeches };
         if let Some(exchange) = step.exchanges.get_mut(self.index) {
             change(exchange, &mut scene);
         }
@@ -308,7 +314,7 @@ impl Recording {
 
     /// The proxy went away. Once the client has left, that is what a proxy shall do, whatever was scripted.
     pub(super) fn gone(&mut self) {
-        let left = lock(&self.case.step).left;
+        let left = lock(&self.case.step).left();
         self.end(if left { UpstreamEnd::ProxyGone } else { self.if_gone.clone() });
     }
 

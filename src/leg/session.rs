@@ -89,11 +89,6 @@ impl Session {
         self.case.begin_step(index, progress, speeches.unwrap_or_default());
     }
 
-    /// The client has left: bytes that sockets still accept are counted from now on.
-    pub fn client_left(&self) {
-        self.case.client_left();
-    }
-
     /// Waits until every request of the legs is answered or cancelled and none came for `silence`. `false` if that
     /// did not happen within 10 s.
     pub async fn quiet(&self, silence: Duration) -> bool {

@@ -56,9 +56,6 @@ pub(super) async fn play(rig: &Rig, order: &Order, answered: impl FnOnce() + Sen
         let progress = Progress::default();
         session.begin_step(index, Some(progress.clone()));
         let client = exchange(rig, order, &step.client, &progress, started).await;
-        if client.end == ClientEnd::Left {
-            session.client_left();
-        }
         if index + 1 == case.steps.len()
             && let Some(answered) = answered.take()
         {

@@ -98,7 +98,7 @@ impl Default for Client {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Leave {
-    /// Position in what the client receives.
+    /// Position in what the client receives, or `{asked: n}`.
     pub at: At,
     /// `close` or `reset`.
     pub by: By,
@@ -266,6 +266,8 @@ pub enum At {
     Finish,
     /// After the end mark.
     Terminator,
+    /// Of a client that leaves: once the legs have got n requests, whatever the client has.
+    Asked(u32),
 }
 
 /// An effect on the wire.

@@ -302,7 +302,7 @@ defects! {
     Lifecycle {
         /// The upstream is read to its end though the client has gone.
         UpstreamNotCancelled = "upstream-not-cancelled",
-            fails ["lifecycle.cancel"], policy "continue_user", mimics [48];
+            fails ["lifecycle.cancel"], policy "continue_user", mimics [48, 49];
         /// No silence of an upstream is too long.
         WaitsForEver = "waits-for-ever",
             fails ["lifecycle.bounded", "fallback.taken", "expect.outcome"], policy "continue_user", mimics [23];

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::super::testing::{Client, Left, stage};
 use crate::history::UpstreamEnd;
+use crate::progress::Progress;
 
 const SILENCE: Duration = Duration::from_millis(20);
 
@@ -132,16 +133,20 @@ async fn a_client_that_goes_is_noticed_at_once() {
     ] {
         for reset in [false, true] {
             let (legs, session) = stage(yaml).await;
+            let progress = Progress::default();
+            session.begin_step(0, Some(progress.clone()));
             let mut client = Client::connect(&legs.host(0)).await;
             client.patience = Duration::from_millis(150);
             client.post("/s/primary/v1/chat/completions", &super::super::testing::chat("Hello.")).await;
+            // That it was asked is told before it answers.
+            progress.asked(1).await;
             tokio::time::sleep(Duration::from_millis(150)).await;
             if reset {
                 client.stream.set_zero_linger().unwrap();
             }
             let left = Instant::now();
             if reset {
-                session.client_left();
+                progress.leave();
             }
             drop(client);
             assert!(session.quiet(Duration::from_millis(1)).await);

@@ -116,6 +116,15 @@ fn a_cut_past_the_end_does_not_load() {
     assert!(error(unary).contains("`error_event` needs a streamed answer"), "{}", error(unary));
     let got = error("client: {stream: false}\nlegs: {primary: {cut: {at: {texts: 2}, by: close}}}\n");
     assert!(got.contains("a unary answer has no events"), "{got}");
+    for place in [
+        "legs: {primary: {cut: {at: {asked: 1}, by: close}}}\n",
+        "client: {read: {pause: {at: {asked: 1}, for: 1s}}}\nlegs: {primary: {}}\n",
+    ] {
+        let got = error(place);
+        assert!(got.contains("only a client that leaves can wait until the legs are asked"), "{got}");
+    }
+    let got = error("client: {leave: {at: {asked: 0}, by: close}}\nlegs: {primary: {}}\n");
+    assert!(got.contains("requests count from 1"), "{got}");
 }
 
 /// Examples of the format, each complete.
@@ -165,6 +174,8 @@ expect: {cancelled: {primary: 2s}}
     );
     assert_eq!(leaves[0].steps[0].client.leave.as_ref().map(|leave| leave.at), Some(At::Texts(3)));
     assert_eq!(leaves[0].steps[0].legs[0].attempts[0].pace, Pace::Every(Millis(20)));
+    let unary = cases("client: {stream: false, leave: {at: {asked: 1}, by: reset}}\nlegs: {primary: {}}\n");
+    assert_eq!(unary[0].steps[0].client.leave.as_ref().map(|leave| leave.at), Some(At::Asked(1)));
 
     let steps = cases(
         "\

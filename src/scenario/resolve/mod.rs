@@ -362,7 +362,12 @@ impl Resolver<'_> {
             let help = Some("one of `close`, `reset`".to_owned());
             self.error(span_in(root, &["client", "leave", "by"]), "a client cannot leave like this", help);
         }
-        self.position(leave.at, span_in(root, &["client", "leave", "at"]), stream);
+        let span = span_in(root, &["client", "leave", "at"]);
+        match leave.at {
+            At::Asked(0) => self.error(span, "requests count from 1", None),
+            At::Asked(_) => {}
+            at => self.position(at, span, stream),
+        }
     }
 
     fn pause(&mut self, root: &Node, pause: Pause, stream: bool) {
@@ -380,7 +385,9 @@ impl Resolver<'_> {
             let help = "for the place before any of them: `head`, or `preamble` before content";
             self.error(span, "positions count from 1", Some(help.to_owned()));
         }
-        if !stream && !matches!(at, At::Head | At::Bytes(_)) {
+        if let At::Asked(_) = at {
+            self.error(span, "only a client that leaves can wait until the legs are asked", None);
+        } else if !stream && !matches!(at, At::Head | At::Bytes(_)) {
             let help = "`head` or `{bytes: n}`; or `stream: true`";
             self.error(span, "a unary answer has no events to count", Some(help.to_owned()));
         }

@@ -10,6 +10,7 @@ use crate::proxy::Policy;
 mod contents;
 mod formats;
 mod offers;
+mod pairs;
 mod parameters;
 
 const CHAT: &str = "openai/gpt-4o-mini";
@@ -74,14 +75,14 @@ fn spoken(api: ApiId) -> &'static dyn Api {
     api.spoken().expect("a spoken API")
 }
 
-fn target(model: &str) -> &'static dyn Api {
+fn target(from: ApiId, model: &str) -> &'static dyn Api {
     let vendor = model.split('/').next().expect("a vendor");
-    spoken(ApiId::of_vendor(vendor, ApiId::OpenaiChat).expect("a vendor"))
+    spoken(ApiId::of_vendor(vendor, from).expect("a vendor"))
 }
 
 /// A case whose control was asked for this.
 fn lab(from: ApiId, model: &str, client: &Value, control: &Value) -> Lab {
-    let to = target(model);
+    let to = target(from, model);
     Lab::new(from, &[model]).answers("primary", 0).hears_answer(&whole(0)).with(|history| {
         let step = &mut history.steps[0];
         let mut exchange = step.client.clone();
@@ -98,8 +99,13 @@ fn lab(from: ApiId, model: &str, client: &Value, control: &Value) -> Lab {
 #[track_caller]
 fn found(lab: &Lab, expect: &[&str]) {
     let verdicts = lab.judged().verdicts;
+    assert_eq!(told(lab), expect, "{:#?}", verdicts.iter().map(|v| (&v.check, &v.reason)).collect::<Vec<_>>());
+}
+
+fn told(lab: &Lab) -> Vec<String> {
+    let verdicts = lab.judged().verdicts;
     let translations = verdicts.iter().filter(|verdict| verdict.check.starts_with("translate."));
-    let got: Vec<String> = translations
+    translations
         .filter(|verdict| !matches!(verdict.value.name(), "pass" | "not-exercised"))
         .map(|verdict| {
             let reason = verdict.reason.rsplit_once(" (from ").map_or(verdict.reason.as_str(), |(reason, _)| reason);
@@ -107,8 +113,7 @@ fn found(lab: &Lab, expect: &[&str]) {
             let (check, value) = (verdict.check.trim_start_matches("translate."), verdict.value.name());
             if value == "warn" { format!("{check}: {reason}") } else { format!("{check} {value}: {reason}") }
         })
-        .collect();
-    assert_eq!(got, expect, "{:#?}", verdicts.iter().map(|v| (&v.check, &v.reason)).collect::<Vec<_>>());
+        .collect()
 }
 
 /// What a proxy makes of the rich conversation, with this edit, for a leg: as the APIs' own writers do it.
@@ -123,7 +128,7 @@ fn made(from: ApiId, model: &'static str, client: &Conversation, edit: impl FnOn
     let client = spoken(from).write_request(client, "route");
     let mut read = spoken(from).read_request(&client);
     edit(&mut read);
-    let control = target(model).write_request(&read, "m");
+    let control = target(from, model).write_request(&read, "m");
     Made { from, model, client, control }
 }
 

@@ -1,5 +1,6 @@
 //! The routes of an exploration: a fixed few, known when the proxy starts, so that one start serves every case.
 
+use super::phase::Phase;
 use crate::api::{ApiId, ModelName};
 
 /// Models of the legs, in order: alike and unlike, with prefill and without, across APIs, and two fallbacks.
@@ -45,18 +46,20 @@ impl Route {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Pool {
     pub(super) pairs: Vec<(ApiId, Route)>,
+    pub(super) phase: Phase,
 }
 
 impl Pool {
     /// Every pair that is spoken and that `can` says can be played; `most` routes at most.
-    pub(super) fn new(most: usize, can: impl Fn(ApiId, &Route) -> bool) -> Self {
+    pub(super) fn new(phase: Phase, most: usize, can: impl Fn(ApiId, &Route) -> bool) -> Self {
         let mut pairs = Vec::new();
         let mut routes = 0;
         for models in SHAPES {
             let models = models.iter().filter_map(|model| model.parse().ok()).collect();
             let route = Route { models };
             let spoken = |leg| route.api(leg).and_then(ApiId::spoken).is_some();
-            if routes >= most || !(0..route.models.len()).all(spoken) {
+            let one_of_several = phase != Phase::OneFallback || route.models.len() > 2;
+            if routes >= most || !one_of_several || !(0..route.models.len()).all(spoken) {
                 continue;
             }
             let clients =
@@ -65,7 +68,7 @@ impl Pool {
             pairs.extend(clients.map(|api| (api, route.clone())));
             routes += usize::from(pairs.len() > before);
         }
-        Self { pairs }
+        Self { pairs, phase }
     }
 
     /// The pair that a share stands for.

@@ -1,6 +1,6 @@
 //! An exploration: every case is drawn and played, failures are grouped, and one of each kind is shrunk.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::finding::{self, Finding};
+use super::phase::Phase;
 use super::pool::{Pool, Route};
 use super::shrink::Shrinker;
 use super::{Failure, draw, write};
@@ -29,7 +30,7 @@ const PLAYS: usize = 80;
 /// The same for a failure that shows when the time is up.
 const SLOW_PLAYS: usize = 16;
 /// Starts of a proxy that dies, at most.
-const STARTS: usize = 8;
+const STARTS: usize = 12;
 
 /// What is explored.
 #[derive(Debug)]
@@ -125,6 +126,8 @@ pub async fn explore(plan: &Plan, mut stop: watch::Receiver<bool>, emit: &mut dy
         plan,
         library: Library::bundled(),
         pool: Pool::default(),
+        phases: Vec::new(),
+        done: (0, 0),
         results: BTreeMap::new(),
         summary: Summary::default(),
         starts: 0,
@@ -135,6 +138,7 @@ pub async fn explore(plan: &Plan, mut stop: watch::Receiver<bool>, emit: &mut dy
         () = stopped(&mut stop) => explorer.summary.interrupted = true,
     }
     explorer.count();
+    explorer.summary.findings.sort_by_key(|finding| finding.case);
     explorer.summary.took = started.elapsed();
     explorer.summary
 }
@@ -149,6 +153,10 @@ struct Explorer<'a> {
     plan: &'a Plan,
     library: Library,
     pool: Pool,
+    /// Phases that the proxy can play.
+    phases: Vec<Phase>,
+    /// Cases of former phases, and how many of them failed.
+    done: (usize, usize),
     results: BTreeMap<usize, Result>,
     summary: Summary,
     starts: usize,
@@ -169,18 +177,45 @@ impl Explorer<'_> {
             Some(routes) => (routes as usize / 2).max(1),
             None => usize::MAX,
         };
-        self.pool = Pool::new(most, |api, route| {
-            sample(api, route, &self.library).is_some_and(|case| skip_reason(&case, target).is_none())
-        });
-        let Some(session) = self.open().await else { return };
-        let Some(session) = self.draw(session).await else { return };
-        self.shrink(session).await;
+        let pool = |phase| {
+            Pool::new(phase, most, |api, route| {
+                let case = sample(api, route, phase, &self.library);
+                case.is_some_and(|case| skip_reason(&case, target).is_none())
+            })
+        };
+        let pools: Vec<Pool> = Phase::ALL.into_iter().map(pool).collect();
+        let can = |pool: &&Pool| pool.phase == Phase::Plain || !pool.pairs.is_empty();
+        self.phases = pools.iter().filter(can).map(|pool| pool.phase).collect();
+        for pool in pools {
+            let drawn = (0..self.plan.cases).any(|number| self.phase_of(number) == pool.phase);
+            if !drawn || self.enough() {
+                continue;
+            }
+            self.pool = pool;
+            let Some(session) = self.open().await else { return };
+            let Some(session) = self.draw(session).await else { return };
+            self.shrink(session).await;
+            self.count();
+        }
+    }
+
+    /// The phase in which a case is played: one that the proxy cannot be set to is played without settings.
+    fn phase_of(&self, number: usize) -> Phase {
+        let phase = Phase::of(number);
+        if self.phases.contains(&phase) { phase } else { Phase::Plain }
+    }
+
+    /// Whether as many cases failed as are wanted.
+    fn enough(&self) -> bool {
+        let failed = self.done.1 + self.results.values().filter(|result| failure(result).is_some()).count();
+        self.plan.max_fail.is_some_and(|most| failed >= most)
     }
 
     /// Starts the proxy.
     async fn open(&mut self) -> Option<Arc<Session>> {
         self.starts += 1;
-        let samples = self.pool.routes().filter_map(|(api, route)| sample(*api, route, &self.library)).collect();
+        let routes = self.pool.routes();
+        let samples = routes.filter_map(|(api, route)| sample(*api, route, self.pool.phase, &self.library)).collect();
         let plan = SessionPlan {
             target: &self.plan.target,
             listen: self.plan.listen,
@@ -217,17 +252,18 @@ impl Explorer<'_> {
 
     /// Plays every case.
     async fn draw(&mut self, mut session: Arc<Session>) -> Option<Arc<Session>> {
-        let mut failed = 0;
+        let mut failed = self.done.1;
         let mut tasks = JoinSet::new();
-        let mut next = 0;
+        let numbers = (0..self.plan.cases).filter(|number| self.phase_of(*number) == self.pool.phase);
+        let mut numbers: VecDeque<usize> = numbers.collect();
         let mut victims: Vec<usize> = Vec::new();
         loop {
             let enough = self.plan.max_fail.is_some_and(|most| failed >= most);
-            while tasks.len() < AHEAD && next < self.plan.cases && victims.is_empty() && !enough {
+            while tasks.len() < AHEAD && victims.is_empty() && !enough {
+                let Some(next) = numbers.pop_front() else { break };
                 if let Some(case) = self.drawn(next) {
                     tasks.spawn(play(Arc::clone(&session), next, Arc::new(case), false));
                 }
-                next += 1;
             }
             let Some(played) = tasks.join_next().await else {
                 if victims.is_empty() {
@@ -258,7 +294,7 @@ impl Explorer<'_> {
             }
             failed += usize::from(failure(&result).is_some());
             self.results.insert(number, result);
-            (self.emit)(Event::Played { done: self.results.len(), failed });
+            (self.emit)(Event::Played { done: self.done.0 + self.results.len(), failed });
         }
     }
 
@@ -266,7 +302,7 @@ impl Explorer<'_> {
     fn drop_surplus(&mut self) {
         let Some(most) = self.plan.max_fail else { return };
         let failed = self.results.iter().filter(|(_, result)| failure(result).is_some());
-        if let Some(last) = failed.map(|(number, _)| *number).nth(most.saturating_sub(1)) {
+        if let Some(last) = failed.map(|(number, _)| *number).nth(most.saturating_sub(1 + self.done.1)) {
             self.results.retain(|number, _| *number <= last);
         }
     }
@@ -281,9 +317,11 @@ impl Explorer<'_> {
         self.open().await
     }
 
+    /// The results of a phase go into the summary.
     fn count(&mut self) {
-        for result in self.results.values() {
+        for result in std::mem::take(&mut self.results).values() {
             self.summary.played += 1;
+            self.done = (self.done.0 + 1, self.done.1 + usize::from(failure(result).is_some()));
             match result {
                 Result::Refused(why) => {
                     self.summary.refused += 1;
@@ -305,7 +343,7 @@ impl Explorer<'_> {
                 None => kinds.push((failure, vec![*number])),
             }
         }
-        self.summary.left_out = kinds.len().saturating_sub(KINDS);
+        self.summary.left_out += kinds.len().saturating_sub(KINDS);
         kinds.truncate(KINDS);
         let mut shrinking = Vec::new();
         for (index, (failure, members)) in kinds.into_iter().enumerate() {
@@ -477,8 +515,8 @@ async fn close(session: Arc<Session>) {
 }
 
 /// A plain case of a pair.
-fn sample(api: ApiId, route: &Route, library: &Library) -> Option<Case> {
-    let pool = Pool { pairs: vec![(api, route.clone())] };
+fn sample(api: ApiId, route: &Route, phase: Phase, library: &Library) -> Option<Case> {
+    let pool = Pool { pairs: vec![(api, route.clone())], phase };
     let text = write::text(&write::scenario(&super::draft::Draft::plain(), &pool, library)?);
     scenario::load_text("explore.yaml", &text, library).ok()?.pop()
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::draft::{Draft, Place, Reply, Trouble, share};
+use super::phase::Phase;
 use super::pool::Pool;
 use super::shrink::Shrinker;
 use super::{Failure, draw, finding, write};
@@ -12,7 +13,7 @@ use crate::scenario::{self, By, Outcome};
 const SEED: u64 = 7;
 
 fn pool() -> Pool {
-    Pool::new(usize::MAX, |_, _| true)
+    Pool::new(Phase::Plain, usize::MAX, |_, _| true)
 }
 
 fn drawn(number: usize) -> Draft {
@@ -61,6 +62,33 @@ fn a_seed_draws_the_same_cases_in_any_order_and_another_seed_others() {
     assert!(distinct.len() > 35, "{} distinct cases", distinct.len());
     let other: Vec<Draft> = (0..40).filter_map(|n| draw::tree(SEED + 1, n)).map(|tree| tree.current()).collect();
     assert!(forth.iter().zip(&other).filter(|(a, b)| a == b).count() < 5);
+}
+
+#[test]
+fn a_phase_has_settings_and_troubles_of_its_own() {
+    let library = Library::bundled();
+    for phase in Phase::ALL {
+        let pool = Pool::new(phase, usize::MAX, |_, _| true);
+        let mut numbers = (0..300).filter(|number| Phase::of(*number) == phase);
+        let texts: Vec<String> = numbers.by_ref().filter_map(|number| text(&pool, &drawn(number))).collect();
+        assert!(texts.len() >= 30, "{phase:?}");
+        for text in &texts {
+            let case = scenario::load_text("explore.yaml", text, &library).unwrap_or_else(|errors| {
+                panic!("{phase:?}: {}\n{text}", errors[0].render(false));
+            });
+            let settings = &case[0].settings;
+            let of = (settings.idle_timeout.is_some(), settings.retries, settings.max_fallbacks);
+            let expected = match phase {
+                Phase::Plain => (false, Some(0), None),
+                Phase::Silence => (true, Some(0), None),
+                Phase::Retries => (false, Some(1), None),
+                Phase::OneFallback => (false, Some(0), Some(1)),
+            };
+            assert_eq!(of, expected, "{text}");
+        }
+        let silent = texts.iter().filter(|text| text.contains("by: stall")).count();
+        assert_eq!(silent > 3, phase == Phase::Silence, "{phase:?}: {silent}");
+    }
 }
 
 #[test]

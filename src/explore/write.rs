@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::draft::{Act, Answer, Draft, Reply, Request, Said, Script, Text, Trouble};
 use super::draw::PLAIN;
+use super::phase::Phase;
 use super::place;
 use super::pool::{LEGS, Pool, Route};
 use crate::answer::{AnswerScript, Library, ScriptPart};
@@ -22,9 +23,13 @@ pub(super) fn scenario(draft: &Draft, pool: &Pool, library: &Library) -> Option<
     if !client.is_empty() {
         tree.insert("client".to_owned(), client.into());
     }
+    if let Some(settings) = pool.phase.settings() {
+        tree.insert("settings".to_owned(), settings);
+    }
     let mut legs = Tree::new();
     for (leg, script) in draft.story.legs.iter().enumerate().take(route.models.len()) {
         let stream = draft.request.stream;
+        let script = &in_phase(script, pool.phase);
         legs.insert(LEGS[leg].to_owned(), self::leg(script, leg, route, *api, stream, library)?.into());
     }
     tree.insert("legs".to_owned(), legs.into());
@@ -132,6 +137,19 @@ fn leg(script: &Script, leg: usize, route: &Route, client: ApiId, stream: bool, 
         _ => tree.extend(first),
     }
     Some(tree)
+}
+
+/// A script as it is played in a phase.
+fn in_phase(script: &Script, phase: Phase) -> Script {
+    let mut script = script.clone();
+    for act in std::iter::once(&mut script.first).chain(&mut script.later) {
+        match &mut act.trouble {
+            Trouble::Cut(_, by) => *by = phase.effect(by),
+            Trouble::Status(status) => *status = phase.status(status),
+            Trouble::None => {}
+        }
+    }
+    script
 }
 
 fn act(act: &Act, api: ApiId, stream: bool, library: &Library) -> Option<Tree> {

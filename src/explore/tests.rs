@@ -86,7 +86,7 @@ fn a_phase_has_settings_and_troubles_of_its_own() {
             };
             assert_eq!(of, expected, "{text}");
         }
-        let silent = texts.iter().filter(|text| text.contains("by: stall")).count();
+        let silent = texts.iter().filter(|text| text.contains("stall")).count();
         assert_eq!(silent > 3, phase == Phase::Silence, "{phase:?}: {silent}");
     }
 }

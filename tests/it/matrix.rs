@@ -94,7 +94,8 @@ fn every_scenario_is_failed_by_a_defect() {
 
 /// Says that a test needs the whole matrix.
 pub(crate) fn skipped() {
-    eprintln!("skipped: it takes every defect over the whole suite; set CROSSFADE_TEST_BIN to a release build");
+    let text = b"skipped: it takes every defect over the whole suite; set CROSSFADE_TEST_BIN to a release build\n";
+    std::io::Write::write_all(&mut std::io::stderr(), text).expect("stderr takes it");
 }
 
 /// The matrix as a page: what each defect fails is proved by the test above.

@@ -98,6 +98,24 @@ fn a_killed_parent_takes_the_whole_tree_along() {
 }
 
 #[test]
+fn whoever_ends_the_guard_ends_the_proxy() {
+    for signal in ["-TERM", "-INT", "-HUP"] {
+        let nap = format!("6{:05}.{}", std::process::id() % 100_000, signal.len());
+        let script = format!("sleep {nap} & wait");
+        let mut guard = Command::new(crate::support::program());
+        let guard = guard.args(["__guard", "--", "sh", "-c", &script]).stdin(Stdio::piped());
+        let mut guard = guard.spawn().unwrap();
+        // `wait` would close the pipe first.
+        let pipe = guard.stdin.take();
+        wait_for(&format!("sleep {nap}"), 1);
+        Command::new("kill").args([signal, &guard.id().to_string()]).status().unwrap();
+        gone_within(&nap, Duration::from_secs(8));
+        guard.wait().unwrap();
+        drop(pipe);
+    }
+}
+
+#[test]
 fn the_guard_ends_as_the_program_did() {
     let check = |script: &str, expect: i32| {
         let mut guard = Command::new(crate::support::program());

@@ -9,10 +9,12 @@ use std::thread;
 
 use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 
+use tokio::signal::unix::{SignalKind, signal as listen};
+
 use super::{CANNOT_START, GRACE};
 
 enum Happened {
-    /// Crossfade has gone, or wants the proxy to end.
+    /// Crossfade has gone, or wants the proxy to end, or the guard itself is asked to.
     Closed,
     /// The proxy ended.
     Ended(ExitStatus),
@@ -37,7 +39,11 @@ pub(super) fn run(arguments: &[OsString]) -> u8 {
 fn watch(mut child: Child) -> u8 {
     let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
     let (tell, happened) = mpsc::channel();
-    let closed = tell.clone();
+    let (closed, asked) = (tell.clone(), tell.clone());
+    thread::spawn(move || {
+        asked_to_end();
+        let _ = asked.send(Happened::Closed);
+    });
     thread::spawn(move || {
         let mut buffer = [0; 64];
         let mut input = std::io::stdin();
@@ -65,6 +71,28 @@ fn watch(mut child: Child) -> u8 {
     };
     end_adopted();
     status.map_or(CANNOT_START, code)
+}
+
+/// Waits for a signal that would end the guard: whoever ends every process of our name means the proxies, too.
+fn asked_to_end() {
+    let wait = async {
+        let [mut term, mut int, mut hup] =
+            [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()].map(listen);
+        let (Ok(term), Ok(int), Ok(hup)) = (&mut term, &mut int, &mut hup) else {
+            return std::future::pending().await;
+        };
+        tokio::select! {
+            _ = term.recv() => {}
+            _ = int.recv() => {}
+            _ = hup.recv() => {}
+        }
+    };
+    match tokio::runtime::Builder::new_current_thread().enable_io().build() {
+        Ok(runtime) => runtime.block_on(wait),
+        Err(_) => loop {
+            thread::park();
+        },
+    }
 }
 
 fn signal(group: Option<Pid>, signal: Signal) {

@@ -67,7 +67,7 @@ fn every_report_has_its_row() {
 #[test]
 fn each_row_is_shown_by_a_defect_that_mimics_it() {
     if !thorough() {
-        return skipped();
+        return skipped("catalogue::each_row_is_shown_by_a_defect_that_mimics_it");
     }
     let _alone = alone();
     let shows = |row: &Report, defect: Defect| {

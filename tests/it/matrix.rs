@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock};
 
@@ -82,7 +83,7 @@ fn every_check_is_failed_by_a_defect() {
 #[test]
 fn every_scenario_is_failed_by_a_defect() {
     if !thorough() {
-        return skipped();
+        return skipped("matrix::every_scenario_is_failed_by_a_defect");
     }
     let _alone = alone();
     let failed: BTreeSet<&String> = matrix().values().flat_map(BTreeMap::values).flatten().collect();
@@ -92,10 +93,10 @@ fn every_scenario_is_failed_by_a_defect() {
     assert!(never.is_empty(), "no defect fails {never:?}");
 }
 
-/// Says that a test needs the whole matrix.
-pub(crate) fn skipped() {
-    let text = b"skipped: it takes every defect over the whole suite; set CROSSFADE_TEST_BIN to a release build\n";
-    std::io::Write::write_all(&mut std::io::stderr(), text).expect("stderr takes it");
+/// Says that a test was skipped that needs every defect over the whole suite.
+pub(crate) fn skipped(name: &str) {
+    let why = "set CROSSFADE_TEST_BIN to a release build";
+    writeln!(std::io::stderr(), "SKIPPED {name}: {why}").expect("stderr takes it");
 }
 
 /// The matrix as a page: what each defect fails is proved by the test above.

@@ -82,3 +82,43 @@ pub(super) fn moved<T: PartialEq>(
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every list of up to four of three letters.
+    fn lists() -> Vec<Vec<u8>> {
+        let mut all: Vec<Vec<u8>> = vec![Vec::new()];
+        for from in [0, 1, 4, 13] {
+            let longer = all[from..].iter().flat_map(|list| b"abc".map(|letter| [&list[..], &[letter]].concat()));
+            all.extend(longer.collect::<Vec<_>>());
+        }
+        all
+    }
+
+    fn longest(a: &[u8], b: &[u8]) -> usize {
+        match (a.split_first(), b.split_first()) {
+            (Some((one, a_rest)), Some((other, b_rest))) if one == other => 1 + longest(a_rest, b_rest),
+            (Some((_, a_rest)), Some((_, b_rest))) => longest(a_rest, b).max(longest(a, b_rest)),
+            _ => 0,
+        }
+    }
+
+    #[test]
+    fn as_much_as_can_be_is_paired_in_order() {
+        let all = lists();
+        assert_eq!(all.len(), 121);
+        for a in &all {
+            for b in &all {
+                let pairs = align(a, b, |x, y| x == y, |_, _| false);
+                let paired = pairs.iter().filter(|pair| matches!(pair, (Some(i), Some(j)) if a[*i] == b[*j])).count();
+                assert_eq!(paired, longest(a, b), "{a:?} {b:?}: {pairs:?}");
+                // Each item once, in its order.
+                let left: Vec<usize> = pairs.iter().filter_map(|pair| pair.0).collect();
+                let right: Vec<usize> = pairs.iter().filter_map(|pair| pair.1).collect();
+                assert_eq!((left, right), ((0..a.len()).collect(), (0..b.len()).collect()), "{a:?} {b:?}");
+            }
+        }
+    }
+}

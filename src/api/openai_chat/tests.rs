@@ -103,6 +103,16 @@ fn grammar() {
     check(&all(&[&role, &call(1, "{}")]), &["C23 Must"]);
     check(&all(&[&role, &delta(&json!({"tool_calls": [{"id": "x"}]}))]), &["C23 Must"]);
     check(&all(&[&role, &more(0, "{}")]), &["C24 Must"]);
+    for lacks in ["id", "type", "function"] {
+        let mut begins =
+            json!({"index": 0, "id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}});
+        begins.as_object_mut().expect("a call").remove(lacks);
+        check(&all(&[&role, &delta(&json!({"tool_calls": [begins]}))]), &["C24 Must"]);
+    }
+    check(&all(&[&role, &stop, &call(0, "{}"), &done]), &["C18 Should"]);
+    check(&all(&[&role, &stop, &delta(&json!({"tool_calls": [], "function_call": {}})), &done]), &[]);
+    // Reasoning is no field of this API: it may be anything.
+    check(&all(&[&role, &delta(&json!({"reasoning": {"a": 1}})), &stop, &done]), &[]);
     check(&all(&[&role, &call(0, "{"), &call(0, "}")]), &["C25 Must", "C27 Must"]);
     check(
         &all(&[&role, &call(0, ""), &delta(&json!({"tool_calls": [{"index": 0, "function": {"arguments": {}}}]}))]),

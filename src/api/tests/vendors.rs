@@ -327,3 +327,73 @@ fn a_writer_tells_errors_and_nothing_of_nothing() {
         assert_eq!(reader.finish().completion.finishes[0].raw, expect, "{id}");
     }
 }
+
+#[test]
+fn a_call_that_is_whole_is_read_though_the_answer_breaks_off() {
+    for id in [ApiId::OpenaiChat, ApiId::AnthropicMessages, ApiId::OpenaiResponses] {
+        let spoken = speak(&script(vec![call()]), Lexicon::new(3).voice(1), &[], 5);
+        let rendition = api(id).render_stream(&spoken, &context(true));
+        let last = rendition
+            .marks
+            .iter()
+            .rposition(|mark| mark.piece.as_ref().is_some_and(|piece| piece.kind == PieceKind::Arguments));
+        let end = rendition.marks[last.expect("arguments")].end;
+        let mut reader = api(id).stream_reader();
+        reader.feed(&rendition.body()[..end]);
+        let completion = reader.finish().completion;
+        assert_eq!(completion.finishes, [], "{id}");
+        let Some(Part::ToolCall { arguments, .. }) = completion.parts.last() else { panic!("{completion:?}") };
+        assert!(arguments["city"].is_string(), "{id}: {arguments}");
+    }
+}
+
+#[test]
+fn reasons_are_read_in_every_word_that_the_vendor_has_for_them() {
+    use FinishReason::{Length, Other, Refusal, Stop};
+
+    let gemini = |raw: &Value| {
+        let content = json!({"parts": [{"text": "a"}], "role": "model"});
+        let candidate = json!({"content": content, "finishReason": raw, "index": 0});
+        let chunk = json!({"candidates": [candidate], "modelVersion": "m", "responseId": "r", "usageMetadata": {}});
+        let mut reader = api(ApiId::Gemini).stream_reader();
+        reader.feed(format!("data: {chunk}\n\n").as_bytes());
+        let reading = reader.finish();
+        let known = !reading.findings.iter().any(|finding| finding.message.contains("finishReason"));
+        (reading.completion.finishes.first().map(|finish| finish.reason), known)
+    };
+    for (reason, words) in [
+        (Stop, &["STOP", "1"][..]),
+        (Length, &["MAX_TOKENS", "2"]),
+        (
+            Refusal,
+            &["SAFETY", "RECITATION", "SPII", "IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT", "3", "4", "6", "7", "8"],
+        ),
+        (Other, &["OTHER", "LANGUAGE", "MALFORMED_FUNCTION_CALL", "MISSING_THOUGHT_SIGNATURE", "NO_IMAGE", "5", "9"]),
+    ] {
+        for word in words {
+            assert_eq!(gemini(&json!(word)), (Some(reason), true), "{word}");
+        }
+    }
+    assert_eq!(gemini(&json!("FINISH_REASON_UNSPECIFIED")).0, None);
+    assert_eq!(gemini(&json!(0)).0, None);
+    assert_eq!(gemini(&json!("UNHEARD_OF")).1, false);
+    let messages = |raw: &str| {
+        let spoken = speak(&script(vec![text()]), Lexicon::new(3).voice(1), &[], 5);
+        let body = api(ApiId::AnthropicMessages).render_stream(&spoken, &context(true)).body();
+        let body = String::from_utf8(body).expect("text").replace("end_turn", raw);
+        let mut reader = api(ApiId::AnthropicMessages).stream_reader();
+        reader.feed(body.as_bytes());
+        let reading = reader.finish();
+        (reading.completion.finishes[0].reason, reading.findings.is_empty())
+    };
+    assert_eq!(messages("pause_turn"), (Other, true));
+    assert_eq!(messages("model_context_window_exceeded"), (Length, true));
+    assert!(!messages("unheard_of").1);
+}
+
+#[test]
+fn an_image_is_known_by_what_it_shows() {
+    let Part::Image { digest, media_type, url } = image("data:image/png;base64,aGk=") else { panic!("an image") };
+    assert_eq!(digest, "8f434346648f6b96df89dda901c5176b10a6d83961dd3c1ac88b59b2dc327aa4");
+    assert_eq!((media_type.as_str(), url.as_str()), ("image/png", "data:image/png;base64,aGk="));
+}

@@ -21,8 +21,8 @@ pub(super) struct Request {
     pub(super) system: Option<String>,
     /// Turns before the last one of the user.
     pub(super) rounds: Vec<Round>,
-    /// The text parts of the last user turn; never empty.
-    pub(super) last: Vec<String>,
+    /// The parts of the last user turn, as a scenario has them; never empty.
+    pub(super) last: Vec<Value>,
     /// The conversation ends with the results of the last round's tools, if it called any.
     pub(super) ends_with_results: bool,
     pub(super) tools: Vec<Tool>,
@@ -163,7 +163,7 @@ impl Draft {
                 stream: true,
                 system: None,
                 rounds: Vec::new(),
-                last: vec![super::draw::PLAIN.to_owned()],
+                last: vec![super::draw::PLAIN.into()],
                 ends_with_results: false,
                 tools: Vec::new(),
                 params: Vec::new(),

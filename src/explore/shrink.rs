@@ -23,7 +23,7 @@ const PLAIN_PARTS: &[Plain] = &[
     |draft| draft.request.rounds.clear(),
     |draft| draft.request.tools.clear(),
     |draft| draft.request.system = None,
-    |draft| draft.request.last = vec![PLAIN.to_owned()],
+    |draft| draft.request.last = vec![PLAIN.into()],
     |draft| draft.request.stream = true,
     |draft| draft.story.leave = None,
     |draft| draft.story.legs.iter_mut().skip(1).for_each(|leg| leg.first = Act::PLAIN),

@@ -137,6 +137,9 @@ fn everything_that_is_there_to_be_drawn_is_drawn() {
         "crlf",
         "comments",
         "lock_step",
+        "image:",
+        "cache: true",
+        "json_schema",
     ] {
         assert!(texts.contains(word), "nothing has `{word}`");
     }

@@ -55,7 +55,7 @@ fn client(draft: &Draft, api: ApiId) -> Tree {
     if turns != [json!({"user": PLAIN})] {
         set("conversation", turns.into());
     }
-    let params = params(request);
+    let params = params(request, api);
     if !params.is_empty() {
         set("params", params.into());
     }
@@ -89,13 +89,13 @@ fn conversation(request: &Request) -> Vec<Value> {
         }
     }
     match request.last.as_slice() {
-        [one] => turns.push(json!({"user": one})),
+        [Value::String(one)] => turns.push(json!({"user": one})),
         several => turns.push(json!({"user": several})),
     }
     turns
 }
 
-fn params(request: &Request) -> Tree {
+fn params(request: &Request, client: ApiId) -> Tree {
     let mut params = Tree::new();
     let used = request.rounds.iter().any(|round| matches!(round.reply, Reply::Tools(..)));
     let mut tools: Vec<Value> = Vec::new();
@@ -116,7 +116,10 @@ fn params(request: &Request) -> Tree {
     if offered {
         params.insert("tools".to_owned(), tools.into());
     }
-    for (name, value) in request.params.iter().filter(|(name, _)| offered || !needs_tools(name)) {
+    // A format is said in the words of the client's API.
+    let speaks = |name: &str| name != "format" || client == ApiId::OpenaiChat;
+    let fits = |name: &str| speaks(name) && (offered || !needs_tools(name));
+    for (name, value) in request.params.iter().filter(|(name, _)| fits(name)) {
         params.insert((*name).to_owned(), value.clone());
     }
     params

@@ -39,6 +39,29 @@ fn text() -> BoxedStrategy<String> {
     .boxed()
 }
 
+/// A picture of one pixel.
+const PIXEL: &str = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9\
+                     awAAAABJRU5ErkJggg==";
+
+/// A part of the last user turn.
+fn part() -> BoxedStrategy<Value> {
+    prop_oneof![
+        8 => text().prop_map(Value::from),
+        1 => text().prop_map(|text| json!({"text": text, "cache": true})),
+        1 => Just(json!({"image": PIXEL})),
+    ]
+    .boxed()
+}
+
+/// One text, or up to three parts that begin with one.
+fn last() -> BoxedStrategy<Vec<Value>> {
+    let several = (text(), vec(part(), 0..=2)).prop_map(|(first, mut parts)| {
+        parts.insert(0, first.into());
+        parts
+    });
+    or(vec![PLAIN.into()], 60, several)
+}
+
 fn arguments() -> BoxedStrategy<Value> {
     prop_oneof![
         3 => Just(json!({"query": "x"})),
@@ -89,6 +112,17 @@ fn round() -> BoxedStrategy<Round> {
     (text(), reply).prop_map(|(user, reply)| Round { user, reply }).boxed()
 }
 
+/// The form of an answer that is asked for.
+fn format() -> Value {
+    let schema = json!({
+        "type": "object",
+        "properties": {"title": {"type": "string"}},
+        "required": ["title"],
+        "additionalProperties": false
+    });
+    json!({"type": "json_schema", "json_schema": {"name": "answer", "strict": true, "schema": schema}})
+}
+
 fn params() -> BoxedStrategy<Vec<(&'static str, Value)>> {
     let param = |name: &'static str, values: Vec<Value>| {
         or(None, 20, select(values).prop_map(move |value| Some((name, value))))
@@ -101,8 +135,9 @@ fn params() -> BoxedStrategy<Vec<(&'static str, Value)>> {
         param("user", vec![json!("user-1234")]),
         param("parallel_tool_calls", vec![json!(false), json!(true)]),
         param("tool_choice", vec![json!("auto"), json!("required"), json!({"tool": "lookup"}), json!("none")]),
+        or(None, 6, Just(Some(("format", format())))),
     )
-        .prop_map(|(a, b, c, d, e, f, g)| [a, b, c, d, e, f, g].into_iter().flatten().collect())
+        .prop_map(|(a, b, c, d, e, f, g, h)| [a, b, c, d, e, f, g, h].into_iter().flatten().collect())
         .boxed()
 }
 
@@ -112,7 +147,7 @@ pub(super) fn request() -> BoxedStrategy<Request> {
         or(true, 15, Just(false)),
         or(None, 40, text().prop_map(Some)),
         or(Vec::new(), 40, vec(round(), 1..=3)),
-        or(vec![PLAIN.to_owned()], 60, vec(text(), 1..=2)),
+        last(),
         or(false, 20, Just(true)),
         tools(),
         params(),

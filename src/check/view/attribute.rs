@@ -128,7 +128,9 @@ impl<'a> Index<'a> {
                 return;
             }
             let later = next.is_some_and(|(call, _, _)| source.call > call);
-            let rank = if goes_on { 3 } else { u8::from(begins) * (1 + u8::from(later)) };
+            // Of two tries in one voice, the one that said just this and no more.
+            let exact = len == rest.len() && len == source.text.len();
+            let rank = if goes_on { 4 } else { u8::from(begins) * (1 + u8::from(later) + u8::from(exact)) };
             if best.is_none_or(|best| (len, rank) > (best.len, best.rank)) {
                 best = Some(Match { source: number, offset, len, rank });
             }
@@ -220,6 +222,14 @@ mod tests {
         check(&sources, A, &["0@0:malvoru benetik corudam", "1@23: dopelin"]);
         let sources = [source(0, "a", 0, "malvoru benetik corudam"), source(1, "b", 0, " vushagi wotrezo")];
         check(&sources, "malvoru benetik vushagi wotrezo", &["0@0:malvoru benetik", "1@0: vushagi wotrezo"]);
+    }
+
+    #[test]
+    fn of_two_tries_the_one_that_said_just_this() {
+        let sources = [source(0, "a", 0, "malvoru benetik corudam"), source(1, "a", 0, "malvoru benetik")];
+        check(&sources, "malvoru benetik", &["1@0:malvoru benetik"]);
+        check(&sources, "malvoru benetik cor", &["0@0:malvoru benetik cor"]);
+        check(&sources, "malvoru", &["0@0:malvoru"]);
     }
 
     #[test]

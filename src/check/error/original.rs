@@ -5,6 +5,7 @@ use crate::check::Level;
 use crate::check::catalogue::{Check, CheckInfo, Judge};
 use crate::check::found::Found;
 use crate::check::view::{Call, StepView};
+use crate::history::ClientEnd;
 use crate::proxy::ErrorChoice;
 
 /// `error.original`.
@@ -29,6 +30,9 @@ pub(in crate::check) const ORIGINAL: Check = Check {
 fn original(step: &StepView<'_>) -> Found {
     if !step.client.sees_error() {
         return Found::not_exercised("the client saw no error");
+    }
+    if step.client.ended(&ClientEnd::Left) {
+        return Found::not_exercised("the client left before it had heard the whole error");
     }
     if let Some(call) = step.calls.iter().find(|call| call.finished()) {
         return Found::not_exercised(format!("`{}` answered, so the error is the proxy's own", call.name()));

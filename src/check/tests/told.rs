@@ -68,6 +68,9 @@ fn a_leg_without_words_has_no_error_to_tell() {
     };
     told("Overloaded").check(&[("error.original", "pass")]);
     told("Something else").check(&[("error.original", "fail: no leg's")]);
+    // Whoever leaves hears half of it at most.
+    let left = told("Somethi").with(|history| history.steps[0].client.end = ClientEnd::Left);
+    left.check(&[("error.original", "not-exercised: the client left")]);
 }
 
 #[test]

@@ -161,3 +161,18 @@ fn it_needs_a_proxy() {
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("--proxy builtin"));
 }
+
+/// What explorations of real proxies found is kept as scenarios that load.
+#[test]
+fn what_was_found_on_real_proxies_loads() {
+    let folders = crate::support::root().join("tests/it/explored");
+    for proxy in ["portkey@1.15.2", "litellm@1.106.2"] {
+        let output = crossfade(&scratch("explored")).arg("lint").arg(folders.join(proxy)).output().expect("it starts");
+        assert!(output.status.success(), "{proxy}: {}", String::from_utf8_lossy(&output.stderr));
+        let listed = std::fs::read_to_string(folders.join("README.md")).expect("the list is there");
+        for entry in std::fs::read_dir(folders.join(proxy)).expect("the folder is there").flatten() {
+            let file = format!("{proxy}/{}", entry.file_name().to_string_lossy());
+            assert!(listed.contains(&file), "{file} is not listed");
+        }
+    }
+}

@@ -4,6 +4,7 @@ use crate::check::Level;
 use crate::check::catalogue::{Check, CheckInfo, Judge};
 use crate::check::found::Found;
 use crate::check::view::{Form, Reach, StepView};
+use crate::history::ClientEnd;
 
 /// `error.shape`.
 pub(in crate::check) const SHAPE: Check = Check {
@@ -25,6 +26,9 @@ pub(in crate::check) const SHAPE: Check = Check {
 
 fn shape(step: &StepView<'_>) -> Found {
     let client = &step.client;
+    if client.ended(&ClientEnd::Left) {
+        return Found::not_exercised("the client left before it had heard the whole answer");
+    }
     match client.form {
         Form::ErrorStatus => status(step),
         Form::ErrorBody => {

@@ -14,6 +14,11 @@ fn the_shape_of_errors() {
         .hears_body(502, "text/html", "<html>Bad Gateway</html>")
         .check(&[("error.shape", "warn: no error of openai-chat")]);
     lab().hears_body(302, "text/html", "").check(&[("error.shape", "fail: no error status")]);
+    // Whoever leaves hears half of it at most.
+    let left = lab().hears_body(503, "application/json", "{\"err");
+    left.check(&[("error.shape", "warn")]);
+    let left = left.with(|history| history.steps[0].client.end = ClientEnd::Left);
+    left.check(&[("error.shape", "not-exercised: the client left")]);
     let body = "{\"error\":{\"message\":\"Overloaded\",\"type\":\"overloaded_error\",\"param\":null,\"code\":null}}";
     lab().fails("fallback", 503).hears_body(200, "application/json", body).is("error", &["!error.shape"]);
     let in_stream = [Bit::Begin(1), Bit::Error("Overloaded")];

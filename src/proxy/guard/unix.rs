@@ -5,6 +5,7 @@ use std::io::{Read as _, Write as _};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
+use std::task::Poll;
 use std::thread;
 
 use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
@@ -24,6 +25,8 @@ pub(super) fn run(arguments: &[OsString]) -> u8 {
     let command = arguments.strip_prefix(&[OsString::from("--")]).unwrap_or(arguments);
     let Some((program, arguments)) = command.split_first() else { return CANNOT_START };
     adopt();
+    // Before there is anything to end.
+    let signals = Signals::listen().ok();
     let child = Command::new(program).args(arguments).stdin(Stdio::null()).process_group(0).spawn();
     let child = match child {
         Ok(child) => child,
@@ -33,17 +36,19 @@ pub(super) fn run(arguments: &[OsString]) -> u8 {
             return CANNOT_START;
         }
     };
-    watch(child)
+    watch(child, signals)
 }
 
-fn watch(mut child: Child) -> u8 {
+fn watch(mut child: Child, signals: Option<Signals>) -> u8 {
     let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
     let (tell, happened) = mpsc::channel();
     let (closed, asked) = (tell.clone(), tell.clone());
-    thread::spawn(move || {
-        asked_to_end();
-        let _ = asked.send(Happened::Closed);
-    });
+    if let Some(signals) = signals {
+        thread::spawn(move || {
+            signals.wait();
+            let _ = asked.send(Happened::Closed);
+        });
+    }
     thread::spawn(move || {
         let mut buffer = [0; 64];
         let mut input = std::io::stdin();
@@ -73,25 +78,30 @@ fn watch(mut child: Child) -> u8 {
     status.map_or(CANNOT_START, code)
 }
 
-/// Waits for a signal that would end the guard: whoever ends every process of our name means the proxies, too.
-fn asked_to_end() {
-    let wait = async {
-        let [mut term, mut int, mut hup] =
-            [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()].map(listen);
-        let (Ok(term), Ok(int), Ok(hup)) = (&mut term, &mut int, &mut hup) else {
-            return std::future::pending().await;
+/// Signals that would end the guard: whoever ends every process of our name means the proxies, too.
+struct Signals {
+    runtime: tokio::runtime::Runtime,
+    streams: Vec<tokio::signal::unix::Signal>,
+}
+
+impl Signals {
+    /// From now on they are heard.
+    fn listen() -> std::io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+        let kinds = [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()];
+        let streams = {
+            let _inside = runtime.enter();
+            kinds.into_iter().map(listen).collect::<std::io::Result<Vec<_>>>()?
         };
-        tokio::select! {
-            _ = term.recv() => {}
-            _ = int.recv() => {}
-            _ = hup.recv() => {}
-        }
-    };
-    match tokio::runtime::Builder::new_current_thread().enable_io().build() {
-        Ok(runtime) => runtime.block_on(wait),
-        Err(_) => loop {
-            thread::park();
-        },
+        Ok(Self { runtime, streams })
+    }
+
+    /// Waits for the first one.
+    fn wait(mut self) {
+        self.runtime.block_on(std::future::poll_fn(|context| {
+            let heard = self.streams.iter_mut().any(|stream| stream.poll_recv(context).is_ready());
+            if heard { Poll::Ready(()) } else { Poll::Pending }
+        }));
     }
 }
 

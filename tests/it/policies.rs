@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crossfade::builtin::{Promise, chosen, every_value};
 
-use crate::support::{Run, alone, run};
+use crate::support::{Run, alone, run, thorough};
 
 /// Runs at a time: most of a run is waiting.
 const BESIDE: usize = 4;
@@ -36,7 +36,6 @@ const SLICE: [&str; 16] = [
 #[test]
 fn the_clean_proxy_passes_under_every_single_value() {
     let _alone = alone();
-    let whole = std::env::var_os("CI").is_some() || std::env::var_os("CROSSFADE_TEST_BIN").is_some();
     let slice: Vec<&str> = SLICE.iter().flat_map(|pattern| ["--filter", *pattern]).collect();
     let values: Vec<String> = every_value().into_iter().filter(|word| makes_a_difference(word)).collect();
     let (next, wrong) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
@@ -45,7 +44,7 @@ fn the_clean_proxy_passes_under_every_single_value() {
             scope.spawn(|| {
                 while let Some(word) = values.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let mut args = vec!["--policy", word.as_str()];
-                    args.extend(slice.iter().filter(|_| !whole));
+                    args.extend(slice.iter().filter(|_| !thorough()));
                     let run = run(&format!("policy-{}", word.replace('=', "-")), &args);
                     wrong.lock().expect("no run panics").extend(amiss(word, &run));
                 }

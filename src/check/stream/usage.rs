@@ -65,16 +65,6 @@ fn usage(step: &StepView<'_>) -> Found {
     }
     let others = || step.calls.iter().filter(|call| call.index != finisher.index);
     let whose = others().find(|call| of(call).is_some() && of(call) == told);
-    // Which of two tries with the same words was handed on, nobody can tell.
-    let alike = |call: &&Call<'_>| {
-        let (one, other) = (&call.exchange.said, &finisher.exchange.said);
-        call.name() == finisher.name() && one.voice == other.voice && one.whole == other.whole
-    };
-    // What cannot be read need not be counted.
-    let alone = |_: &&Call<'_>| declared != Some(UsageChoice::Sum) || finisher.damaged();
-    if let Some(call) = whose.filter(alike).filter(alone) {
-        return Found::pass_for(format!("`{}` said the same in another try, and told this usage", call.name()));
-    }
     let reason = match (told, whose) {
         (None, _) => "the client asked for usage and is told none".to_owned(),
         (Some(_), Some(call)) => {

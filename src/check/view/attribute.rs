@@ -4,6 +4,7 @@
 //! by exact match. The text is taken from left to right: as long as the source at hand goes on, it is followed; where
 //! it does not, the source that explains most of what follows is taken.
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
 
 /// Text that a leg sent.
@@ -131,7 +132,13 @@ impl<'a> Index<'a> {
             // Of two tries in one voice, the one that said just this and no more.
             let exact = len == rest.len() && len == source.text.len();
             let rank = if goes_on { 4 } else { u8::from(begins) * (1 + u8::from(later) + u8::from(exact)) };
-            if best.is_none_or(|best| (len, rank) > (best.len, best.rank)) {
+            // Of tries that said the same in one voice, the last: after a whole answer nobody tries again.
+            let retried = |best: Match| exact && self.sources[best.source].voice == source.voice;
+            let beats = |best: Match| match (len, rank).cmp(&(best.len, best.rank)) {
+                Ordering::Equal => retried(best),
+                order => order == Ordering::Greater,
+            };
+            if best.is_none_or(beats) {
                 best = Some(Match { source: number, offset, len, rank });
             }
         };
@@ -230,6 +237,10 @@ mod tests {
         check(&sources, "malvoru benetik", &["1@0:malvoru benetik"]);
         check(&sources, "malvoru benetik cor", &["0@0:malvoru benetik cor"]);
         check(&sources, "malvoru", &["0@0:malvoru"]);
+        let sources = [source(0, "a", 0, A), source(1, "a", 0, A)];
+        check(&sources, A, &[&format!("1@0:{A}")]);
+        let other_voice = [source(0, "a", 0, A), source(1, "b", 0, A)];
+        check(&other_voice, A, &[&format!("0@0:{A}")]);
     }
 
     #[test]

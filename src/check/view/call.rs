@@ -258,6 +258,7 @@ impl<'a> Call<'a> {
         self.exchange.refused.is_some() || matches!(self.exchange.status, 400 | 401 | 403 | 404 | 422)
     }
 }
+
 /// Characters that two texts begin with alike.
 fn agreed(one: &str, other: &str) -> usize {
     one.chars().zip(other.chars()).take_while(|(a, b)| a == b).count()

@@ -8,6 +8,7 @@ mod always;
 mod draft;
 mod draw;
 mod finding;
+mod kinds;
 mod phase;
 mod place;
 mod pool;

@@ -82,7 +82,7 @@ defects! {
             fails ["fallback.attempts", "expect.requests", "fallback.retry-after"], policy "continue_user", mimics [52, 53];
         /// Each request to a leg is sent twice, and one of the answers thrown away.
         AsksTwice = "asks-twice",
-            fails ["fallback.attempts", "stream.usage", "expect.requests", "expect.outcome", "fallback.retry-after", "stream.thinking"], policy "continue_user", mimics [];
+            fails ["fallback.attempts", "stream.usage", "expect.requests", "expect.outcome", "fallback.retry-after"], policy "continue_user", mimics [];
         /// A leg is asked again at once, however long it asked to be left alone.
         RetryAfterIgnored = "retry-after-ignored",
             fails ["fallback.retry-after"], policy "continue_user", mimics [51, 52];

@@ -5,7 +5,7 @@ use crate::check::Evidence;
 use crate::check::Level;
 use crate::check::catalogue::{Check, CheckInfo, Judge};
 use crate::check::found::Found;
-use crate::check::secrets::{Haystack, Needle};
+use crate::check::secrets::Haystack;
 use crate::check::view::StepView;
 use crate::proxy::Credentials;
 
@@ -38,11 +38,11 @@ fn no_internals(step: &StepView<'_>) -> Found {
     };
     let haystack = Haystack::of(&seen);
     for (what, value) in secrets(step) {
-        if haystack.carries(&Needle::of(&value)) || what.ends_with("route") && seen.contains(&value) {
+        if haystack.carries(&value) || what.ends_with("route") && seen.contains(&value) {
             leak(what, around(&seen, &value));
         }
     }
-    if let Some(route) = other_route(step, &seen) {
+    if let Some(route) = other_route(step, &seen, &haystack) {
         leak(format!("another route, `{route}`"), around(&seen, &route));
     }
     // Answers may be about code; only what stands in an error is a trace of the proxy's.
@@ -80,7 +80,7 @@ fn secrets(step: &StepView<'_>) -> Vec<(String, String)> {
 
 /// A route of this launch that is not the case's own. Names that say little, or that the client itself wrote, prove
 /// nothing.
-fn other_route(step: &StepView<'_>, seen: &str) -> Option<String> {
+fn other_route(step: &StepView<'_>, seen: &str, haystack: &Haystack) -> Option<String> {
     let request = &step.client.exchange.request;
     let mut asked = format!("{}\n{}", request.target, request.body.to_text());
     for (_, value) in request.headers.iter() {
@@ -88,8 +88,8 @@ fn other_route(step: &StepView<'_>, seen: &str) -> Option<String> {
         asked.push_str(value);
     }
     let routes = step.history.proxy.other_keys.keys().filter_map(|place| place.split('/').next());
-    let telling = |name: &&str| name.len() >= 8 && !asked.contains(name);
-    routes.filter(telling).find(|name| is_word(seen, name)).map(str::to_owned)
+    let telling = |name: &&str| is_word(seen, name) && !asked.contains(name);
+    routes.filter(|name| haystack.carries(name)).find(telling).map(str::to_owned)
 }
 
 fn is_word(text: &str, word: &str) -> bool {

@@ -5,7 +5,7 @@ use crate::check::Evidence;
 use crate::check::Level;
 use crate::check::catalogue::{Check, CheckInfo, Judge};
 use crate::check::found::Found;
-use crate::check::secrets::{Haystack, LEAST, Needle};
+use crate::check::secrets::{Haystack, LEAST};
 use crate::check::view::StepView;
 use crate::history::UpstreamExchange;
 use crate::proxy::Credentials;
@@ -40,10 +40,10 @@ fn credentials(step: &StepView<'_>) -> Found {
         .flat_map(|(index, exchange)| {
             let places = Places::of(exchange);
             let leaks = forbidden(step, exchange).into_iter().filter_map(move |forbidden| {
-                let place = places.of_key(&Needle::of(&forbidden.key))?;
+                let place = places.of_key(&forbidden.key)?;
                 let evidence = Evidence {
                     exchange: step.upstream(index),
-                    path: Some(place.clone()),
+                    path: Some(place.to_owned()),
                     expected: Some(format!("<key:{}>", exchange.leg)),
                     got: Some(format!("<{}>", forbidden.whose)),
                 };
@@ -93,29 +93,26 @@ fn forbidden(step: &StepView<'_>, exchange: &UpstreamExchange) -> Vec<Forbidden>
 struct Places {
     /// All of them: most keys are nowhere.
     whole: Haystack,
-    each: Vec<(String, Haystack)>,
+    each: Vec<(String, String)>,
 }
 
 impl Places {
     fn of(exchange: &UpstreamExchange) -> Self {
         let request = &exchange.request;
-        let body = request.body.to_text();
-        let headers =
-            request.headers.iter().map(|(name, value)| (format!("header {}", name.to_ascii_lowercase()), value));
-        let rest = [("the request line", request.target.as_str()), ("the body", &body)];
-        let texts: Vec<(String, &str)> = headers.chain(rest.map(|(place, text)| (place.to_owned(), text))).collect();
-        let whole: Vec<&str> = texts.iter().map(|(_, text)| *text).collect();
-        Self {
-            whole: Haystack::of(&whole.join("\n")),
-            each: texts.into_iter().map(|(place, text)| (place, Haystack::of(text))).collect(),
-        }
+        let headers = request
+            .headers
+            .iter()
+            .map(|(name, value)| (format!("header {}", name.to_ascii_lowercase()), value.to_owned()));
+        let line = ("the request line".to_owned(), request.target.clone());
+        let body = ("the body".to_owned(), request.body.to_text());
+        let each: Vec<(String, String)> = headers.chain([line, body]).collect();
+        let whole: Vec<&str> = each.iter().map(|(_, text)| text.as_str()).collect();
+        Self { whole: Haystack::of(&whole.join("\n")), each }
     }
 
     /// Where a key is carried, in any decoded form.
-    fn of_key(&self, key: &Needle) -> Option<String> {
-        if !self.whole.carries(key) {
-            return None;
-        }
-        self.each.iter().find(|(_, text)| text.carries(key)).map(|(place, _)| place.clone())
+    fn of_key(&self, key: &str) -> Option<&str> {
+        let mut each = self.each.iter().filter(|_| self.whole.carries(key));
+        each.find(|(_, text)| Haystack::of(text).carries(key)).map(|(place, _)| place.as_str())
     }
 }

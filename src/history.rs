@@ -6,6 +6,7 @@
 mod read;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -108,7 +109,7 @@ pub struct ProxyFacts {
     /// The legs of this case's route, in order.
     pub legs: Vec<LegFacts>,
     /// Keys of other routes of this launch, by `route/leg`.
-    pub other_keys: BTreeMap<String, String>,
+    pub other_keys: BTreeMap<Arc<str>, Arc<str>>,
     /// Values that must never show up anywhere, by what they are (`decoy key`, `decoy route`, `decoy variable`, `admin key`).
     pub decoys: BTreeMap<String, String>,
 }

@@ -14,6 +14,7 @@ pub mod continuation;
 pub mod diagnostic;
 pub mod explore;
 pub mod fault;
+pub(crate) mod haystack;
 pub mod history;
 pub mod leg;
 pub mod progress;

@@ -4,8 +4,31 @@ use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
+use crate::haystack::Haystack;
+use crate::history::ProxyFacts;
+
 /// Shortest value that is looked for: anything shorter is no secret.
 pub(super) const LEAST: usize = 8;
+/// Whose a secret is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Whose<'a> {
+    /// A leg's of the case, by its name.
+    Leg(&'a str),
+    /// A leg's of another case, by route and name.
+    Route(&'a str),
+    /// Nobody's: it stands in the environment or the configuration, by what it is.
+    Decoy(&'a str),
+}
+
+/// Every secret of a launch.
+pub(super) fn secrets(proxy: &ProxyFacts) -> impl Iterator<Item = (Whose<'_>, &str)> {
+    let own =
+        proxy.legs.iter().flat_map(|leg| [&leg.key, &leg.spare_key].map(|key| (Whose::Leg(&leg.name), key.as_str())));
+    let other = proxy.other_keys.iter().map(|(route, key)| (Whose::Route(route), &**key));
+    let decoys = proxy.decoys.iter().map(|(what, value)| (Whose::Decoy(what), value.as_str()));
+    own.chain(other).chain(decoys)
+}
+
 /// Shortest run of base64 that can hold such a value.
 const LEAST_ENCODED: usize = (LEAST * 4).div_ceil(3);
 /// A run is cut out of its text, so that its last character may lack bits.
@@ -16,14 +39,13 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
         .with_decode_padding_mode(DecodePaddingMode::RequireNone),
 );
 
-/// A text in every form in which it may hold a key: as it is, URL-decoded, without JSON's escapes, out of base64. A
-/// launch has a thousand keys, so a text is decoded once and searched often.
+/// A text in every form in which it may hold a key: as it is, URL-decoded, without JSON's escapes, out of base64.
 #[derive(Debug)]
-pub(super) struct Haystack {
-    forms: Vec<Indexed>,
+pub(super) struct Forms {
+    forms: Vec<Haystack>,
 }
 
-impl Haystack {
+impl Forms {
     pub(super) fn of(text: &str) -> Self {
         let mut plain = vec![text.to_owned()];
         let decoded = text.contains('%').then(|| percent_decoded(text)).filter(|decoded| decoded != text);
@@ -33,42 +55,12 @@ impl Haystack {
             plain.push(unescaped(text));
         }
         let forms = plain.into_iter().map(String::into_bytes).chain(Some(encoded).filter(|bytes| !bytes.is_empty()));
-        Self { forms: forms.map(Indexed::of).collect() }
+        Self { forms: forms.map(Haystack::of).collect() }
     }
 
     /// Whether a key stands in any form of the text. One that is too short never does.
     pub(super) fn carries(&self, key: &str) -> bool {
-        key.len() >= LEAST && self.forms.iter().any(|form| form.contains(key.as_bytes()))
-    }
-}
-
-/// Bytes that are searched for many needles, nearly all of them in vain.
-#[derive(Debug)]
-struct Indexed {
-    bytes: Vec<u8>,
-    /// A set of the places at which hashes of its windows fall, several times as many as there are windows.
-    windows: Vec<bool>,
-}
-
-impl Indexed {
-    fn of(bytes: Vec<u8>) -> Self {
-        let mut indexed = Self { windows: vec![false; (bytes.len() * 8).next_power_of_two()], bytes };
-        for start in 0..(indexed.bytes.len() + 1).saturating_sub(LEAST) {
-            let place = indexed.place(&indexed.bytes[start..]);
-            indexed.windows[place] = true;
-        }
-        indexed
-    }
-
-    /// `needle` has at least the length of a window.
-    fn contains(&self, needle: &[u8]) -> bool {
-        self.windows[self.place(needle)] && self.bytes.windows(needle.len()).any(|window| window == needle)
-    }
-
-    fn place(&self, text: &[u8]) -> usize {
-        let number = text[..LEAST].iter().fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
-        let hash = number.wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(32) as usize;
-        hash & (self.windows.len() - 1)
+        key.len() >= LEAST && self.forms.iter().any(|form| form.contains(key))
     }
 }
 
@@ -118,16 +110,16 @@ mod tests {
     #[test]
     fn a_key_is_found_in_any_form() {
         let key = "sk-primary-7Qz/x+9f?a";
-        let check = |text: &str, expect: bool| assert_eq!(Haystack::of(text).carries(key), expect, "{text}");
+        let check = |text: &str, expect: bool| assert_eq!(Forms::of(text).carries(key), expect, "{text}");
         check("Bearer sk-primary-7Qz/x+9f?a", true);
         check("?key=sk-primary-7Qz%2Fx%2B9f%3Fa&b=1", true);
         check("{\"key\":\"sk-primary-7Qz\\/x+9f?a\"}", true);
         check("sk-primary-7Qz", false);
         check("", false);
         // What is too short is no secret.
-        assert!(!Haystack::of("key=1234567").carries("1234567"));
-        assert!(!Haystack::of("key=123").carries("123"));
-        assert!(Haystack::of("key=12345678").carries("12345678"));
+        assert!(!Forms::of("key=1234567").carries("1234567"));
+        assert!(!Forms::of("key=123").carries("123"));
+        assert!(Forms::of("key=12345678").carries("12345678"));
         for prefix in ["", "u", "us", "user:"] {
             let text = format!("{prefix}{key}:tail");
             check(&format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(&text)), true);

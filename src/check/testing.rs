@@ -183,7 +183,7 @@ impl Lab {
             key_per_leg: true,
             model_per_leg: true,
             legs: facts.collect(),
-            other_keys: BTreeMap::from([("slot-other-7/primary".to_owned(), "sk-canary-other-0123456789".to_owned())]),
+            other_keys: BTreeMap::from([("slot-other-7/primary".into(), "sk-canary-other-0123456789".into())]),
             decoys: BTreeMap::from([
                 ("decoy key".to_owned(), "sk-decoy-0123456789".to_owned()),
                 ("decoy route".to_owned(), "decoy-route-k3v9".to_owned()),

@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 
+use crate::api::ApiId;
 use crate::scenario::{By, Edit, Pace, Status};
 
 /// A drawn case.
@@ -28,6 +29,19 @@ pub(super) struct Request {
     pub(super) tools: Vec<Tool>,
     /// Parameters by neutral name.
     pub(super) params: Vec<(&'static str, Value)>,
+    /// What the model thought before it called tools goes back to it, where the client's API has words for that.
+    pub(super) thoughts: bool,
+}
+
+impl Request {
+    pub(super) fn uses_tools(&self) -> bool {
+        self.rounds.iter().any(|round| matches!(round.reply, Reply::Tools(..)))
+    }
+
+    /// Whether thoughts stand in the history.
+    pub(super) fn thinks(&self, client: ApiId) -> bool {
+        self.thoughts && client == ApiId::AnthropicMessages && self.uses_tools()
+    }
 }
 
 /// A user turn and what was answered.
@@ -165,6 +179,7 @@ impl Draft {
                 rounds: Vec::new(),
                 last: vec![super::draw::PLAIN.into()],
                 ends_with_results: false,
+                thoughts: false,
                 tools: Vec::new(),
                 params: Vec::new(),
             },

@@ -22,6 +22,7 @@ const PLAIN_PARTS: &[Plain] = &[
     |draft| draft.request.params.clear(),
     |draft| draft.request.rounds.clear(),
     |draft| draft.request.tools.clear(),
+    |draft| draft.request.thoughts = false,
     |draft| draft.request.system = None,
     |draft| draft.request.last = vec![PLAIN.into()],
     |draft| draft.request.stream = true,

@@ -51,7 +51,7 @@ fn client(draft: &Draft, api: ApiId) -> Tree {
     if !request.stream {
         set("stream", json!(false));
     }
-    let turns = conversation(request);
+    let turns = conversation(request, api);
     if turns != [json!({"user": PLAIN})] {
         set("conversation", turns.into());
     }
@@ -65,7 +65,7 @@ fn client(draft: &Draft, api: ApiId) -> Tree {
     client
 }
 
-fn conversation(request: &Request) -> Vec<Value> {
+fn conversation(request: &Request, client: ApiId) -> Vec<Value> {
     let mut turns = Vec::new();
     if let Some(system) = &request.system {
         turns.push(json!({"system": system}));
@@ -77,7 +77,9 @@ fn conversation(request: &Request) -> Vec<Value> {
             Reply::Text(text) => turns.push(json!({"assistant": text})),
             Reply::Tools(used, text) => {
                 let call = |arguments: &Value| json!({"tool_call": {"name": "lookup", "arguments": arguments}});
-                let calls: Vec<Value> = used.iter().map(|used| call(&used.arguments)).collect();
+                let thought = request.thinks(client).then(thought);
+                let calls: Vec<Value> =
+                    thought.into_iter().chain(used.iter().map(|used| call(&used.arguments))).collect();
                 let results: Vec<Value> = used.iter().map(|used| json!({"tool_result": used.result})).collect();
                 turns.push(json!({"assistant": calls}));
                 turns.push(json!({"tool": results}));
@@ -95,9 +97,14 @@ fn conversation(request: &Request) -> Vec<Value> {
     turns
 }
 
+/// What the model thought before it called a tool.
+fn thought() -> Value {
+    json!({"thinking": {"text": "I should look it up.", "signature": "c2lnbmVkIGJ5IHRoZSBtb2RlbA=="}})
+}
+
 fn params(request: &Request, client: ApiId) -> Tree {
     let mut params = Tree::new();
-    let used = request.rounds.iter().any(|round| matches!(round.reply, Reply::Tools(..)));
+    let used = request.uses_tools();
     let mut tools: Vec<Value> = Vec::new();
     for tool in &request.tools {
         let mut written = json!({"name": tool.name});
@@ -116,11 +123,18 @@ fn params(request: &Request, client: ApiId) -> Tree {
     if offered {
         params.insert("tools".to_owned(), tools.into());
     }
-    // A format is said in the words of the client's API.
-    let speaks = |name: &str| name != "format" || client == ApiId::OpenaiChat;
-    let fits = |name: &str| speaks(name) && (offered || !needs_tools(name));
+    // Some are said in the words of one API.
+    let speaks = |name: &str| !matches!(name, "format" | "seed") || client == ApiId::OpenaiChat;
+    // A model that thinks takes no other sampling, and no forced tool.
+    let thinks = request.thinks(client);
+    let beside_thoughts = |name: &str| !matches!(name, "temperature" | "top_p" | "tool_choice" | "max_tokens");
+    let fits = |name: &str| speaks(name) && (offered || !needs_tools(name)) && (!thinks || beside_thoughts(name));
     for (name, value) in request.params.iter().filter(|(name, _)| fits(name)) {
         params.insert((*name).to_owned(), value.clone());
+    }
+    if thinks {
+        params.insert("max_tokens".to_owned(), json!(2_048));
+        params.insert("thinking".to_owned(), json!({"type": "enabled", "budget_tokens": 1_024}));
     }
     params
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::process::ChildStdin;
@@ -41,6 +41,8 @@ pub struct Running {
     run_dir: PathBuf,
     /// Keys and models by route, in order of the legs.
     legs: BTreeMap<String, Vec<LegFacts>>,
+    /// Both keys of each leg by `route/leg`, by route.
+    keys: BTreeMap<String, Vec<(Arc<str>, Arc<str>)>>,
     asks: BTreeMap<(String, ApiId), Ask>,
 }
 
@@ -73,15 +75,16 @@ impl Running {
             });
             (route.name.clone(), legs.collect())
         });
-        let legs = legs.collect();
-        Self { kind, addr, facts, title: launch.program.title(), run_dir: launch.run_dir.clone(), legs, asks }
+        let legs: BTreeMap<String, Vec<LegFacts>> = legs.collect();
+        let keys = legs.iter().map(|(route, legs)| (route.clone(), keys(route, legs))).collect();
+        Self { kind, addr, facts, title: launch.program.title(), run_dir: launch.run_dir.clone(), legs, keys, asks }
     }
 
     pub(super) fn attached(attached: super::attach::Attached, addr: SocketAddr, facts: ProxyFacts) -> Self {
         let title = format!("the proxy at {}", attached.url);
         let kind = Kind::Attached(Box::new(attached));
-        let (legs, asks) = (BTreeMap::new(), BTreeMap::new());
-        Self { kind, addr, facts, title, run_dir: PathBuf::new(), legs, asks }
+        let (legs, keys, asks) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Self { kind, addr, facts, title, run_dir: PathBuf::new(), legs, keys, asks }
     }
 
     /// How the client asks for a route in an API; `Err` says in one sentence why it cannot.
@@ -105,12 +108,8 @@ impl Running {
         let legs = self.legs.get(route).cloned().unwrap_or_default();
         // Where a proxy has no key per leg, the legs of a route share one: no other route may show it.
         let own: Vec<&str> = legs.iter().map(|leg| leg.key.as_str()).collect();
-        let others = self.legs.iter().filter(|(name, _)| *name != route);
-        let other_keys = others.flat_map(|(name, legs)| {
-            let spare = legs.iter().map(move |leg| (format!("{name}/{} (spare)", leg.name), leg.spare_key.clone()));
-            legs.iter().map(move |leg| (format!("{name}/{}", leg.name), leg.key.clone())).chain(spare)
-        });
-        let other_keys = other_keys.filter(|(_, key)| !own.contains(&key.as_str())).collect();
+        let others = self.keys.iter().filter(|(name, _)| **name != *route).flat_map(|(_, keys)| keys);
+        let other_keys = others.filter(|(_, key)| !own.contains(&&**key)).cloned().collect();
         ProxyFacts { legs, other_keys, ..self.facts.clone() }
     }
 
@@ -202,6 +201,15 @@ impl Drop for Running {
 }
 
 /// What every route of a launch has in common. What the reference proxy promises follows its configuration.
+/// Both keys of each leg of a route, with their places.
+fn keys(route: &str, legs: &[LegFacts]) -> Vec<(Arc<str>, Arc<str>)> {
+    let both = |leg: &LegFacts| {
+        let place = format!("{route}/{}", leg.name);
+        [(format!("{place} (spare)").into(), (*leg.spare_key).into()), (place.into(), (*leg.key).into())]
+    };
+    legs.iter().flat_map(both).collect()
+}
+
 pub(super) fn facts(launch: &Launch, config: Option<&builtin::Config>) -> ProxyFacts {
     let profile = launch.program.profile();
     let mut policy = profile.policy.clone();

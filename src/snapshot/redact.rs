@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use super::volatile::{self, Ids};
+use crate::haystack::Haystack;
 use crate::history::{Continuation, History, StepHistory, UpstreamExchange};
 
 /// Letters that a run of a voice has at least: one of its words.
@@ -32,7 +33,7 @@ impl Redactor {
         let others = proxy.legs.iter().filter(|leg| leg.name != exchange.leg);
         let keys = own.chain(others).flat_map(|leg| [&leg.key, &leg.spare_key].map(|key| (leg, key)));
         values.extend(keys.map(|(leg, key)| (key.clone(), format!("<key:{}>", leg.name))));
-        values.extend(proxy.other_keys.values().map(|key| (key.clone(), "<key:another route>".to_owned())));
+        values.extend(proxy.other_keys.values().map(|key| (key.to_string(), "<key:another route>".to_owned())));
         values.extend(proxy.decoys.iter().map(|(what, value)| (value.clone(), format!("<{what}>"))));
         if let Some(route) = route(history, step) {
             values.push((route, "<route>".to_owned()));
@@ -82,8 +83,9 @@ impl Redactor {
 
     /// Exact values alone.
     pub fn values(&self, text: &str) -> String {
+        let haystack = Haystack::of(text);
         let mut text = text.to_owned();
-        for (value, placeholder) in &self.values {
+        for (value, placeholder) in self.values.iter().filter(|(value, _)| haystack.contains(value)) {
             text = self.outside_placeholders(&text, |plain| plain.replace(value, placeholder));
         }
         text

@@ -73,7 +73,7 @@ defects! {
             fails ["fallback.taken", "fallback.attempts", "expect.outcome", "expect.requests", "fallback.retry-after", "route.reached"], policy "continue_user", mimics [44, 53];
         /// The limit of legs is not heeded.
         MaxFallbacksIgnored = "max-fallbacks-ignored",
-            fails ["expect.requests", "expect.outcome"], policy "continue_user", mimics [19];
+            fails ["fallback.attempts", "expect.requests", "expect.outcome"], policy "continue_user", mimics [19];
         /// A request that was refused for good is sent once more.
         RetryOn400 = "retry-on-400",
             fails ["fallback.attempts", "expect.requests"], policy "continue_user", mimics [10];

@@ -5,7 +5,7 @@ use crate::check::Evidence;
 use crate::check::Level;
 use crate::check::catalogue::{Check, CheckInfo, Judge};
 use crate::check::found::Found;
-use crate::check::secrets::Haystack;
+use crate::check::secrets::{Forms, Whose, secrets};
 use crate::check::view::StepView;
 use crate::proxy::Credentials;
 
@@ -36,13 +36,19 @@ fn no_internals(step: &StepView<'_>) -> Found {
         let evidence = Evidence { exchange: step.client_name(), path: None, expected: None, got: Some(got) };
         leaks.push((what, evidence));
     };
-    let haystack = Haystack::of(&seen);
-    for (what, value) in secrets(step) {
-        if haystack.carries(&value) || what.ends_with("route") && seen.contains(&value) {
-            leak(what, around(&seen, &value));
-        }
+    let forms = Forms::of(&seen);
+    // Where the client's own key passes through, a vendor may name it to the client.
+    let passes = step.policy().credentials == Some(Credentials::Passthrough);
+    let hidden = secrets(&step.history.proxy).filter(|(whose, _)| !(passes && matches!(whose, Whose::Leg(_))));
+    for (whose, value) in hidden.filter(|(_, value)| forms.carries(value)) {
+        let what = match whose {
+            Whose::Leg(name) => format!("the key of `{name}`"),
+            Whose::Route(route) => format!("the key of {route}"),
+            Whose::Decoy(what) => format!("the {what}"),
+        };
+        leak(what, around(&seen, value));
     }
-    if let Some(route) = other_route(step, &seen, &haystack) {
+    if let Some(route) = other_route(step, &seen, &forms) {
         leak(format!("another route, `{route}`"), around(&seen, &route));
     }
     // Answers may be about code; only what stands in an error is a trace of the proxy's.
@@ -63,24 +69,9 @@ fn no_internals(step: &StepView<'_>) -> Found {
     Found::pass()
 }
 
-/// Values that the client must not see, by what they are.
-fn secrets(step: &StepView<'_>) -> Vec<(String, String)> {
-    let proxy = &step.history.proxy;
-    // Where the client's own key passes through, a vendor may name it to the client.
-    let passes = proxy.policy.credentials == Some(Credentials::Passthrough);
-    let own = proxy
-        .legs
-        .iter()
-        .filter(|_| !passes)
-        .flat_map(|leg| [&leg.key, &leg.spare_key].map(|key| (format!("the key of `{}`", leg.name), key.clone())));
-    let other = proxy.other_keys.iter().map(|(route, key)| (format!("the key of {route}"), key.clone()));
-    let decoys = proxy.decoys.iter().map(|(what, value)| (format!("the {what}"), value.clone()));
-    own.chain(other).chain(decoys).filter(|(_, value)| value.len() >= 6).collect()
-}
-
 /// A route of this launch that is not the case's own. Names that say little, or that the client itself wrote, prove
 /// nothing.
-fn other_route(step: &StepView<'_>, seen: &str, haystack: &Haystack) -> Option<String> {
+fn other_route(step: &StepView<'_>, seen: &str, forms: &Forms) -> Option<String> {
     let request = &step.client.exchange.request;
     let mut asked = format!("{}\n{}", request.target, request.body.to_text());
     for (_, value) in request.headers.iter() {
@@ -89,7 +80,7 @@ fn other_route(step: &StepView<'_>, seen: &str, haystack: &Haystack) -> Option<S
     }
     let routes = step.history.proxy.other_keys.keys().filter_map(|place| place.split('/').next());
     let telling = |name: &&str| is_word(seen, name) && !asked.contains(name);
-    routes.filter(|name| haystack.carries(name)).find(telling).map(str::to_owned)
+    routes.filter(|name| forms.carries(name)).find(telling).map(str::to_owned)
 }
 
 fn is_word(text: &str, word: &str) -> bool {

@@ -12,11 +12,12 @@ pub(in crate::check) const ATTEMPTS: Check = Check {
     info: CheckInfo {
         id: "fallback.attempts",
         level: Level::Must,
-        requirement: "No leg is sent the same request again after a deterministic 4xx, and no leg is asked more often \
-                      than the retries allow.",
+        requirement: "No leg is sent the same request again after a deterministic 4xx, no leg is asked more often than \
+                      the retries allow, and no more fallbacks than the settings do.",
         rationale: "A request that was refused for what it says is refused again; each further try costs the user time.",
         passes: "One request to each leg, or as many as the declared retries allow.",
-        fails: "The same body sent to the same leg after a 400, 401, 403, 404 or 422.",
+        fails: "The same body sent to the same leg after a 400, 401, 403, 404 or 422; a second fallback where \
+                `max_fallbacks` is 1.",
         sources: &[
             "https://github.com/lobehub/lobehub/pull/14398",
             "https://github.com/QuantumNous/new-api/issues/2899",
@@ -34,7 +35,21 @@ fn attempts(step: &StepView<'_>) -> Found {
         let calls: Vec<&Call<'_>> = step.calls.iter().filter(|call| call.name() == leg.name).collect();
         worst([in_vain(step, &calls), too_many(step, &calls)].into_iter().flatten())
     });
-    worst(found).unwrap_or_else(Found::pass)
+    worst(found.chain(too_far(step))).unwrap_or_else(Found::pass)
+}
+
+/// More legs than the settings allow. Which of them comes first is the proxy's choice.
+fn too_far(step: &StepView<'_>) -> Option<Found> {
+    let most = step.history.case.settings.max_fallbacks.filter(|_| step.hedge() <= 1)?;
+    let mut asked: Vec<&str> = Vec::new();
+    let beyond = step.calls.iter().find(|call| {
+        if !asked.contains(&call.name()) {
+            asked.push(call.name());
+        }
+        asked.len() > most as usize + 1
+    })?;
+    let reason = format!("`{}` was asked, a fallback more than the {most} allowed", beyond.name());
+    Some(Found::fail(reason).with(step.evidence(beyond)))
 }
 
 /// The same request again, after an answer that another try cannot change.

@@ -5,16 +5,10 @@ use crate::check::Evidence;
 use crate::check::Level;
 use crate::check::catalogue::{Check, CheckInfo, Judge};
 use crate::check::found::Found;
-use crate::check::secrets::{Haystack, LEAST};
+use crate::check::secrets::{Forms, Whose, secrets};
 use crate::check::view::StepView;
 use crate::history::UpstreamExchange;
 use crate::proxy::Credentials;
-
-/// A key that a leg must not see, and whose it is.
-struct Forbidden {
-    whose: String,
-    key: String,
-}
 
 /// `fallback.credentials`.
 pub(in crate::check) const CREDENTIALS: Check = Check {
@@ -39,15 +33,19 @@ fn credentials(step: &StepView<'_>) -> Found {
     let leaks: Vec<(String, Evidence)> = exchanges
         .flat_map(|(index, exchange)| {
             let places = Places::of(exchange);
-            let leaks = forbidden(step, exchange).into_iter().filter_map(move |forbidden| {
-                let place = places.of_key(&forbidden.key)?;
+            let leaks = forbidden(step, exchange).filter_map(|(whose, key)| {
+                let place = places.of_key(key)?;
+                let whose = match whose {
+                    Whose::Leg(name) | Whose::Route(name) => format!("key:{name}"),
+                    Whose::Decoy(what) => what.to_owned(),
+                };
                 let evidence = Evidence {
                     exchange: step.upstream(index),
                     path: Some(place.to_owned()),
                     expected: Some(format!("<key:{}>", exchange.leg)),
-                    got: Some(format!("<{}>", forbidden.whose)),
+                    got: Some(format!("<{whose}>")),
                 };
-                Some((format!("`{}` was sent the {} in {place}", exchange.leg, forbidden.whose), evidence))
+                Some((format!("`{}` was sent the {whose} in {place}", exchange.leg), evidence))
             });
             leaks.collect::<Vec<_>>()
         })
@@ -64,35 +62,24 @@ fn credentials(step: &StepView<'_>) -> Found {
     Found::pass()
 }
 
-fn forbidden(step: &StepView<'_>, exchange: &UpstreamExchange) -> Vec<Forbidden> {
+/// The keys that a leg must not see.
+fn forbidden<'a>(step: &'a StepView<'_>, exchange: &'a UpstreamExchange) -> impl Iterator<Item = (Whose<'a>, &'a str)> {
     let proxy = &step.history.proxy;
     let own = step.facts(&exchange.leg).map(|facts| [facts.key.as_str(), facts.spare_key.as_str()]).unwrap_or_default();
-    let mut out = Vec::new();
-    // Where keys pass through, or a slot has one key, the legs of a route are not told apart by them.
-    let own_keys = proxy.key_per_leg && proxy.policy.credentials != Some(Credentials::Passthrough);
-    if own_keys {
-        let others = proxy.legs.iter().filter(|facts| facts.name != exchange.leg);
-        let keys = others.flat_map(|facts| [&facts.key, &facts.spare_key].map(|key| (&facts.name, key)));
-        out.extend(keys.map(|(name, key)| Forbidden { whose: format!("key:{name}"), key: key.clone() }));
-    }
-    out.extend(
-        proxy.other_keys.iter().map(|(route, key)| Forbidden { whose: format!("key:{route}"), key: key.clone() }),
-    );
-    let passes = proxy.policy.credentials == Some(Credentials::Passthrough);
-    let decoys = proxy.decoys.iter().filter(|(what, _)| what.as_str() != "decoy route");
-    out.extend(
-        decoys
-            .filter(|(what, _)| !(passes && what.as_str() == "admin key"))
-            .map(|(what, value)| Forbidden { whose: what.clone(), key: value.clone() }),
-    );
-    out.retain(|forbidden| forbidden.key.len() >= LEAST && !own.contains(&forbidden.key.as_str()));
-    out
+    let passes = step.policy().credentials == Some(Credentials::Passthrough);
+    let hidden = move |whose: Whose<'_>| match whose {
+        // Where keys pass through, or a slot has one key, the legs of a route are not told apart by them.
+        Whose::Leg(name) => proxy.key_per_leg && !passes && name != exchange.leg,
+        Whose::Route(_) => true,
+        Whose::Decoy(what) => what != "decoy route" && !(passes && what == "admin key"),
+    };
+    secrets(proxy).filter(move |(whose, key)| hidden(*whose) && !own.contains(key))
 }
 
 /// The texts of a request, by place.
 struct Places {
     /// All of them: most keys are nowhere.
-    whole: Haystack,
+    whole: Forms,
     each: Vec<(String, String)>,
 }
 
@@ -107,12 +94,12 @@ impl Places {
         let body = ("the body".to_owned(), request.body.to_text());
         let each: Vec<(String, String)> = headers.chain([line, body]).collect();
         let whole: Vec<&str> = each.iter().map(|(_, text)| text.as_str()).collect();
-        Self { whole: Haystack::of(&whole.join("\n")), each }
+        Self { whole: Forms::of(&whole.join("\n")), each }
     }
 
     /// Where a key is carried, in any decoded form.
     fn of_key(&self, key: &str) -> Option<&str> {
         let mut each = self.each.iter().filter(|_| self.whole.carries(key));
-        each.find(|(_, text)| Haystack::of(text).carries(key)).map(|(place, _)| place.as_str())
+        each.find(|(_, text)| Forms::of(text).carries(key)).map(|(place, _)| place.as_str())
     }
 }

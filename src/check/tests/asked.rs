@@ -115,7 +115,7 @@ fn a_key_is_foreign_by_whose_it_is() {
         let lab = Lab::chat().policy(move |policy| policy.credentials = credentials).with(|history| {
             history.proxy.decoys.insert("admin key".to_owned(), "sk-admin-0123456789".to_owned());
             history.proxy.decoys.insert("short".to_owned(), "abc".to_owned());
-            history.proxy.other_keys.insert("s8/primary".to_owned(), key("fallback"));
+            history.proxy.other_keys.insert("s8/primary".into(), key("fallback").into());
         });
         let lab = lab.control("fallback").fails("primary", 503).answers("fallback", 1).hears_answer(&whole(1));
         lab.last(|exchange| exchange.request.headers.push("x-extra", value))

@@ -65,7 +65,7 @@ fn another_route_is_known_by_its_whole_name() {
     }
     // A name that says little proves nothing, nor does one that the client wrote.
     let short = |lab: &mut Lab| {
-        lab.history.proxy.other_keys.insert("s9/primary".to_owned(), "sk-canary-s9-0123456789".to_owned());
+        lab.history.proxy.other_keys.insert("s9/primary".into(), "sk-canary-s9-0123456789".into());
     };
     internals("{\"at\":\"s9\"}", short, "pass");
     let asked = |lab: &mut Lab| lab.history.steps[0].client.request.headers.push("x-tag", "slot-other-7");

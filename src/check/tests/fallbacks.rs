@@ -175,6 +175,14 @@ fn the_whole_chain_is_walked() {
     check(lab().fails("fallback", 503).fails("third", 503), "pass");
     let most = lab().with(|history| history.case.settings.max_fallbacks = Some(1));
     check(most.fails("fallback", 503), "pass: no more than 1");
+    let allowed = |most: u32, expect: &str| {
+        let lab = lab().with(|history| history.case.settings.max_fallbacks = Some(most));
+        let lab = lab.fails("fallback", 503).answers("third", 1).hears_status(503, "Overloaded");
+        lab.check(&[("fallback.attempts", expect)]);
+    };
+    allowed(2, "pass");
+    allowed(1, "fail: `third` was asked");
+    allowed(0, "fail: `fallback` was asked");
 }
 
 #[test]

@@ -136,8 +136,9 @@ fn params() -> BoxedStrategy<Vec<(&'static str, Value)>> {
         param("parallel_tool_calls", vec![json!(false), json!(true)]),
         param("tool_choice", vec![json!("auto"), json!("required"), json!({"tool": "lookup"}), json!("none")]),
         or(None, 6, Just(Some(("format", format())))),
+        param("seed", vec![json!(7)]),
     )
-        .prop_map(|(a, b, c, d, e, f, g, h)| [a, b, c, d, e, f, g, h].into_iter().flatten().collect())
+        .prop_map(|(a, b, c, d, e, f, g, h, i)| [a, b, c, d, e, f, g, h, i].into_iter().flatten().collect())
         .boxed()
 }
 
@@ -151,8 +152,9 @@ pub(super) fn request() -> BoxedStrategy<Request> {
         or(false, 20, Just(true)),
         tools(),
         params(),
+        or(false, 30, Just(true)),
     )
-        .prop_map(|(stream, system, rounds, last, ends_with_results, tools, params)| Request {
+        .prop_map(|(stream, system, rounds, last, ends_with_results, tools, params, thoughts)| Request {
             stream,
             system,
             rounds,
@@ -160,6 +162,7 @@ pub(super) fn request() -> BoxedStrategy<Request> {
             ends_with_results,
             tools,
             params,
+            thoughts,
         })
         .boxed()
 }

@@ -27,6 +27,8 @@ pub struct VoiceText {
     /// Where else a client may have stood: characters at which earlier pieces ended, as far back as the proxy declares
     /// to hold pieces back.
     pub borders: Vec<usize>,
+    /// Characters at which its pieces end.
+    pub pieces: Vec<usize>,
     /// Whether its answer can be gone on with: plain text. A cassette, a tool call and thinking never are.
     pub continues: bool,
 }

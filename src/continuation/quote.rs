@@ -46,7 +46,8 @@ fn runs(text: &str, voices: &[VoiceText]) -> Vec<Run> {
         if bare.is_empty() {
             continue;
         }
-        let long = if bare.chars().count() < LEAST { Vec::new() } else { long_runs(&text, &said, number) };
+        let long =
+            if bare.chars().count() < LEAST { Vec::new() } else { long_runs(&text, &said, number, &voice.pieces) };
         if long.is_empty() {
             let ends = std::iter::once(said.len()).chain(voice.borders.iter().copied());
             out.extend(ends.filter_map(|end| all_given(&text, &said, end, number)).max_by_key(|run| run.end));
@@ -81,7 +82,7 @@ fn alone<'a>(text: &'a [char], words: &'a [char]) -> impl Iterator<Item = usize>
         .map(|(at, _)| at)
 }
 
-fn long_runs(text: &[char], said: &[char], voice: usize) -> Vec<Run> {
+fn long_runs(text: &[char], said: &[char], voice: usize, pieces: &[usize]) -> Vec<Run> {
     let mut index: HashMap<&[char], Vec<usize>> = HashMap::new();
     for (at, window) in said.windows(LEAST).enumerate() {
         index.entry(window).or_default().push(at);
@@ -97,10 +98,12 @@ fn long_runs(text: &[char], said: &[char], voice: usize) -> Vec<Run> {
         let length_from = |start: usize| text[at..].iter().zip(&said[start..]).take_while(|(a, b)| a == b).count();
         let (longest, first) = starts.iter().map(|&start| (length_from(start), start)).max().unwrap_or_default();
         let (start, mut end) = (first, first + longest);
-        if end < said.len() {
-            // More was said: words come with their blank in front, so the blank belongs to what stands behind the
-            // quotation.
-            end -= said[start..end].iter().rev().take_while(|c| c.is_whitespace()).count();
+        let bare = end - said[start..end].iter().rev().take_while(|c| c.is_whitespace()).count();
+        // More was said: words come with their blank in front, so the blank belongs to what stands behind the
+        // quotation, unless a piece ends with it.
+        let in_a_piece = pieces.contains(&end) && !pieces.contains(&bare);
+        if end < said.len() && !in_a_piece {
+            end = bare;
         }
         let run = &said[start..end];
         let ambiguous = run.is_empty() || said.windows(run.len()).filter(|window| *window == run).count() > 1;

@@ -20,7 +20,14 @@ fn conversation(turns: &[(Role, &str)]) -> Conversation {
 
 fn voice(leg: &str, whole: &str, said: usize) -> VoiceText {
     let said = whole.chars().take(said).collect();
-    VoiceText { leg: leg.to_owned(), whole: whole.to_owned(), said, borders: Vec::new(), continues: true }
+    VoiceText {
+        leg: leg.to_owned(),
+        whole: whole.to_owned(),
+        said,
+        borders: Vec::new(),
+        pieces: Vec::new(),
+        continues: true,
+    }
 }
 
 fn ask(api: ApiId, reference: &[(Role, &str)], request: &[(Role, &str)], voices: &[VoiceText]) -> Recognised {
@@ -302,6 +309,21 @@ fn a_proxy_that_holds_pieces_back_quotes_what_its_client_was_given() {
     check("glorun", &[], None);
     // The first letters of a longer word are no quotation.
     check("glorunish", &[8, 7, 6], None);
+}
+
+#[test]
+fn a_blank_at_the_end_is_quoted_where_a_piece_ends_with_it() {
+    let check = |quoted: &str, pieces: &[usize], from: usize| {
+        let primary = VoiceText { pieces: pieces.to_vec(), ..voice("primary", WHOLE, 37) };
+        let text = format!("Go on behind <said>{quoted}</said>.");
+        let voices = [primary, voice("fallback", "mumblety foozle", 0)];
+        let client = (User, "Hi.");
+        assert_eq!(ask(ApiId::OpenaiChat, &[client], &[client, (User, &text)], &voices).from, from, "{quoted:?}");
+    };
+    check("glorund bettami ", &[3, 16, 37], 16);
+    // Words with their blank in front, or a piece of blanks, which may be the proxy's own.
+    check("glorund bettami ", &[7, 15, 37], 15);
+    check("glorund bettami ", &[7, 15, 16, 37], 15);
 }
 
 #[test]

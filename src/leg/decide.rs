@@ -152,6 +152,7 @@ impl Asked<'_> {
             whole: speech.whole(),
             said: speech.said(),
             borders: speech.borders(self.holds),
+            pieces: speech.pieces().collect(),
             continues: speech.continues,
         };
         let mut speeches = self.speeches.clone();

@@ -46,16 +46,17 @@ impl Speech {
         self.deltas.iter().flat_map(|delta| delta.chars()).take(character).collect()
     }
 
+    /// Characters at which the deltas end.
+    pub(super) fn pieces(&self) -> impl Iterator<Item = usize> {
+        self.deltas.iter().scan(0, |at, delta| {
+            *at += delta.chars().count();
+            Some(*at)
+        })
+    }
+
     /// Where the client may stand that lacks up to `held` deltas of what has been sent.
     pub(super) fn borders(&self, held: usize) -> Vec<usize> {
-        let mut ends = Vec::new();
-        let mut at = 0;
-        for delta in self.deltas.iter().map(|delta| delta.chars().count()) {
-            at += delta;
-            if at <= self.said {
-                ends.push(at);
-            }
-        }
+        let ends: Vec<usize> = self.pieces().filter(|end| *end <= self.said).collect();
         // The last border is where everything has been given; of a delta that was cut, a part.
         ends.iter().rev().copied().filter(|end| *end < self.said).take(held).collect()
     }

@@ -54,6 +54,10 @@ fn original(step: &StepView<'_>) -> Found {
     let body = plain(&String::from_utf8_lossy(&step.client.body));
     let told = format!("{read}\n{}\n{body}", plain(&step.client.error_text()));
     let tells = |message: &str| told.contains(message);
+    // Where a leg was asked again, any of its errors is the leg's.
+    let leg_tells = |(leg, _): &(&Call<'_>, String)| {
+        errors.iter().any(|(call, message)| call.name() == leg.name() && tells(message))
+    };
     let declared = step.policy().error;
     // A leg that broke off without a word has no error that could be told.
     let silent =
@@ -65,8 +69,8 @@ fn original(step: &StepView<'_>) -> Found {
         Some(ErrorChoice::Last) if silent(failed.last()) => {
             return Found::not_exercised("the last leg put its failure into no words");
         }
-        Some(ErrorChoice::First) => (tells(&first.1), format!("the first, of `{}`: {}", first.0.name(), first.1)),
-        Some(ErrorChoice::Last) => (tells(&last.1), format!("the last, of `{}`: {}", last.0.name(), last.1)),
+        Some(ErrorChoice::First) => (leg_tells(first), format!("the first, of `{}`: {}", first.0.name(), first.1)),
+        Some(ErrorChoice::Last) => (leg_tells(last), format!("the last, of `{}`: {}", last.0.name(), last.1)),
         Some(ErrorChoice::Aggregate) => (errors.iter().all(|(_, message)| tells(message)), "all of them".to_owned()),
         Some(ErrorChoice::Masked) => (!errors.iter().any(|(_, message)| tells(message)), "none of them".to_owned()),
         None => (errors.iter().any(|(_, message)| tells(message)), "any leg's".to_owned()),

@@ -47,6 +47,28 @@ fn whose_error_the_client_is_told() {
 }
 
 #[test]
+fn any_error_of_a_leg_that_was_asked_again_is_that_legs() {
+    let check = |declared, message: &str, expect: &str| {
+        let lab = says(two(Some(declared)), "fallback", 400, "Such a request never fits.");
+        let again =
+            |leg: &str| says(Lab::chat().policy(move |policy| policy.error = Some(declared)), leg, 503, "Busy.");
+        let lab = if declared == ErrorChoice::Last {
+            lab
+        } else {
+            let lab = says(again("primary"), "primary", 400, "Such a request never fits.");
+            says(lab.control("fallback"), "fallback", 429, "Slow down, please.")
+        };
+        lab.hears_status(503, message).check(&[("error.original", expect)]);
+    };
+    check(ErrorChoice::First, "Busy.", "pass");
+    check(ErrorChoice::First, "Such a request never fits.", "pass");
+    check(ErrorChoice::First, "Slow down, please.", "fail: that of `fallback`");
+    check(ErrorChoice::Last, "Slow down, please.", "pass");
+    check(ErrorChoice::Last, "Such a request never fits.", "pass");
+    check(ErrorChoice::Last, "The engine is down.", "fail: that of `primary`");
+}
+
+#[test]
 fn a_leg_without_words_has_no_error_to_tell() {
     let broke = |declared| {
         let lab = Lab::chat().policy(move |policy| policy.error = declared).breaks("primary", 0, 5, &By::Close);

@@ -31,6 +31,9 @@ pub struct Ask {
     pub session: Option<String>,
 }
 
+/// A key, behind its place.
+type PlacedKey = (Arc<str>, Arc<str>);
+
 /// A proxy that is up. It ends when this is dropped; [`Running::stop`] waits for it.
 #[derive(Debug)]
 pub struct Running {
@@ -42,7 +45,7 @@ pub struct Running {
     /// Keys and models by route, in order of the legs.
     legs: BTreeMap<String, Vec<LegFacts>>,
     /// Both keys of each leg by `route/leg`, by route.
-    keys: BTreeMap<String, Vec<(Arc<str>, Arc<str>)>>,
+    keys: BTreeMap<String, Vec<PlacedKey>>,
     asks: BTreeMap<(String, ApiId), Ask>,
 }
 
@@ -202,7 +205,7 @@ impl Drop for Running {
 
 /// What every route of a launch has in common. What the reference proxy promises follows its configuration.
 /// Both keys of each leg of a route, with their places.
-fn keys(route: &str, legs: &[LegFacts]) -> Vec<(Arc<str>, Arc<str>)> {
+fn keys(route: &str, legs: &[LegFacts]) -> Vec<PlacedKey> {
     let both = |leg: &LegFacts| {
         let place = format!("{route}/{}", leg.name);
         [(format!("{place} (spare)").into(), (*leg.spare_key).into()), (place.into(), (*leg.key).into())]

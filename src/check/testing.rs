@@ -418,14 +418,7 @@ impl Lab {
 
     /// The first `n` words of an answer, then a cut.
     pub(crate) fn breaks(self, leg: &str, voice: u64, n: u64, by: &By) -> Self {
-        let effect = match by {
-            By::Close => "close",
-            By::Eof => "eof",
-            By::Reset => "reset",
-            By::Stall(_) => "stall",
-            By::ErrorEvent => "error_event",
-            By::BadJson => "bad_json",
-        };
+        let effect = by.name();
         let mut bits = vec![Bit::Begin(1), Bit::Text(words(voice, 0..n))];
         if *by == By::ErrorEvent {
             bits.push(Bit::Error("Overloaded"));

@@ -23,10 +23,21 @@ const EFFECTS: &[(&str, &str)] = &[
     ("stall", "silence; `{stall: {for: 2s}}` goes on afterwards"),
     ("error_event", "the API's own error in the stream; then the body ends"),
     ("bad_json", "the next event is sent with damaged JSON; then the stream goes on"),
+    ("cut_event", "half of the next event is sent; then the body ends properly"),
+    ("cut_utf8", "FIN inside the next character of several bytes"),
+    ("bad_chunk", "a chunk whose size is no number; then FIN"),
+    ("content_length", "the length of the whole is announced, in place of chunks; then FIN"),
+    ("no_terminator", "the rest comes without the end mark"),
+    ("after_terminator", "the last event with content comes once more, behind the end mark"),
+    ("duplicate", "the event before comes twice"),
+    ("drop", "the next event is left out"),
+    ("oversize", "the next event is a megabyte long, by blanks inside its JSON"),
+    ("slow", "the rest comes in pieces of 16 bytes, 5 ms apart"),
 ];
 
 /// Positions of a cut (`at`): after that much.
 const POSITIONS: &[(&str, &str)] = &[
+    ("request", "the request: before the response head (`close`, `reset`, `stall`)"),
     ("head", "the response head"),
     ("preamble", "the events that precede content"),
     ("texts: n", "the n-th non-empty delta of text"),
@@ -44,6 +55,7 @@ const EDITS: &[(&str, &str)] = &[
     ("merge: n", "n events to an HTTP chunk"),
     ("crlf", "CRLF for LF"),
     ("comments", "SSE comments between events"),
+    ("bom", "a byte order mark in front of the stream"),
 ];
 
 /// Lists what there is of a kind.
@@ -59,7 +71,7 @@ pub(super) fn show(what: Shown, markdown: bool) -> Result<Exit, Failure> {
             for (title, rows) in [("by", EFFECTS), ("at", POSITIONS), ("edits", EDITS)] {
                 let _ = writeln!(text, "{title}:");
                 for (name, what) in rows {
-                    let _ = writeln!(text, "  {name:14} {what}");
+                    let _ = writeln!(text, "  {name:16} {what}");
                 }
             }
             text.push_str("\n`status: {code: 503, retry_after: 1s}` on a leg is an error instead of an answer.\n");

@@ -27,7 +27,7 @@ impl Watch {
     /// `size` is the length of the body so far, `seen` what a stream has said so far.
     pub(super) fn reached(&self, size: usize, seen: Option<&Completion>) -> bool {
         match self.at {
-            At::Head => true,
+            At::Request | At::Head => true,
             At::Bytes(n) => size as u64 >= n,
             At::Events(n) => self.events >= n as usize,
             At::Texts(n) => seen.is_some_and(|seen| {

@@ -122,6 +122,11 @@ impl Body {
         self.edit(&replaces);
     }
 
+    /// Puts a byte order mark in front.
+    pub(super) fn insert_bom(&mut self) {
+        self.edit(&[Replace { range: 0..0, with: "\u{FEFF}".into() }]);
+    }
+
     /// Ends each line in CRLF.
     pub(super) fn make_crlf(&mut self) {
         let replaces: Vec<_> = bare_line_feeds(&self.bytes)

@@ -5,14 +5,19 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::body::{self, Body};
-use super::{End, Plan, Step, damage, position};
+use super::{End, Opening, Plan, Step, change, position};
 use crate::answer::Rendition;
-use crate::scenario::{At, Barrier, By, Edit, Pace, Play};
+use crate::scenario::{At, Barrier, By, Cut, Edit, Pace, Play, Stall};
 
 /// Characters of content beside the text by which a barrier knows that it has arrived.
 const TAIL: usize = 12;
 /// What a barrier waits beyond the text, for events that carry none.
 const SETTLE: Duration = Duration::from_millis(50);
+
+/// Bytes of a piece of a body that comes slowly.
+const SLOW_PIECE: usize = 16;
+/// Time between two such pieces.
+const SLOW_PAUSE: Duration = Duration::from_millis(5);
 
 /// A script that does not fit its answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -37,11 +42,21 @@ pub enum CompileError {
         /// The effect.
         by: &'static str,
     },
-    /// No event behind the position holds JSON.
-    #[error("`bad_json` at `{}`: no event with JSON follows", position::words(*.at))]
-    NothingToDamage {
+    /// The answer has nothing behind the position on which the effect could work.
+    #[error("`{by}` at `{}`: {lacks}", position::words(*.at))]
+    NothingThere {
+        /// The effect.
+        by: &'static str,
         /// The position.
         at: At,
+        /// What is missing.
+        lacks: &'static str,
+    },
+    /// Before the head there is nothing but the connection.
+    #[error("before the response head, a leg can `close`, `reset` or `stall`, not `{by}`")]
+    BeforeTheHead {
+        /// The effect.
+        by: &'static str,
     },
 }
 
@@ -55,12 +70,11 @@ pub fn compile(rendition: &Rendition, play: &Play, error_event: &[u8]) -> Result
         Some(cut) => Some((position::offset(&body, rendition.stream, cut.at)?, cut)),
         None => None,
     };
-    if !rendition.stream {
-        match cut.map(|(_, cut)| &cut.by) {
-            Some(By::ErrorEvent) => return Err(CompileError::NeedsAStream { by: "error_event" }),
-            Some(By::BadJson) => return Err(CompileError::NeedsAStream { by: "bad_json" }),
-            _ => {}
-        }
+    if let Some((_, cut)) = cut
+        && !rendition.stream
+        && cut.by.needs_events()
+    {
+        return Err(CompileError::NeedsAStream { by: cut.by.name() });
     }
 
     // The cut is the first pin, gates are the others.
@@ -69,10 +83,11 @@ pub fn compile(rendition: &Rendition, play: &Play, error_event: &[u8]) -> Result
         let gates = body.events.iter().filter(|event| event.text.is_some()).skip(1).map(|event| event.span.start);
         body.pins.extend(gates.collect::<Vec<_>>());
     }
-    if let Some((offset, cut)) = cut
-        && cut.by == By::BadJson
-    {
-        damage_next(&mut body, offset).ok_or(CompileError::NothingToDamage { at: cut.at })?;
+    if let Some((offset, cut)) = cut {
+        change::apply(&mut body, offset, cut)?;
+    }
+    if rendition.stream && play.edits.contains(&Edit::Bom) {
+        body.insert_bom();
     }
     if rendition.stream && play.edits.contains(&Edit::Comments) {
         body.insert_comments();
@@ -84,49 +99,36 @@ pub fn compile(rendition: &Rendition, play: &Play, error_event: &[u8]) -> Result
 
     let mut writer = Writer::new(&body, play);
     let full = body.bytes.len();
-    let at = body.pins[0];
-    let end = match cut.map(|(_, cut)| &cut.by) {
+    let mut opening = Opening::AtOnce;
+    let end = match cut {
         None => {
             writer.send(0, full);
             End::Complete
         }
-        Some(by) => {
+        Some((_, cut)) if cut.at == At::Request => {
+            opening = match &cut.by {
+                By::Close | By::Reset | By::Stall(Stall { r#for: None }) => Opening::Never,
+                By::Stall(Stall { r#for: Some(time) }) => Opening::After(time.duration()),
+                by => return Err(CompileError::BeforeTheHead { by: by.name() }),
+            };
+            writer.unopened(&cut.by, full)
+        }
+        Some((_, cut)) => {
+            let at = body.pins[0];
             writer.send(0, at);
             writer.barrier();
-            match by {
-                By::Close => End::Close,
-                By::Eof => End::Complete,
-                By::Reset => End::Reset,
-                By::ErrorEvent => {
-                    let event = if crlf { body::crlf(error_event) } else { error_event.to_vec() };
-                    writer.send_event(event);
-                    End::Complete
-                }
-                By::BadJson => {
-                    writer.send(at, full);
-                    End::Complete
-                }
-                By::Stall(stall) => match stall.r#for {
-                    None => {
-                        writer.steps.push(Step::Stall(None));
-                        End::Close
-                    }
-                    Some(time) => {
-                        writer.steps.push(Step::Stall(Some(time.duration())));
-                        writer.delay = time.duration();
-                        writer.send(at, full);
-                        End::Complete
-                    }
-                },
-            }
+            writer.effect(cut, at, error_event, crlf)?
         }
     };
     let Writer { steps, text, sent, .. } = writer;
+    let announced = cut.is_some_and(|(_, cut)| cut.by == By::ContentLength);
     Ok(Plan {
+        opening,
         status: rendition.status,
         headers: rendition.headers.clone(),
-        chunked: rendition.stream,
+        chunked: rendition.stream && !announced,
         length: if end == End::Complete { sent } else { full },
+        apart: play.edits.iter().any(|edit| matches!(edit, Edit::Split(_))),
         steps,
         end,
         text,
@@ -141,18 +143,6 @@ pub fn before_the_cut(rendition: &Rendition, play: &Play) -> Vec<u8> {
     let mut bytes = body.bytes;
     bytes.truncate(offset);
     bytes
-}
-
-/// Damages the first event with JSON that begins at or behind an offset; it says nothing any more.
-fn damage_next(body: &mut Body, offset: usize) -> Option<()> {
-    let (index, replaces) =
-        body.events.iter().enumerate().filter(|(_, event)| event.span.start >= offset).find_map(|(index, event)| {
-            damage::damage(&body.bytes[event.span.clone()], event.span.start).map(|replaces| (index, replaces))
-        })?;
-    body.events[index].kind = None;
-    body.events[index].text = None;
-    body.edit(&replaces);
-    Some(())
 }
 
 /// Events to an HTTP chunk, if that is scripted.
@@ -243,6 +233,71 @@ impl<'a> Writer<'a> {
             self.sent += data.len();
             self.steps.push(Step::Send { at: self.due(end - 1), data, text: self.characters });
             start = end;
+        }
+    }
+
+    /// What is done at the cut, where everything before it is out; gives the end of the response.
+    fn effect(&mut self, cut: &Cut, at: usize, error_event: &[u8], crlf: bool) -> Result<End, CompileError> {
+        let full = self.body.bytes.len();
+        Ok(match &cut.by {
+            By::Close | By::ContentLength => End::Close,
+            By::Eof => End::Complete,
+            By::Reset => End::Reset,
+            By::BadChunk => End::BadChunk,
+            By::ErrorEvent => {
+                self.send_event(if crlf { body::crlf(error_event) } else { error_event.to_vec() });
+                End::Complete
+            }
+            By::CutEvent => {
+                self.send(at, change::half_an_event(self.body, cut, at)?);
+                End::Complete
+            }
+            By::CutUtf8 => {
+                self.send(at, change::inside_a_character(self.body, cut, at)?);
+                End::Close
+            }
+            By::Slow => {
+                self.send_slowly(at, full);
+                End::Complete
+            }
+            By::BadJson | By::NoTerminator | By::AfterTerminator | By::Duplicate | By::Drop | By::Oversize => {
+                self.send(at, full);
+                End::Complete
+            }
+            By::Stall(Stall { r#for: None }) => {
+                self.steps.push(Step::Stall(None));
+                End::Close
+            }
+            By::Stall(Stall { r#for: Some(time) }) => {
+                self.steps.push(Step::Stall(Some(time.duration())));
+                self.delay = time.duration();
+                self.send(at, full);
+                End::Complete
+            }
+        })
+    }
+
+    /// What is done in place of a head, or behind a head that comes late; gives the end of the response.
+    fn unopened(&mut self, by: &By, full: usize) -> End {
+        match by {
+            By::Reset => End::Reset,
+            By::Stall(Stall { r#for: None }) => {
+                self.steps.push(Step::Stall(None));
+                End::Close
+            }
+            By::Stall(_) => {
+                self.send(0, full);
+                End::Complete
+            }
+            _ => End::Close,
+        }
+    }
+
+    /// Sends a range in small pieces, each some time after the one before.
+    fn send_slowly(&mut self, from: usize, to: usize) {
+        for start in (from..to).step_by(SLOW_PIECE) {
+            self.delay += SLOW_PAUSE;
+            self.send(start, (start + SLOW_PIECE).min(to));
         }
     }
 

@@ -1,6 +1,7 @@
 //! Faults: a cut and edits over a rendition, compiled to a plan that is tested without sockets.
 
 mod body;
+mod change;
 mod compile;
 mod damage;
 mod plan;
@@ -9,4 +10,4 @@ mod position;
 mod tests;
 
 pub use compile::{CompileError, before_the_cut, compile};
-pub use plan::{End, Plan, Step};
+pub use plan::{End, Opening, Plan, Step};

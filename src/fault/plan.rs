@@ -40,11 +40,27 @@ pub enum End {
     Close,
     /// RST.
     Reset,
+    /// The size of the next chunk is no number; then FIN.
+    BadChunk,
+}
+
+/// What a leg does once it has a request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Opening {
+    /// It answers.
+    #[default]
+    AtOnce,
+    /// It answers after a silence.
+    After(Duration),
+    /// It sends no head: its steps and its end are all that there is.
+    Never,
 }
 
 /// What a leg does with one response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
+    /// Before the head.
+    pub opening: Opening,
     /// HTTP status.
     pub status: u16,
     /// Headers in order, without framing headers.
@@ -54,6 +70,8 @@ pub struct Plan {
     /// The content length that an unchunked answer announces: of the whole answer, even where it is then cut by
     /// [`End::Close`] or [`End::Reset`].
     pub length: usize,
+    /// Each HTTP chunk goes out in a write of its own, even where several are due at once.
+    pub apart: bool,
     /// What is done, in order.
     pub steps: Vec<Step>,
     /// How it ends.

@@ -22,7 +22,7 @@ pub(super) fn offset(body: &Body, stream: bool, at: At) -> Result<usize, Compile
         event.map(|event| event.span.end).ok_or_else(|| past(format!("no {missing}")))
     };
     match at {
-        At::Head => Ok(0),
+        At::Request | At::Head => Ok(0),
         At::Bytes(n) => match usize::try_from(n) {
             Ok(n) if n <= body.bytes.len() => Ok(n),
             _ => Err(past(count(body.bytes.len(), "byte"))),
@@ -59,6 +59,7 @@ fn count(n: usize, singular: &str) -> String {
 /// A position as a scenario writes it.
 pub(super) fn words(at: At) -> String {
     match at {
+        At::Request => "request".to_owned(),
         At::Head => "head".to_owned(),
         At::Preamble => "preamble".to_owned(),
         At::Texts(n) => format!("{{texts: {n}}}"),

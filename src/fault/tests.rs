@@ -193,6 +193,86 @@ fn bad_json_damages_the_next_event_with_json() {
     assert_eq!(error.to_string(), "`bad_json` at `{events: 9}`: no event with JSON follows");
 }
 
+/// The effects that change what is sent, each byte by byte, at the second of three words.
+#[test]
+fn effects_that_change_the_stream() {
+    let events = || {
+        [
+            event(Stage::Content, Some((PieceKind::Text, "a"))),
+            event(Stage::Content, Some((PieceKind::Text, " b"))),
+            event(Stage::Content, Some((PieceKind::Text, " \u{e9}"))),
+            event(Stage::Finish, None),
+            event(Stage::Terminator, None),
+        ]
+    };
+    let data = |text: &str| format!("data: {{\"delta\":\"{text}\"}}\n\n");
+    let (a, b, e) = (data("a"), data(" b"), data(" \u{e9}"));
+    let (finish, done) = ("data: {\"stage\":\"Finish\"}\n\n", "data: [DONE]\n\n");
+    let check = |by: By, body: &str, text: &str, end: End| {
+        let plan = compile(&stream(&events()), &play(Some((At::Texts(2), by.clone()))), ERROR).unwrap();
+        assert_eq!(String::from_utf8_lossy(&plan.body()), body, "{by:?}");
+        assert_eq!((plan.text.as_str(), plan.end), (text, end), "{by:?}");
+        plan
+    };
+    let half = &e[..e.len() / 2];
+    let (all, whole) = (format!("{a}{b}{e}{finish}{done}"), "a b \u{e9}");
+    check(By::CutEvent, &format!("{a}{b}{half}"), "a b", End::Complete);
+    check(By::CutUtf8, &format!("{a}{b}data: {{\"delta\":\" \u{FFFD}"), "a b", End::Close);
+    check(By::BadChunk, &format!("{a}{b}"), "a b", End::BadChunk);
+    check(By::NoTerminator, &format!("{a}{b}{e}{finish}"), whole, End::Complete);
+    check(By::AfterTerminator, &format!("{all}{b}"), whole, End::Complete);
+    check(By::Duplicate, &format!("{a}{b}{b}{e}{finish}{done}"), "a b b \u{e9}", End::Complete);
+    check(By::Drop, &format!("{a}{b}{finish}{done}"), "a b", End::Complete);
+    check(By::Slow, &all, whole, End::Complete);
+    let plan = check(By::ContentLength, &format!("{a}{b}"), "a b", End::Close);
+    assert_eq!((plan.chunked, plan.length), (false, all.len()));
+
+    let plan = compile(&stream(&events()), &play(Some((At::Texts(2), By::Oversize))), ERROR).unwrap();
+    let body = String::from_utf8(plan.body()).unwrap();
+    assert_eq!(body.replacen(&" ".repeat(1 << 20), "", 1), all);
+    assert_eq!(plan.text, whole);
+
+    let plan = compile(&stream(&events()), &play(Some((At::Texts(2), By::Slow))), ERROR).unwrap();
+    let times: Vec<u64> = plan
+        .steps
+        .iter()
+        .filter_map(|step| if let Step::Send { at, .. } = step { Some(at.as_millis() as u64) } else { None })
+        .collect();
+    assert_eq!(times[..2], [0, 0]);
+    assert!(times[2..].iter().zip(1..).all(|(time, piece)| *time <= 5 * piece), "{times:?}");
+    assert_eq!(times.last(), Some(&(5 * (all.len() - a.len() - b.len()).div_ceil(16) as u64)));
+}
+
+#[test]
+fn effects_say_what_they_lack() {
+    let check = |at: At, by: By, expect: &str| {
+        let error = compile(&usual(), &play(Some((at, by))), ERROR).unwrap_err();
+        assert_eq!(error.to_string(), expect);
+    };
+    check(At::Terminator, By::CutEvent, "`cut_event` at `terminator`: no event follows");
+    check(At::Terminator, By::Drop, "`drop` at `terminator`: no event follows");
+    check(At::Texts(3), By::CutUtf8, "`cut_utf8` at `{texts: 3}`: no character of several bytes follows");
+    check(At::Head, By::Duplicate, "`duplicate` at `head`: no event comes before");
+    check(At::Preamble, By::AfterTerminator, "`after_terminator` at `preamble`: no event with content comes before");
+    check(At::Terminator, By::NoTerminator, "`no_terminator` at `terminator`: no end mark follows");
+    check(At::Events(9), By::Oversize, "`oversize` at `{events: 9}`: no event with JSON follows");
+    check(At::Request, By::Eof, "before the response head, a leg can `close`, `reset` or `stall`, not `eof`");
+}
+
+#[test]
+fn before_the_head() {
+    let check = |by: By, opening: Opening, expect: &str| {
+        let plan = compile(&usual(), &play(Some((At::Request, by))), ERROR).unwrap();
+        assert_eq!((plan.opening, outline(&plan).as_str()), (opening, expect));
+    };
+    let stall = |time: Option<u64>| By::Stall(Stall { r#for: time.map(Millis) });
+    check(By::Close, Opening::Never, "close");
+    check(By::Reset, Opening::Never, "reset");
+    check(stall(None), Opening::Never, "stall close");
+    let whole = outline(&compile(&usual(), &play(None), ERROR).unwrap());
+    check(stall(Some(20)), Opening::After(Duration::from_millis(20)), &whole);
+}
+
 #[test]
 fn bad_json_spans_lines() {
     let events = [(b"event: x\r\ndata: {\"a\":\r\ndata: \"b\"}\r\nid: 1\r\n\r\n".to_vec(), Stage::Content, None)];
@@ -368,7 +448,7 @@ fn expected_offset(rendition: &Rendition, at: At) -> Option<usize> {
     };
     let last = |wanted: &dyn Fn(&Mark) -> bool| marks.iter().filter(|mark| wanted(mark)).map(|mark| mark.end).max();
     match at {
-        At::Head => Some(0),
+        At::Request | At::Head => Some(0),
         At::Preamble => last(&|mark| mark.stage == Stage::Preamble),
         At::Texts(n) => nth(n, &|mark| mark.piece.as_ref().is_some_and(|piece| piece.kind == PieceKind::Text)),
         At::Pieces(n) => nth(n, &|mark| mark.piece.is_some()),
@@ -408,7 +488,7 @@ proptest! {
         let body = rendition.body();
         let plan = match (compile(&rendition, &script, ERROR), expected_offset(&rendition, at)) {
             (Ok(plan), Some(_)) => plan,
-            (Err(CompileError::NothingToDamage { .. }), Some(offset)) => {
+            (Err(CompileError::NothingThere { .. }), Some(offset)) => {
                 let left = rendition.marks.iter().filter(|mark| mark.start >= offset);
                 prop_assert!(left.into_iter().all(|mark| mark.stage == Stage::Terminator));
                 return Ok(());
@@ -443,6 +523,7 @@ proptest! {
                 prop_assert!(serde_json::from_str::<serde_json::Value>(&data[0]).is_err(), "{}", data[0]);
                 prop_assert!(event.ends_with(b"\n\n"));
             }
+            other => unreachable!("{other:?} is not drawn"),
         }
 
         // Recorded borders of the prefix are kept, and the cut is one.

@@ -11,8 +11,11 @@ use super::audience::{Audience, Heard};
 use super::case::Recording;
 use super::head::{Framing, head};
 use super::socket::Socket;
-use crate::fault::{End, Plan, Step};
+use crate::fault::{End, Opening, Plan, Step};
 use crate::history::{BarrierEnd, UpstreamEnd};
+
+/// Most bytes that are held back to go out in one write.
+const OUTBOX: usize = 64 << 10;
 
 /// What becomes of the connection after a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +36,33 @@ pub(super) struct Player<'a> {
     pub(super) recording: Option<Recording>,
     /// Who listens at the other side of the proxy, if somebody does.
     pub(super) audience: Option<Audience>,
+}
+
+/// Wire bytes that are due at once: they go out together, each send an HTTP chunk of its own.
+#[derive(Debug, Default)]
+struct Outbox<'a> {
+    bytes: Vec<u8>,
+    /// The head is among them.
+    begins: bool,
+    /// The sends among them, and the characters of text that are out with each.
+    pieces: Vec<(&'a [u8], usize)>,
+}
+
+impl<'a> Outbox<'a> {
+    fn put(&mut self, data: &'a [u8], text: usize, framing: Framing) {
+        self.pieces.push((data, text));
+        match framing {
+            Framing::Empty => {}
+            Framing::Length(_) | Framing::UntilClose => self.bytes.extend_from_slice(data),
+            Framing::Chunked if data.is_empty() => {}
+            Framing::Chunked => {
+                // Writing to memory cannot fail.
+                let _ = write!(self.bytes, "{:x}\r\n", data.len());
+                self.bytes.extend_from_slice(data);
+                self.bytes.extend_from_slice(b"\r\n");
+            }
+        }
+    }
 }
 
 impl<'a> Player<'a> {
@@ -72,48 +102,59 @@ impl<'a> Player<'a> {
 
     async fn steps(&mut self) -> io::Result<()> {
         let start = Instant::now();
-        self.socket.write(&head(self.plan, self.framing)).await?;
-        if let Some(recording) = &self.recording {
-            recording.head(self.plan.status);
+        if let Opening::After(time) = self.plan.opening {
+            self.stall(Some(time)).await;
+        }
+        let mut out = Outbox::default();
+        if self.plan.opening != Opening::Never {
+            out.bytes = head(self.plan, self.framing);
+            out.begins = true;
         }
         // Characters of the text that are out, and where each delta ended.
         let before = self.audience.as_ref().map(|audience| audience.before.clone()).unwrap_or_default();
         let mut heard = Heard::new(&before, &self.plan.text);
         for step in &self.plan.steps {
-            match step {
-                Step::Send { at, data, text } => {
-                    // At 0 the timer would only round up to its next tick.
-                    if *at > start.elapsed() {
-                        sleep_until(start + *at).await;
-                    }
-                    self.send(data).await?;
-                    heard.sent(*text);
-                    if let Some(recording) = &self.recording {
-                        recording.sent(data, heard.text());
-                    }
+            if let Step::Send { at, data, text } = step {
+                // At 0 the timer would only round up to its next tick.
+                if *at > start.elapsed() {
+                    self.flush(&mut out, &mut heard).await?;
+                    sleep_until(start + *at).await;
                 }
+                out.put(data, *text, self.framing);
+                if self.plan.apart || out.bytes.len() >= OUTBOX {
+                    self.flush(&mut out, &mut heard).await?;
+                }
+                continue;
+            }
+            self.flush(&mut out, &mut heard).await?;
+            match step {
+                Step::Send { .. } => {}
                 Step::Gate => self.gate(&heard).await,
                 Step::Barrier { settle, beyond } => self.barrier(&heard, beyond, *settle).await,
                 Step::Stall(time) => self.stall(*time).await,
             }
         }
-        Ok(())
+        if self.plan.end == End::Complete && self.framing == Framing::Chunked {
+            out.bytes.extend_from_slice(b"0\r\n\r\n");
+        }
+        self.flush(&mut out, &mut heard).await
     }
 
-    /// One HTTP chunk in one write.
-    async fn send(&self, data: &[u8]) -> io::Result<()> {
-        match self.framing {
-            _ if data.is_empty() => Ok(()),
-            Framing::Empty => Ok(()),
-            Framing::Length(_) | Framing::UntilClose => self.socket.write(data).await,
-            Framing::Chunked => {
-                let mut chunk = Vec::with_capacity(data.len() + 12);
-                write!(chunk, "{:x}\r\n", data.len())?;
-                chunk.extend_from_slice(data);
-                chunk.extend_from_slice(b"\r\n");
-                self.socket.write(&chunk).await
+    /// Writes what is due, and notes it down.
+    async fn flush<'p>(&self, out: &mut Outbox<'p>, heard: &mut Heard<'p>) -> io::Result<()> {
+        self.socket.write(&out.bytes).await?;
+        out.bytes.clear();
+        if let Some(recording) = self.recording.as_ref().filter(|_| out.begins) {
+            recording.head(self.plan.status);
+        }
+        out.begins = false;
+        for (data, text) in out.pieces.drain(..) {
+            heard.sent(text);
+            if let Some(recording) = &self.recording {
+                recording.sent(data, heard.text());
             }
         }
+        Ok(())
     }
 
     async fn gate(&self, heard: &Heard<'_>) {
@@ -156,11 +197,17 @@ impl<'a> Player<'a> {
                 self.socket.end();
                 (UpstreamEnd::Complete, After::Ended)
             }
-            (End::Complete, Framing::Chunked) => match self.socket.write(b"0\r\n\r\n").await {
-                Ok(()) => (UpstreamEnd::Complete, After::Open),
-                Err(_) => (UpstreamEnd::ProxyGone, After::Ended),
-            },
-            (End::Complete, Framing::Length(_) | Framing::Empty) => (UpstreamEnd::Complete, After::Open),
+            (End::Complete, Framing::Chunked | Framing::Length(_) | Framing::Empty) => {
+                (UpstreamEnd::Complete, After::Open)
+            }
+            (End::BadChunk, framing) => {
+                if framing == Framing::Chunked {
+                    // The peer may have gone already.
+                    let _ = self.socket.write(b"no size\r\n").await;
+                }
+                self.socket.end();
+                (UpstreamEnd::Cut("bad_chunk".to_owned()), After::Ended)
+            }
             (End::Close, _) => {
                 self.socket.end();
                 (UpstreamEnd::Cut("close".to_owned()), After::Ended)

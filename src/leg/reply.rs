@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::api::{Api, ApiError};
-use crate::fault::{End, Plan, Step};
+use crate::fault::{End, Opening, Plan, Step};
 use crate::scenario::Millis;
 use crate::wire::Headers;
 
@@ -13,7 +13,17 @@ use crate::wire::Headers;
 pub(super) fn unary(status: u16, headers: Headers, body: Vec<u8>) -> Plan {
     let length = body.len();
     let steps = vec![Step::Send { at: Duration::ZERO, data: Bytes::from(body), text: 0 }];
-    Plan { status, headers, chunked: false, length, steps, end: End::Complete, text: String::new() }
+    Plan {
+        opening: Opening::AtOnce,
+        status,
+        headers,
+        chunked: false,
+        length,
+        apart: false,
+        steps,
+        end: End::Complete,
+        text: String::new(),
+    }
 }
 
 /// A body of JSON.

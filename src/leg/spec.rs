@@ -52,12 +52,24 @@ fn effect(text: &str) -> Result<By, String> {
         "reset" => By::Reset,
         "error_event" => By::ErrorEvent,
         "bad_json" => By::BadJson,
+        "cut_event" => By::CutEvent,
+        "cut_utf8" => By::CutUtf8,
+        "bad_chunk" => By::BadChunk,
+        "content_length" => By::ContentLength,
+        "no_terminator" => By::NoTerminator,
+        "after_terminator" => By::AfterTerminator,
+        "duplicate" => By::Duplicate,
+        "drop" => By::Drop,
+        "oversize" => By::Oversize,
+        "slow" => By::Slow,
         "stall" => By::Stall(Stall::default()),
         _ => match text.strip_prefix("stall:") {
             Some(time) => By::Stall(Stall { r#for: Some(time.parse::<Millis>()?) }),
             None => {
                 return Err(format!(
-                    "no effect is called `{text}`; there are close, eof, reset, stall, stall:2s, error_event, bad_json"
+                    "no effect is called `{text}`; there are close, eof, reset, stall, stall:2s, error_event, bad_json, \
+                     cut_event, cut_utf8, bad_chunk, content_length, no_terminator, after_terminator, duplicate, drop, \
+                     oversize, slow"
                 ));
             }
         },
@@ -67,12 +79,13 @@ fn effect(text: &str) -> Result<By, String> {
 fn position(text: &str) -> Result<At, String> {
     let unknown = || {
         format!(
-            "no position is called `{text}`; there are head, preamble, texts:n, pieces:n, events:n, bytes:n, \
+            "no position is called `{text}`; there are request, head, preamble, texts:n, pieces:n, events:n, bytes:n, \
              last_content, finish, terminator"
         )
     };
     let Some((unit, n)) = text.split_once(':') else {
         return match text {
+            "request" => Ok(At::Request),
             "head" => Ok(At::Head),
             "preamble" => Ok(At::Preamble),
             "last_content" => Ok(At::LastContent),

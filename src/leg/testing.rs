@@ -85,6 +85,8 @@ pub(super) fn chat(text: &str) -> String {
 pub(super) enum Left {
     /// The response was whole by its own framing.
     Whole,
+    /// A chunk without a size came.
+    Garbled,
     /// FIN before that.
     Fin,
     /// RST before that.
@@ -242,7 +244,10 @@ impl Client {
         loop {
             let Some(size) = self.until(b"\r\n").await else { return false };
             let size = std::str::from_utf8(&size).unwrap().trim();
-            let size = usize::from_str_radix(size, 16).unwrap();
+            let Ok(size) = usize::from_str_radix(size, 16) else {
+                self.over = Some(Left::Garbled);
+                return false;
+            };
             let Some(mut data) = self.take(size + 2).await else { return false };
             assert_eq!(data.split_off(size), b"\r\n");
             if size == 0 {

@@ -56,6 +56,7 @@ fn one(text: &mut String, name: &str, history: &History, step: &StepHistory, ups
     let _ = match &upstream.refused {
         Some(refusal) => writeln!(text, " and refused it: {} by rule {}", upstream.status, refusal.rule)
             .and_then(|()| writeln!(text, "    {}", refusal.error.message)),
+        None if upstream.status == 0 => writeln!(text, " and never began to answer"),
         None => writeln!(text, " and answered {}", upstream.status),
     };
     let Some(api) = upstream.api else {

@@ -87,9 +87,9 @@ pub(super) fn check(renditions: &Renditions, play: &Play, api: ApiId, asked: Ask
         (Some(_), Some(spoken)) => {
             let error = spoken.error_event(&spoken.status_error(500), 0, b"");
             compile(&rendition, play, &error).map(|_| ()).map_err(|error| match error {
-                CompileError::NeedsAStream { .. } | CompileError::NothingToDamage { .. } => {
-                    Misfit::Effect(error.to_string())
-                }
+                CompileError::NeedsAStream { .. }
+                | CompileError::NothingThere { .. }
+                | CompileError::BeforeTheHead { .. } => Misfit::Effect(error.to_string()),
                 _ => Misfit::Position(error.to_string()),
             })
         }

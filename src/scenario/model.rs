@@ -248,6 +248,8 @@ impl Every {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum At {
+    /// After the request: before the response head.
+    Request,
     /// After the response head.
     Head,
     /// After the events that precede content.
@@ -286,6 +288,72 @@ pub enum By {
     ErrorEvent,
     /// The next event is sent with damaged JSON; then the stream goes on.
     BadJson,
+    /// Half of the next event is sent; then the body ends properly.
+    CutEvent,
+    /// FIN inside the next character of several bytes.
+    CutUtf8,
+    /// A chunk whose size is no number; then FIN.
+    BadChunk,
+    /// The length of the whole body is announced, in place of chunks; then FIN.
+    ContentLength,
+    /// The rest comes without the end mark.
+    NoTerminator,
+    /// The last event with content comes once more, behind the end mark.
+    AfterTerminator,
+    /// The event before comes twice.
+    Duplicate,
+    /// The next event is left out.
+    Drop,
+    /// The next event is a megabyte long, by blanks inside its JSON.
+    Oversize,
+    /// The rest comes in pieces of a few bytes, each some time after the other.
+    Slow,
+}
+
+impl By {
+    /// The word that scenarios use.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Close => "close",
+            Self::Eof => "eof",
+            Self::Reset => "reset",
+            Self::Stall(_) => "stall",
+            Self::ErrorEvent => "error_event",
+            Self::BadJson => "bad_json",
+            Self::CutEvent => "cut_event",
+            Self::CutUtf8 => "cut_utf8",
+            Self::BadChunk => "bad_chunk",
+            Self::ContentLength => "content_length",
+            Self::NoTerminator => "no_terminator",
+            Self::AfterTerminator => "after_terminator",
+            Self::Duplicate => "duplicate",
+            Self::Drop => "drop",
+            Self::Oversize => "oversize",
+            Self::Slow => "slow",
+        }
+    }
+
+    /// Whether it needs the events of a stream.
+    pub fn needs_events(&self) -> bool {
+        match self {
+            Self::Close
+            | Self::Eof
+            | Self::Reset
+            | Self::Stall(_)
+            | Self::CutUtf8
+            | Self::ContentLength
+            | Self::Slow => false,
+            Self::ErrorEvent
+            | Self::BadJson
+            | Self::CutEvent
+            | Self::BadChunk
+            | Self::NoTerminator
+            | Self::AfterTerminator
+            | Self::Duplicate
+            | Self::Drop
+            | Self::Oversize => true,
+        }
+    }
 }
 
 /// Silence.
@@ -308,6 +376,8 @@ pub enum Edit {
     Crlf,
     /// SSE comments between events.
     Comments,
+    /// A byte order mark in front of the stream.
+    Bom,
 }
 
 /// When events are sent.

@@ -189,9 +189,21 @@ impl<'a> Call<'a> {
         matches!(by, Some(By::Stall(stall)) if stall.r#for.is_none())
     }
 
-    /// Whether the script damages an event.
+    /// Whether the script damages, doubles or drops an event.
     pub(in crate::check) fn damages(&self) -> bool {
-        self.play.and_then(|play| play.cut.as_ref()).is_some_and(|cut| cut.by == By::BadJson)
+        let by = self.play.and_then(|play| play.cut.as_ref()).map(|cut| &cut.by);
+        matches!(
+            by,
+            Some(
+                By::BadJson
+                    | By::CutEvent
+                    | By::CutUtf8
+                    | By::Duplicate
+                    | By::Drop
+                    | By::Oversize
+                    | By::AfterTerminator
+            )
+        )
     }
 
     /// Whether something in its answer cannot be read: whoever gets that may give it up, however it ends.

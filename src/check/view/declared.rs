@@ -2,6 +2,7 @@
 //! cache.
 
 use super::{Call, Reach, StepView};
+use crate::history::UpstreamEnd;
 use crate::proxy::BeforeContent;
 
 impl StepView<'_> {
@@ -53,6 +54,7 @@ impl Call<'_> {
     /// How far it got, in words.
     pub(in crate::check) fn got(&self) -> String {
         match self.reach {
+            Reach::Nothing if self.exchange.status == 0 => format!("`{}` did not begin to answer", self.name()),
             Reach::Nothing => format!("`{}` answered {}", self.name(), self.exchange.status),
             reach => format!("`{}` got as far as {}", self.name(), reach.words()),
         }
@@ -62,9 +64,11 @@ impl Call<'_> {
     /// on.
     pub(in crate::check) fn leads_on(&self, on: Option<&[String]>) -> bool {
         let status = self.exchange.status;
+        let unanswered = status == 0 && matches!(self.exchange.end, UpstreamEnd::Cut(_));
         if let Some(on) = on {
             let named = |names: &[&str]| on.iter().any(|class| names.contains(&class.as_str()));
             return match (self.reach, self.stalls()) {
+                (Reach::Nothing, false) if unanswered => named(&["transport", "502", "5xx"]),
                 (Reach::Nothing, false) => on.iter().any(|class| matches(class, status)),
                 (_, true) => named(&["timeout", "504", "5xx"]),
                 // An error in the stream stands for the status that the vendor would have used, which is not on the wire.
@@ -73,7 +77,7 @@ impl Call<'_> {
             };
         }
         match self.reach {
-            Reach::Nothing => status == 429 || status >= 500,
+            Reach::Nothing => unanswered || status == 429 || status >= 500,
             _ => true,
         }
     }

@@ -20,6 +20,23 @@ async fn alone(case: Option<Arc<Case>>) -> (Serving, String) {
     (serving, host)
 }
 
+#[tokio::test]
+async fn the_same_request_gets_the_same_bytes_and_another_its_own() {
+    let (_serving, host) = alone(None).await;
+    let mut client = Client::connect(&host).await;
+    let first = post(&mut client, "/text/v1/chat/completions").await;
+    // Within a second, unless one begins in between.
+    let mut again = post(&mut client, "/text/v1/chat/completions").await;
+    if again.text() != first.text() {
+        again = post(&mut client, "/text/v1/chat/completions").await;
+    }
+    assert_eq!(again.said(), first.said());
+    let other = post(&mut client, "/short-text/v1/chat/completions").await;
+    assert_ne!(other.said(), first.said());
+    client.post("/short-text/v1/chat/completions", "{").await;
+    assert_eq!(client.response().await.status, 400);
+}
+
 async fn post(client: &mut Client, path: &str) -> Got {
     client.post(path, &chat("Hello.")).await;
     client.response().await

@@ -69,6 +69,54 @@ async fn each_break_is_seen_as_what_it_is_with_everything_before_it() {
 }
 
 #[tokio::test]
+async fn effects_that_change_the_stream_are_sent_as_planned() {
+    for (by, left, words, end) in [
+        ("cut_event", Left::Whole, 5, UpstreamEnd::Complete),
+        ("bad_chunk", Left::Garbled, 5, UpstreamEnd::Cut("bad_chunk".to_owned())),
+        ("no_terminator", Left::Whole, 24, UpstreamEnd::Complete),
+        ("duplicate", Left::Whole, 25, UpstreamEnd::Complete),
+        ("drop", Left::Whole, 23, UpstreamEnd::Complete),
+        ("oversize", Left::Whole, 24, UpstreamEnd::Complete),
+        ("slow", Left::Whole, 24, UpstreamEnd::Complete),
+    ] {
+        let (got, exchange) = cut(&format!("{{at: {{texts: 5}}, by: {by}}}")).await;
+        assert_eq!((got.left, &exchange.end), (left, &end), "{by}");
+        assert_eq!(got.said().split_whitespace().count(), words, "{by}: {}", got.text());
+        assert_eq!(exchange.said.text, got.said(), "{by}");
+        assert_eq!(exchange.sent.iter().map(|chunk| chunk.data.0.clone()).collect::<Vec<_>>(), got.chunks, "{by}");
+        let done = matches!(by, "duplicate" | "drop" | "oversize" | "slow");
+        assert_eq!(got.text().ends_with("data: [DONE]\n\n"), done, "{by}");
+    }
+    let (got, _) = cut("{at: {texts: 5}, by: after_terminator}").await;
+    assert_eq!(got.left, Left::Whole);
+    assert!(
+        got.text().split_once("[DONE]").is_some_and(|(_, behind)| behind.contains("\"content\":")),
+        "{}",
+        got.text()
+    );
+    let (got, exchange) = cut("{at: {texts: 5}, by: content_length}").await;
+    assert_eq!((got.left, got.header("transfer-encoding")), (Left::Fin, None));
+    let announced: usize = got.header("content-length").unwrap().parse().unwrap();
+    assert!(announced > got.body().len());
+    assert_eq!(exchange.said.text, got.said());
+}
+
+#[tokio::test]
+async fn a_leg_can_fail_before_its_head() {
+    for (by, left, end) in
+        [("close", Left::Fin, "close"), ("reset", Left::Rst, "reset"), ("stall", Left::Silent, "stall")]
+    {
+        let (got, exchange) = cut(&format!("{{at: request, by: {by}}}")).await;
+        assert_eq!((got.status, got.left, got.head.as_str()), (0, left, ""), "{by}");
+        assert_eq!((exchange.status, exchange.end), (0, UpstreamEnd::Cut(end.to_owned())), "{by}");
+    }
+    let started = Instant::now();
+    let (got, exchange) = cut("{at: request, by: {stall: {for: 100ms}}}").await;
+    assert!(started.elapsed() >= Duration::from_millis(100));
+    assert_eq!((got.status, got.left, exchange.end), (200, Left::Whole, UpstreamEnd::Complete));
+}
+
+#[tokio::test]
 async fn a_cut_can_stand_behind_the_head_or_inside_an_event() {
     let (got, _) = cut("{at: head, by: close}").await;
     assert_eq!((got.status, got.left, got.body().len()), (200, Left::Fin, 0));

@@ -385,7 +385,10 @@ impl Resolver<'_> {
             let help = "for the place before any of them: `head`, or `preamble` before content";
             self.error(span, "positions count from 1", Some(help.to_owned()));
         }
-        if let At::Asked(_) = at {
+        if let At::Request = at {
+            let help = "`head` is the first thing that a client can have";
+            self.error(span, "only a leg's cut can stand before the response head", Some(help.to_owned()));
+        } else if let At::Asked(_) = at {
             self.error(span, "only a client that leaves can wait until the legs are asked", None);
         } else if !stream && !matches!(at, At::Head | At::Bytes(_)) {
             let help = "`head` or `{bytes: n}`; or `stream: true`";

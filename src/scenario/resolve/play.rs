@@ -7,7 +7,7 @@ use crate::answer::{Flaw, Lookup, ScriptPart, flaw};
 use crate::api::{ApiId, Conversation};
 use crate::diagnostic::{quoted, suggestion};
 use crate::scenario::fit::{self, Asked, Misfit};
-use crate::scenario::{Answer, AnswerPlan, Barrier, ClientPlan, Edit, Leg, Millis, Obeys, Pace, Play, ShapeLeg};
+use crate::scenario::{Answer, AnswerPlan, At, Barrier, ClientPlan, Edit, Leg, Millis, Obeys, Pace, Play, ShapeLeg};
 use crate::yaml::{Node, decode};
 
 impl Resolver<'_> {
@@ -69,7 +69,7 @@ impl Resolver<'_> {
                 Some(help.to_owned()),
             );
         }
-        if let Some(cut) = &leg.cut {
+        if let Some(cut) = leg.cut.as_ref().filter(|cut| cut.at != At::Request) {
             self.position(cut.at, span_in(node, &["cut", "at"]), stream);
         }
         for (index, edit) in leg.edits.iter().enumerate() {

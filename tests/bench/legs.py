@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
 import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -74,7 +75,7 @@ def nginx(folder, body):
     port = free_port()
     (folder / "stream").write_bytes(body)
     (folder / "nginx.conf").write_text(
-        f"""worker_processes 2; daemon off; pid {folder}/pid; error_log {folder}/error.log;
+        f"""{"user root; " if os.geteuid() == 0 else ""}worker_processes 2; daemon off; pid {folder}/pid; error_log {folder}/error.log;
 events {{ worker_connections 1024; }}
 http {{
   access_log off; sendfile on; tcp_nopush on; keepalive_requests 100000000; open_file_cache max=10;
@@ -90,8 +91,12 @@ http {{
         try:
             post(url)
             return process, url
+        except urllib.error.HTTPError as error:
+            process.terminate()
+            sys.exit(f"nginx answers {error}")
         except OSError:
             time.sleep(0.02)
+    process.terminate()
     sys.exit("nginx does not answer")
 
 

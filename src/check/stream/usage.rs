@@ -47,6 +47,9 @@ fn usage(step: &StepView<'_>) -> Found {
     let Some(last) = of(finisher) else {
         return Found::not_exercised(format!("`{}` reported no usage", finisher.name()));
     };
+    if finisher.damages() {
+        return Found::not_exercised(format!("part of what `{}` sent cannot be read", finisher.name()));
+    }
     if !asked(step) && told.is_none() {
         return Found::not_exercised("the client did not ask for usage");
     }

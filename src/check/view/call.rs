@@ -189,21 +189,10 @@ impl<'a> Call<'a> {
         matches!(by, Some(By::Stall(stall)) if stall.r#for.is_none())
     }
 
-    /// Whether the script damages, doubles or drops an event.
+    /// Whether the script damages an event. One that comes twice, or not at all, is what the leg said.
     pub(in crate::check) fn damages(&self) -> bool {
         let by = self.play.and_then(|play| play.cut.as_ref()).map(|cut| &cut.by);
-        matches!(
-            by,
-            Some(
-                By::BadJson
-                    | By::CutEvent
-                    | By::CutUtf8
-                    | By::Duplicate
-                    | By::Drop
-                    | By::Oversize
-                    | By::AfterTerminator
-            )
-        )
+        matches!(by, Some(By::BadJson | By::CutEvent | By::CutUtf8 | By::Oversize | By::AfterTerminator))
     }
 
     /// Whether something in its answer cannot be read: whoever gets that may give it up, however it ends.

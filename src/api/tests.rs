@@ -34,6 +34,8 @@ fn scripts() -> Vec<AnswerScript> {
         script(vec![call("weather"), call("time"), empty]),
         script(vec![text(3), call("weather")]),
         script(vec![ScriptPart::Thinking { words: 5, signature: true }, text(4)]),
+        script(vec![ScriptPart::Thinking { words: 5, signature: false }, text(4)]),
+        script(vec![ScriptPart::Thinking { words: 5, signature: true }]),
         script(vec![ScriptPart::Refusal { words: 6 }]),
         script(vec![ScriptPart::Text {
             words: None, literal: Some("Zoë 👩‍👩‍👧 {word}\n\n- {word}".to_owned())
@@ -203,11 +205,58 @@ fn a_request_that_is_translated_keeps_its_turns() {
             ]
         })
     );
+    let responses = ApiId::OpenaiResponses.spoken().expect("spoken").write_request(&conversation, "gpt");
+    assert_eq!((&responses["instructions"], responses.get("seed")), (&json!("Be terse."), None));
     let back = chat.write_request(&messages.read_request(&body), "m");
     assert_eq!(back["messages"][3], asked["messages"][3]);
     assert_eq!(back["messages"][2], asked["messages"][2]);
     assert_eq!(back["tool_choice"], "required");
     assert_eq!(back["user"], "u");
+}
+
+#[test]
+fn results_that_follow_one_another_stand_together() {
+    let turn = |role, part| Turn { role, parts: vec![part], place: String::new() };
+    let result = |id: &str| {
+        let parts = vec![Part::text("x")];
+        turn(Role::Tool, Part::ToolResult { id: id.to_owned(), parts, error: false, cache: false })
+    };
+    let turns = vec![result("a"), result("b"), result("c"), turn(Role::User, Part::text("Hi")), result("d")];
+    let conversation = Conversation { turns, ..Conversation::default() };
+    for (id, turns, parts) in [(ApiId::AnthropicMessages, "messages", "content"), (ApiId::Gemini, "contents", "parts")]
+    {
+        let body = id.spoken().expect("spoken").write_request(&conversation, "m");
+        let turns = body[turns].as_array().expect("turns").iter();
+        let lengths: Vec<usize> = turns.map(|turn| turn[parts].as_array().map_or(1, Vec::len)).collect();
+        assert_eq!(lengths, [3, 1, 1], "{body}");
+    }
+}
+
+#[test]
+fn a_turn_without_parts_is_a_turn() {
+    let turns = vec![Turn { role: Role::User, parts: Vec::new(), place: String::new() }];
+    let conversation = Conversation { turns, ..Conversation::default() };
+    for (id, place, expect) in [
+        (ApiId::OpenaiChat, "/messages/0/content", json!("")),
+        (ApiId::AnthropicMessages, "/messages/0/content", json!([])),
+        (ApiId::OpenaiResponses, "/input/0/content", json!("")),
+        (ApiId::Gemini, "/contents/0/parts", json!([])),
+    ] {
+        let body = id.spoken().expect("spoken").write_request(&conversation, "m");
+        assert_eq!(body.pointer(place), Some(&expect), "{body}");
+    }
+}
+
+#[test]
+fn tokens_are_read_in_every_spelling() {
+    for (reported, expect) in [
+        (json!({"prompt_tokens": 3, "completion_tokens": 9}), Some((3, 9))),
+        (json!({"input_tokens": 3}), Some((3, 0))),
+        (json!({"candidatesTokenCount": 9}), Some((0, 9))),
+        (json!({"total_tokens": 12}), None),
+    ] {
+        assert_eq!(Usage::read(&reported), expect.map(|(input, output)| Usage { input, output }), "{reported}");
+    }
 }
 
 /// What is made here, of no body, is said in full in either API.

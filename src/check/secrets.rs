@@ -116,6 +116,12 @@ mod tests {
         check("{\"key\":\"sk-primary-7Qz\\/x+9f?a\"}", true);
         check("sk-primary-7Qz", false);
         check("", false);
+        // A run of base64 with letters behind it that are none of it.
+        let whole = base64::engine::general_purpose::STANDARD_NO_PAD.encode(format!("user:{key}:"));
+        assert_eq!(whole.len() % 4, 0);
+        for behind in ["", "a", "ab", "abc"] {
+            check(&format!("Basic {whole}{behind}"), true);
+        }
         // What is too short is no secret.
         assert!(!Forms::of("key=1234567").carries("1234567"));
         assert!(!Forms::of("key=123").carries("123"));

@@ -75,6 +75,9 @@ fn grammar() {
     let thinking = &block(0, &json!({"type": "thinking", "thinking": "", "signature": ""}));
     let thought = &delta(0, &json!({"type": "thinking_delta", "thinking": "hm"}));
     let signature = &delta(0, &json!({"type": "signature_delta", "signature": "s"}));
+    let error = &json!(
+        "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}"
+    );
 
     check(&[start, text, ping, a, a, stop0, end, over], &[]);
     check(&[start, end, over], &[]);
@@ -87,16 +90,10 @@ fn grammar() {
     check(&[start, text, &delta(0, &json!({"type": "citations_delta", "citation": {}})), stop0, end, over], &[]);
     // Truncation is judged by the ending.
     check(&[start, text, a], &[]);
-    check(
-        &[
-            start,
-            text,
-            &json!(
-                "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}"
-            ),
-        ],
-        &[],
-    );
+    check(&[start, text, error], &[]);
+    check(&[start, &block(0, &json!({"type": "redacted_thinking", "data": "zz"})), stop0, end, over], &[]);
+    let compaction = &block(0, &json!({"type": "compaction", "content": null}));
+    check(&[start, compaction, &delta(0, &json!({"type": "compaction_delta", "content": "a"})), stop0, end, over], &[]);
 
     check(
         &[
@@ -110,6 +107,7 @@ fn grammar() {
     check(&[start, &json!("event: other\ndata: {\"type\":\"ping\"}")], &["A02 Should"]);
     check(&[start, &json!("event: content_block_delta\ndata: {\"type\":")], &["A03 Must"]);
     check(&[start, &json!("event: ping\ndata: null")], &["A04 Must"]);
+    check(&[start, &json!("data: {\"a\":1}"), end, over], &["A05 Should"]);
     check(&[start, &json!({"type": "vendor_event"}), end, over], &["A05 Should"]);
     check(
         &[&json!({"type": "message_start", "message": {"content": []}})],
@@ -129,6 +127,7 @@ fn grammar() {
     check(&[start, text, &block(1, &json!({"type": "text", "text": ""}))], &["A15 Should"]);
     check(&[start, &block(0, &json!({"type": "picture"})), stop0], &["A16 Should"]);
     check(&[start, &block(0, &json!({"type": "tool_use", "input": {}}))], &["A16 Must"]);
+    check(&[start, &block(0, &json!({"type": "tool_use", "id": "toolu_1", "input": {}}))], &["A16 Must"]);
     check(&[start, thinking, thought, signature, thought], &["A17 Should"]);
     check(&[start, tool, &input("{\"a\":"), stop0, &ended("tool_use"), over], &["A19 Must"]);
     check(&[start, tool, &input("{\"a\":"), stop0, &ended("max_tokens"), over], &[]);
@@ -138,8 +137,33 @@ fn grammar() {
     check(&[start, &ended("stop"), over], &["A23 Should"]);
     check(&[start, over], &["A24 Should"]);
     check(&[start, end, over, end], &["A25 Should"]);
+    check(&[start, end, over, error], &["A25 Should"]);
+    check(&[start, error, text], &["A25 Should"]);
     check(&[start, end, over, &json!("data: [DONE]")], &["A26 Should"]);
     check(&[start, &json!("event: ping"), end, over], &["S11 Should"]);
+    check(&[start, &json!("event: ping\ndata:"), end, over], &["S12 Should"]);
+}
+
+#[test]
+fn what_a_block_says_is_said_in_its_kind() {
+    let text = [
+        start(),
+        block(0, &json!({"type": "text", "text": "a"})),
+        delta(0, &json!({"type": "text_delta", "text": "b"})),
+    ];
+    assert_eq!(read(&stream(&text)).completion.text, "ab");
+    // What the vendor's own tools are asked is no call of the client's tools.
+    let search = json!({"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {}});
+    let asked = [start(), block(0, &search), delta(0, &json!({"type": "input_json_delta", "partial_json": "{}"}))];
+    assert_eq!(read(&stream(&asked)).completion.deltas, []);
+}
+
+#[test]
+fn of_many_findings_the_first_are_kept() {
+    let pings = vec![json!({"type": "ping"}); 300];
+    let reading = read(&format!("retry: 3\n\n{}", stream(&pings)));
+    let rules: Vec<&str> = reading.findings.iter().map(|finding| finding.rule.as_str()).collect();
+    assert_eq!((rules.len(), &rules[..3]), (200, ["S07", "S11", "A08"].as_slice()));
 }
 
 #[test]
@@ -242,6 +266,7 @@ fn requests() {
     assert_eq!(conversation.params["parallel_tool_calls"], false);
     assert_eq!(conversation.tool_choice, Some(json!("required")));
     assert_eq!(conversation.rest["/system/1/cache_control"]["ttl"], "1h");
+    assert_eq!(conversation.rest["/service_tier"], "auto");
     assert!(matches!(conversation.turns[0].parts[0], Part::Text { cache: true, .. }));
     assert_eq!(api().prefill(&conversation).as_deref(), Some("Once"));
 

@@ -23,7 +23,7 @@ pub fn continuation_additions(control: &Conversation, got: &Conversation, contin
     }
     if let (Some(limit), Some(lower)) = (control.params.get("max_tokens"), out.params.get_mut("max_tokens"))
         && let (Some(most), Some(asked)) = (limit.as_f64(), lower.as_f64())
-        && asked < most
+        && asked <= most
     {
         lower.clone_from(limit);
     }
@@ -83,7 +83,7 @@ fn places_of(last: &Turn, turns: &[Turn]) -> Vec<Last> {
     let wanted = without_ids(&last.parts);
     let mut out = Vec::new();
     for (index, turn) in turns.iter().enumerate() {
-        if turn.role != last.role || index > 0 && turns[index - 1].role == turn.role {
+        if index > 0 && turns[index - 1].role == turn.role {
             continue;
         }
         let mut parts: Vec<Part> = Vec::new();

@@ -2,59 +2,63 @@
 
 use std::ops::Range;
 
+type Pairs = Vec<(Option<usize>, Option<usize>)>;
+
 /// Pairs two lists: equal items by their longest common subsequence, then, inside each gap, items that are `alike`.
 pub(super) fn align<T>(
     expected: &[T],
     got: &[T],
     equal: impl Fn(&T, &T) -> bool,
     alike: impl Fn(&T, &T) -> bool,
-) -> Vec<(Option<usize>, Option<usize>)> {
+) -> Pairs {
     // Equal ends are no matter of the table, which keeps it small for long conversations.
     let head = expected.iter().zip(got).take_while(|(a, b)| equal(a, b)).count();
     let tail = expected[head..].iter().rev().zip(got[head..].iter().rev()).take_while(|(a, b)| equal(a, b)).count();
     let (rows, columns) = (expected.len() - tail, got.len() - tail);
-    let width = columns - head + 1;
-    let mut table = vec![0_u32; (rows - head + 1) * width];
-    let cell = |i: usize, j: usize| (i - head) * width + (j - head);
-    for i in (head..rows).rev() {
-        for j in (head..columns).rev() {
-            table[cell(i, j)] = if equal(&expected[i], &got[j]) {
-                table[cell(i + 1, j + 1)] + 1
+    let middle = by_table(&expected[head..rows], &got[head..columns], equal, alike);
+    let heads = (0..head).map(|i| (Some(i), Some(i)));
+    let middle = middle.into_iter().map(|(i, j)| (i.map(|i| head + i), j.map(|j| head + j)));
+    let tails = (0..tail).map(|k| (Some(rows + k), Some(columns + k)));
+    heads.chain(middle).chain(tails).collect()
+}
+
+fn by_table<T>(expected: &[T], got: &[T], equal: impl Fn(&T, &T) -> bool, alike: impl Fn(&T, &T) -> bool) -> Pairs {
+    let (rows, columns) = (expected.len(), got.len());
+    // How many items can be paired from a place of either list on.
+    let mut table = vec![vec![0_u32; columns + 1]; rows + 1];
+    for i in (0..rows).rev() {
+        for j in (0..columns).rev() {
+            table[i][j] = if equal(&expected[i], &got[j]) {
+                table[i + 1][j + 1] + 1
             } else {
-                table[cell(i + 1, j)].max(table[cell(i, j + 1)])
+                table[i + 1][j].max(table[i][j + 1])
             };
         }
     }
-    let mut pairs: Vec<_> = (0..head).map(|i| (Some(i), Some(i))).collect();
-    let (mut i, mut j) = (head, head);
-    let (mut gap_i, mut gap_j) = (head, head);
+    let mut pairs = Vec::new();
+    let (mut i, mut j) = (0, 0);
+    let (mut gap_i, mut gap_j) = (0, 0);
     loop {
         let end = i == rows || j == columns;
         if end || equal(&expected[i], &got[j]) {
             let (to_i, to_j) = if end { (rows, columns) } else { (i, j) };
             close_gap(&mut pairs, gap_i..to_i, gap_j..to_j, |a, b| alike(&expected[a], &got[b]));
             if end {
-                break;
+                return pairs;
             }
             pairs.push((Some(i), Some(j)));
             (i, j) = (i + 1, j + 1);
             (gap_i, gap_j) = (i, j);
-        } else if table[cell(i + 1, j)] >= table[cell(i, j + 1)] {
+        } else if table[i + 1][j] == table[i][j] {
+            // As much can be paired without this item.
             i += 1;
         } else {
             j += 1;
         }
     }
-    pairs.extend((0..tail).map(|k| (Some(rows + k), Some(columns + k))));
-    pairs
 }
 
-fn close_gap(
-    pairs: &mut Vec<(Option<usize>, Option<usize>)>,
-    expected: Range<usize>,
-    got: Range<usize>,
-    alike: impl Fn(usize, usize) -> bool,
-) {
+fn close_gap(pairs: &mut Pairs, expected: Range<usize>, got: Range<usize>, alike: impl Fn(usize, usize) -> bool) {
     let mut next = got.start;
     for i in expected {
         if let Some(j) = (next..got.end).find(|&j| alike(i, j)) {

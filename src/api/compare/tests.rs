@@ -54,6 +54,12 @@ fn what_does_not_count() {
     other.turns[1].parts = vec![Part::text("Look"), Part::text(" here.")];
     check(&base, &other);
     check(&base, &conversation(&[(System, "Be terse."), (User, "Look "), (User, "here.")]));
+    // A cache mark on a part of it marks the whole.
+    let mut marked = base.clone();
+    marked.turns[1].parts = vec![Part::Text { text: "Look here.".to_owned(), cache: true }];
+    let mut other = base.clone();
+    other.turns[1].parts = vec![Part::text("Look "), Part::Text { text: "here.".to_owned(), cache: true }];
+    check(&marked, &other);
 
     // Ids of calls, as long as results go with their calls.
     let calls = |a: &str, b: &str| Conversation {
@@ -64,6 +70,9 @@ fn what_does_not_count() {
         ..Conversation::default()
     };
     check(&calls("call_1", "call_2"), &calls("toolu_9", "toolu_1"));
+    let mut spelt = calls("call_1", "call_2");
+    spelt.turns[0].parts[0] = call("call_1", json!({"x": 1.0}));
+    check(&calls("call_1", "call_2"), &spelt);
 
     // JSON and numbers by value.
     let mut a = base.clone();
@@ -141,6 +150,15 @@ fn parts() {
         outline(&results("a", "b", true), &results("a", "c", false)),
         ["turns[1].parts[1].error changed: true > false", "turns[1].parts[1].parts[0].text changed: \"b\" > \"c\"",]
     );
+
+    // What is of another kind has not become it.
+    let of = |part: &Part| Conversation {
+        turns: vec![turn(User, vec![Part::text("a"), part.clone(), Part::text("b")])],
+        ..Conversation::default()
+    };
+    let image = Part::Image { digest: "d".to_owned(), media_type: String::new(), url: "d".to_owned() };
+    let kinds: Vec<_> = differences(&of(&image), &of(&Part::Other(json!(1)))).into_iter().map(|d| d.kind).collect();
+    assert_eq!(kinds, [DifferenceKind::Lost, DifferenceKind::Added]);
 
     // A cache mark.
     let mut marked = conversation(&[(User, "a")]);
@@ -280,6 +298,36 @@ fn additions_of_a_user_message() {
     check(
         &[client[0], client[1], (Assistant, "c"), client[3], (User, "Go on.")],
         &["turns[2].text changed: \"b\" > \"c\""],
+    );
+}
+
+#[test]
+fn an_addition_stands_behind_the_clients_words() {
+    let message = Continuation::UserMessage { quoted: "one two three four".to_owned() };
+    let image =
+        |digest: &str| Part::Image { digest: digest.to_owned(), media_type: String::new(), url: digest.to_owned() };
+    let of = |turns: &[(Role, &[Part])]| Conversation {
+        turns: turns.iter().map(|(role, parts)| turn(*role, parts.to_vec())).collect(),
+        ..Conversation::default()
+    };
+    let own = [image("d"), Part::text("a")];
+    let control = of(&[(User, &own)]);
+    let check = |got: &[(Role, &[Part])], found: &[&str]| {
+        let left = continuation_additions(&control, &of(got), &message);
+        let paths: Vec<_> = differences(&control, &left).into_iter().map(|d| d.path).collect();
+        assert_eq!(paths, found, "{got:?}");
+    };
+    check(&[(User, &[image("d"), Part::text("a Go on.")])], &[]);
+    check(&[(User, &[image("e"), Part::text("a Go on.")])], &["turns[0].parts[0].image", "turns[0].parts[1].text"]);
+    check(
+        &[(User, &[image("d"), Part::text("a Go on."), image("e")])],
+        &["turns[0].parts[1].text", "turns[0].parts[2]"],
+    );
+    // What the same role says before them makes them another turn, behind which nothing is known.
+    let go_on = [Part::text("Go on.")];
+    check(
+        &[(User, &go_on), (User, &own), (Assistant, &go_on), (User, &go_on)],
+        &["turns[0].parts[0]", "turns[1]", "turns[2]"],
     );
 }
 

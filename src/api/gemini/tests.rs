@@ -71,6 +71,7 @@ fn grammar() {
     check(&[json!({"candidates": [{"content": {"parts": {}}}]})], &["G06 Should"]);
     check(&[chunk(&json!([5]), None)], &["G06 Should"]);
     check(&all(&[&stop, &text, &stop]), &["G07 Should"]);
+    check(&all(&[&stop, &stop]), &[]);
     check(&all(&[&json!({"modelVersion": "m"}), &stop]), &["G09 Should"]);
     check(&[chunk(&json!([]), Some("BORED"))], &["G10 Should"]);
     check(&[chunk(&json!([{"functionCall": {"args": {}}}]), Some("STOP"))], &["G11 Should"]);
@@ -82,6 +83,7 @@ fn grammar() {
     check(&all(&[&json!(": ping"), &text, &stop]), &["S06 Must"]);
     check(&all(&[&json!(format!("data:{text}")), &stop]), &["S03 Must"]);
     check(&all(&[&json!("retry: 3"), &stop]), &["S07 Must", "S11 Must"]);
+    check(&all(&[&json!("data:"), &stop]), &["S12 Should"]);
     let body = format!("data: {text}\n\ndata: {stop}\n\n");
     assert_eq!(read(&body).1.findings, [], "line ends of either kind");
     let body = format!("data: {text}\r\n\r\ndata: {stop}");
@@ -152,7 +154,14 @@ fn parts_are_read() {
         ]
     );
     assert_eq!(reading.findings, []);
+    assert_eq!(said[..2], ["th", "ink"].map(|text| Say::Thinking(text.to_owned())));
     assert!(said.contains(&Say::Arguments("{\"x\":[1]}".to_owned())));
+    // Thoughts and text are told apart by what they are, signed or not.
+    let unsigned =
+        chunk(&json!([{"text": "hm", "thought": true}, {"text": "a"}, {"text": "oh", "thought": true}]), None);
+    let thinking = |text: &str| Part::Thinking { text: text.to_owned(), signature: None };
+    let parts = check(&[unsigned], &[]).completion.parts;
+    assert_eq!(parts, [thinking("hm"), Part::text("a"), thinking("oh")]);
     // Further candidates are not followed.
     let two = json!({"candidates": [
         {"content": {"parts": [{"text": "b"}], "role": "model"}, "index": 1, "finishReason": "STOP"},
@@ -216,10 +225,24 @@ fn a_stream_stands_as_the_vendor_writes_it() {
     );
 }
 
+fn context() -> EncodeContext {
+    EncodeContext { model: "m".to_owned(), include_usage: false, seed: 1, created: 1, input_tokens: 9 }
+}
+
+#[test]
+fn an_id_that_was_made_up_is_not_written() {
+    for (id, expect) in [("c", json!("c")), ("", Value::Null), ("unnamed_call_0", Value::Null)] {
+        let mut writer = api().stream_writer(&context());
+        writer.say(&Say::ToolCall { id: id.to_owned(), name: "f".to_owned() });
+        let written = writer.finish(FinishReason::ToolCalls, crate::api::Usage::default());
+        let event: Value = serde_json::from_slice(&written[0].bytes["data: ".len()..]).expect("JSON");
+        assert_eq!(event["candidates"][0]["content"]["parts"][0]["functionCall"]["id"], expect, "{id:?}");
+    }
+}
+
 #[test]
 fn half_a_call_is_none() {
-    let context = EncodeContext { model: "m".to_owned(), include_usage: false, seed: 1, created: 1, input_tokens: 9 };
-    let mut writer = api().stream_writer(&context);
+    let mut writer = api().stream_writer(&context());
     let mut out = Vec::new();
     for say in [Say::ToolCall { id: "c".to_owned(), name: "f".to_owned() }, Say::Arguments("{\"a\":".to_owned())] {
         out.extend(writer.say(&say));
@@ -356,17 +379,45 @@ fn requests() {
         json!({"output": "x"}),
         json!({"result": "{\"a\":1}"}),
         json!({"result": 5}),
+        json!({"note": "x"}),
         json!({}),
     ] {
-        round_trip(&result(response));
+        let conversation = round_trip(&result(response));
+        let part = &conversation.turns[0].parts[0];
+        assert!(matches!(part, Part::ToolResult { error: false, .. }), "{part:?}");
     }
     for body in [
         json!({"contents": [], "generationConfig": {}}),
         json!({"contents": [], "toolConfig": {"functionCallingConfig": {"mode": "VALIDATED"}}}),
+        json!({"contents": [], "tools": [{"functionDeclarations": [{"name": "f", "behavior": "BLOCKING"}]}]}),
+        json!({"contents": [], "tools": [{"servers": [{"name": "s"}]}]}),
+        // A result that names another tool than its call.
+        json!({"contents": [
+            {"role": "model", "parts": [{"functionCall": {"name": "f", "args": {}, "id": "c"}}]},
+            {"role": "user", "parts": [{"functionResponse": {"name": "g", "response": {"result": "x"}, "id": "c"}}]}
+        ]}),
         json!({"contents": [{"role": "function", "parts": []}, {"role": "user", "parts": [{"text": "x", "partMetadata": {}}]}]}),
     ] {
         round_trip(&body);
     }
+}
+
+#[test]
+fn calls_without_an_id_are_answered_in_their_order() {
+    let call = json!({"functionCall": {"name": "f", "args": {}}});
+    let result = |text: &str| json!({"functionResponse": {"name": "f", "response": {"result": text}}});
+    let conversation = round_trip(&json!({"contents": [
+        {"role": "model", "parts": [call, call]},
+        {"role": "user", "parts": [result("one"), result("two")]}
+    ]}));
+    let ids = |turn: usize| -> Vec<&str> {
+        let of = |part| match part {
+            &Part::ToolCall { ref id, .. } | &Part::ToolResult { ref id, .. } => Some(id.as_str()),
+            _ => None,
+        };
+        conversation.turns[turn].parts.iter().filter_map(of).collect()
+    };
+    assert_eq!((ids(0), ids(1)), (vec!["unnamed_call_0", "unnamed_call_1"], vec!["unnamed_call_0", "unnamed_call_1"]));
 }
 
 /// The API takes keys in snake case, and types in capitals or as numbers.
@@ -422,11 +473,13 @@ fn what_another_api_asked_is_said() {
         "messages": [
             {"role": "system", "content": "Be terse."},
             {"role": "user", "content": [
-                {"type": "text", "text": "See"}, {"type": "image_url", "image_url": {"url": "data:image/png;base64,aGk="}}
+                {"type": "text", "text": "See"},
+                {"type": "image_url", "image_url": {"url": "data:image/png;base64,aGk="}},
+                {"type": "image_url", "image_url": {"url": "https://x.test/a.png"}}
             ]},
             {"role": "assistant", "content": null, "tool_calls": [
                 {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{\"a\":1}"}},
-                {"id": "call_2", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+                {"id": "call_2", "type": "function", "function": {"name": "g", "arguments": "{}"}}
             ]},
             {"role": "tool", "tool_call_id": "call_1", "content": "one"},
             {"role": "tool", "tool_call_id": "call_2", "content": "{\"two\":2}"},
@@ -439,14 +492,18 @@ fn what_another_api_asked_is_said() {
         json!({
             "systemInstruction": {"parts": [{"text": "Be terse."}]},
             "contents": [
-                {"role": "user", "parts": [{"text": "See"}, {"inlineData": {"mimeType": "image/png", "data": "aGk="}}]},
+                {"role": "user", "parts": [
+                    {"text": "See"},
+                    {"inlineData": {"mimeType": "image/png", "data": "aGk="}},
+                    {"fileData": {"fileUri": "https://x.test/a.png"}}
+                ]},
                 {"role": "model", "parts": [
                     {"functionCall": {"name": "f", "args": {"a": 1}, "id": "call_1"}, "thoughtSignature": "skip_thought_signature_validator"},
-                    {"functionCall": {"name": "f", "args": {}, "id": "call_2"}}
+                    {"functionCall": {"name": "g", "args": {}, "id": "call_2"}}
                 ]},
                 {"role": "user", "parts": [
                     {"functionResponse": {"name": "f", "response": {"result": "one"}, "id": "call_1"}},
-                    {"functionResponse": {"name": "f", "response": {"two": 2}, "id": "call_2"}}
+                    {"functionResponse": {"name": "g", "response": {"two": 2}, "id": "call_2"}}
                 ]},
                 {"role": "user", "parts": [{"text": "Go on."}]}
             ],

@@ -111,6 +111,7 @@ fn grammar() {
     }
     check(&all(&[&role, &stop, &call(0, "{}"), &done]), &["C18 Should"]);
     check(&all(&[&role, &stop, &delta(&json!({"tool_calls": [], "function_call": {}})), &done]), &[]);
+    check(&all(&[&role, &stop, &delta(&json!({"function_call": {"name": "f"}})), &done]), &["C18 Should"]);
     // Reasoning is no field of this API: it may be anything.
     check(&all(&[&role, &delta(&json!({"reasoning": {"a": 1}})), &stop, &done]), &[]);
     check(&all(&[&role, &call(0, "{"), &call(0, "}")]), &["C25 Must", "C27 Must"]);
@@ -155,7 +156,10 @@ fn errors_in_a_stream_are_seen_whatever_they_look_like() {
         assert_eq!((error.kind.as_deref(), error.message.as_str()), (kind, message));
         assert_eq!(reading.findings, []);
     }
-    assert_eq!(read("data: {\"id\":\"c\",\"error\":null,\"choices\":[]}\n\n").1.completion.errors, []);
+    for none in ["null", "false", "\"\""] {
+        let body = format!("data: {{\"id\":\"c\",\"error\":{none},\"choices\":[]}}\n\n");
+        assert_eq!(read(&body).1.completion.errors, [], "{none}");
+    }
 }
 
 #[test]
@@ -164,6 +168,18 @@ fn a_last_event_without_its_blank_line_counts_if_it_is_whole() {
     assert!(read(&format!("{body}data: [DONE]")).1.completion.terminator.is_some());
     let (_, reading) = read(&body[..body.len() - 4]);
     assert_eq!((reading.completion.finishes, reading.findings), (vec![], vec![]));
+    // What is wrong with its line is found all the same.
+    let (_, reading) = read(&format!("{body}data:[DONE]"));
+    assert_eq!(reading.findings.iter().map(|f| f.rule.as_str()).collect::<Vec<_>>(), ["S03", "S01"]);
+}
+
+#[test]
+fn an_event_ends_with_its_blank_line() {
+    for (line_end, more) in [("\n", ""), ("\r\n", ""), ("\r", ""), ("\n", "\n"), ("\r", "\r"), ("\r\n", "\r\n")] {
+        let body = format!("data: 1{line_end}{line_end}{more}data: 2{line_end}{line_end}");
+        let spans: Vec<&str> = api().marks(body.as_bytes()).iter().map(|mark| &body[mark.start..mark.end]).collect();
+        assert_eq!(spans, [format!("data: 1{line_end}{line_end}"), format!("data: 2{line_end}{line_end}")], "{body:?}");
+    }
 }
 
 #[track_caller]
@@ -232,6 +248,9 @@ fn requests() {
         &json!({"model": "m", "messages": [{"role": "user", "content": "x"}], "max_tokens": 5, "max_completion_tokens": 6}),
     );
     round_trip(&json!({"model": "m", "messages": [{"role": "user", "content": ""}], "stream_options": null}));
+    let refusal = json!([{"role": "assistant", "content": [{"type": "refusal", "refusal": "No."}]}]);
+    let refused = api().read_request(&json!({"model": "m", "messages": refusal}));
+    assert_eq!(refused.turns[0].parts, [Part::Refusal { text: "No.".to_owned() }]);
 }
 
 #[test]

@@ -125,6 +125,15 @@ fn grammar_of_a_message() {
     with(2, &json!("data:"), &["S12 Must"]);
     with(2, &json!({"type": "response.surprise"}), &["R05 Should"]);
     with(2, &json!({"type": ""}), &["R05 Must"]);
+    let named = "event: response.x\ndata: {\"type\":\"response.audio.delta\",\"sequence_number\":2}";
+    with(2, &json!(named), &["R02 Should"]);
+    with(5, &at("output_text.annotation.added", &json!({"item_id": "msg_1", "annotation": {}})), &[]);
+    // What says nothing is no error.
+    for none in [json!(""), json!(false), Value::Null] {
+        let mut other = progress.clone();
+        other["error"] = none;
+        with(2, &other, &[]);
+    }
     check(
         &[&json!("event: response.created\ndata: {\"type\":\"response.created\",\"response\":{}}")],
         &["R06 Should", "R13 Should", "R13 Should", "R13 Should", "R13 Should", "R13 Should", "R13 Should"],
@@ -138,6 +147,7 @@ fn grammar_of_a_message() {
     instead(4, &numbered(&text, 9), &["R08 Should", "R08 Should"]);
     check(&[&progress, &completed], &["R09 Must"]);
     with(2, &created, &["R10 Must"]);
+    with(9, &created, &["R10 Must"]);
     let mut other = progress.clone();
     other["response"]["id"] = "resp_2".into();
     instead(1, &other, &["R11 Must"]);
@@ -185,6 +195,28 @@ fn grammar_of_a_message() {
     with(7, &part_done, &["R23 Should"]);
     check(&[&created, &progress, &item, &part, &text, &text_done, &item_done, &completed], &["R23 Should"]);
     check(&[&created, &progress, &item, &part, &text, &text_done, &part_done, &completed], &["R28 Should"]);
+    // Reasoning has texts of its own, in either of its lists.
+    let thinking = added(0, &json!({"id": "rs_1", "type": "reasoning", "summary": []}));
+    let thought =
+        |list: &str, kind: &str| at(&format!("{list}.added"), &json!({"summary_index": 0, "part": {"type": kind}}));
+    for (list, kind, findings) in [
+        ("content_part", "reasoning_text", &[][..]),
+        ("content_part", "text", &[]),
+        ("content_part", "output_text", &["R21 Should"]),
+        ("content_part", "summary_text", &["R21 Should"]),
+        ("reasoning_summary_part", "summary_text", &[]),
+        ("reasoning_summary_part", "reasoning_text", &["R21 Should"]),
+    ] {
+        check(&[&created, &progress, &thinking, &thought(list, kind)], findings);
+    }
+    let begun = thought("content_part", "text");
+    for (kind, findings) in [("reasoning_text", &[][..]), ("output_text", &["R21 Must"])] {
+        let more = at(&format!("{kind}.delta"), &json!({"delta": "a"}));
+        check(&[&created, &progress, &thinking, &begun, &more], findings);
+    }
+    let output_text = thought("content_part", "output_text");
+    let more = at("reasoning_text.delta", &json!({"delta": "a"}));
+    check(&[&created, &progress, &thinking, &output_text, &more], &["R21 Should", "R21 Must"]);
     let bare = lifecycle("completed", &nothing);
     check(&[&created, &progress, &item, &part, &text, &text_done, &part_done, &bare], &["R28 Must"]);
     with(9, &text, &["R27 Should", "R18 Should", "R23 Should"]);
@@ -206,6 +238,7 @@ fn grammar_of_calls_and_endings() {
     check(&[&created, &begun, &a, &b, &whole("{\"a\":1}"), &ended, &completed("{\"a\":1}")], &[]);
     check(&[&created, &begun, &whole("{}"), &done(0, &call("{}")), &completed("{}")], &[]);
     check(&[&created, &added(0, &json!({"id": "fc_1", "type": "function_call"}))], &["R16 Must"]);
+    check(&[&created, &added(0, &json!({"id": "fc_1", "type": "function_call", "call_id": "c"}))], &["R16 Must"]);
     check(&[&created, &added(0, &json!({"id": "rs_1", "type": "reasoning"})), &a], &["R19 Should", "R21 Must"]);
     let mut other = ended.clone();
     other["item"]["call_id"] = "call_2".into();
@@ -225,6 +258,20 @@ fn grammar_of_calls_and_endings() {
     check(&[&created, &short], &["R24 Should"]);
     short["response"]["incomplete_details"] = json!({"reason": "max_output_tokens"});
     check(&[&created, &short], &[]);
+}
+
+#[test]
+fn content_is_said_however_it_came() {
+    let said = |events: &[Value]| read(&stream(events)).0;
+    let created = lifecycle("created", &json!([]));
+    // A text whose part never began.
+    let item = added(0, &json!({"id": "msg_1", "type": "message", "content": []}));
+    let text = at("output_text.delta", &json!({"item_id": "msg_1", "delta": "a"}));
+    assert_eq!(said(&[created.clone(), item, text]), [Say::Text("a".to_owned())]);
+    // Arguments of which only the end tells.
+    let whole = json!({"type": "response.function_call_arguments.done", "output_index": 0, "arguments": "{}"});
+    let call_begins = Say::ToolCall { id: "call_1".to_owned(), name: "f".to_owned() };
+    assert_eq!(said(&[created, added(0, &call("")), whole]), [call_begins, Say::Arguments("{}".to_owned())]);
 }
 
 #[test]
@@ -268,6 +315,14 @@ fn what_is_said_again_stands_beside_what_the_deltas_said() {
         again,
         [("response.completed: output[0].arguments".to_owned(), "{}".to_owned(), "{\"a\":1}".to_owned())]
     );
+    // Nothing, said again, is no repetition.
+    let silent = [
+        lifecycle("created", &json!([])),
+        added(0, &json!({"id": "msg_1", "type": "message", "content": []})),
+        at("content_part.added", &json!({"item_id": "msg_1", "part": {"type": "output_text", "text": ""}})),
+        at("output_text.done", &json!({"item_id": "msg_1", "text": ""})),
+    ];
+    assert_eq!(finals(&silent), []);
     // Where the last event leaves the output out, clients take the items as they ended.
     let mut bare = lifecycle("completed", &json!([]));
     bare["response"]["output"] = Value::Null;
@@ -278,7 +333,17 @@ fn what_is_said_again_stands_beside_what_the_deltas_said() {
 fn a_response_that_begins_again_is_seen() {
     let created = lifecycle("created", &json!([]));
     assert_eq!(read(&stream(std::slice::from_ref(&created))).1.completion.starts.len(), 1);
-    assert_eq!(read(&stream(&[created.clone(), created])).1.completion.starts.len(), 2);
+    assert_eq!(read(&stream(&[created.clone(), created.clone()])).1.completion.starts.len(), 2);
+    // Whatever is named later is known, too.
+    let mut other = lifecycle("in_progress", &json!([]));
+    (other["response"]["id"], other["response"]["model"]) = ("resp_2".into(), "n".into());
+    let mut nameless = other.clone();
+    (nameless["response"]["id"], nameless["response"]["model"]) = ("".into(), "".into());
+    let completion = read(&stream(&[created, other, nameless])).1.completion;
+    assert_eq!(
+        (completion.ids, completion.models),
+        (["resp_1", "resp_2"].map(str::to_owned).into(), ["m", "n"].map(str::to_owned).into())
+    );
 }
 
 #[test]
@@ -412,6 +477,7 @@ fn requests() {
         matches!(&conversation.turns[1].parts[1], Part::Image { media_type, digest, .. } if media_type == "image/png" && digest.len() == 64)
     );
     assert!(matches!(&conversation.turns[3].parts[0], Part::ToolResult { id, .. } if id == "call_1"));
+    assert!(matches!(&conversation.turns[6].parts[0], Part::Refusal { text } if text == "No."));
     assert!(matches!(&conversation.turns[9].parts[0], Part::Thinking { text, .. } if text == "So"));
     assert_eq!(conversation.turns[0].place, "/instructions");
     assert_eq!(conversation.params["max_tokens"], 64);
@@ -424,6 +490,19 @@ fn requests() {
     }
     assert_eq!(api().prefill(&conversation), None);
 
+    // Reasoning has a neutral form, unless its summary has several parts or none that says anything.
+    let summary_text = |text: &str| json!({"type": "summary_text", "text": text});
+    for (summary, kept) in [
+        (json!([]), false),
+        (json!([summary_text("Hm.")]), false),
+        (json!([summary_text("a"), summary_text("b")]), true),
+        (json!([summary_text("")]), false),
+        (json!([{"type": "summary_text"}]), true),
+    ] {
+        let item = json!({"type": "reasoning", "summary": summary, "encrypted_content": "s"});
+        let conversation = api().read_request(&json!({"model": "m", "input": [item]}));
+        assert_eq!(conversation.rest.contains_key("/input/0/summary"), kept, "{item}");
+    }
     let conversation = round_trip(&json!({"model": "m", "input": "Hi.", "safety_identifier": "u"}));
     assert_eq!((conversation.turns.len(), conversation.user.as_deref()), (1, Some("u")));
     round_trip(&json!({"model": "m", "input": "Hi.", "user": "u", "safety_identifier": "v"}));
@@ -457,6 +536,20 @@ fn unary_bodies_are_read() {
     let completion = read(&body).expect("a response");
     assert_eq!((completion.text.as_str(), completion.finishes[0].reason), ("a", FinishReason::ToolCalls));
     assert!(matches!(&completion.parts[2], Part::Other(_)));
+    // Reasoning is there where it says something, or is signed.
+    let summary = json!([{"type": "summary_text", "text": "Hm."}]);
+    let thinking = |text: &str, signature: Option<&str>| Part::Thinking {
+        text: text.to_owned(),
+        signature: signature.map(str::to_owned),
+    };
+    for (item, expect) in [
+        (json!({"type": "reasoning", "summary": summary}), vec![thinking("Hm.", None)]),
+        (json!({"type": "reasoning", "summary": summary, "encrypted_content": "s"}), vec![thinking("Hm.", Some("s"))]),
+        (json!({"type": "reasoning", "summary": [], "encrypted_content": "s"}), vec![thinking("", Some("s"))]),
+        (json!({"type": "reasoning", "summary": []}), vec![]),
+    ] {
+        assert_eq!(read(&response("completed", &json!([item]))).expect("a response").parts, expect, "{item}");
+    }
     body["status"] = "failed".into();
     body["error"] = json!({"code": "server_error", "message": "m"});
     let completion = read(&body).expect("a response");

@@ -10,6 +10,10 @@ fn kept(id: ApiId, body: &Value) {
     let api = id.spoken().expect("a spoken API");
     let conversation = api.read_request(body);
     assert_eq!(conversation.api, Some(id));
+    if id != ApiId::Gemini {
+        assert_eq!(conversation.model, body["model"].as_str().unwrap_or_default());
+        assert_eq!(conversation.stream, body["stream"] == true);
+    }
     let model = conversation.model.clone();
     let again = api.write_request(&conversation, &model);
     let mut body = body.clone();
@@ -52,11 +56,23 @@ fn what_is_of_another_kind_is_kept() {
             }
         }
     }
-    for value in odd.iter().filter(|value| !value.is_boolean()) {
-        kept(ApiId::OpenaiChat, &with(&chat, "stream", value));
-        kept(ApiId::AnthropicMessages, &with(&messages, "stream", value));
-        kept(ApiId::OpenaiResponses, &with(&responses, "stream", value));
+    for (id, body) in
+        [(ApiId::OpenaiChat, &chat), (ApiId::AnthropicMessages, &messages), (ApiId::OpenaiResponses, &responses)]
+    {
+        for value in &odd {
+            kept(id, &with(body, "stream", value));
+            kept(id, &with(body, "model", value));
+        }
     }
+    let gemini = json!({"contents": [{"role": "user", "parts": [{"text": "Hi"}]}]});
+    for value in &odd {
+        for key in ["contents", "toolConfig", "generationConfig", "safetySettings", "unheardOf"] {
+            if !(key == "contents" && value.is_array() || key == "toolConfig" && value.is_object()) {
+                kept(ApiId::Gemini, &with(&gemini, key, value));
+            }
+        }
+    }
+    kept(ApiId::OpenaiResponses, &with(&responses, "tool_choice", &json!({"type": "mcp", "name": "x"})));
     for value in odd.iter().filter(|value| !value.is_array()) {
         kept(ApiId::OpenaiChat, &json!({"model": "m", "messages": value}));
         kept(ApiId::AnthropicMessages, &json!({"model": "m", "messages": value, "max_tokens": 9}));
@@ -84,18 +100,25 @@ fn every_content_is_kept_within_its_api() {
         json!({"type": "text", "text": "Hi", "cache_control": {"type": "ephemeral", "ttl": "1h"}}),
         json!({"odd": 7}),
     ] {
-        let message = json!({"role": "assistant", "content": [{"type": "text", "text": "Hm"}, part]});
-        kept(ApiId::OpenaiChat, &json!({"model": "m", "messages": [{"role": "user", "content": "Hi"}, message]}));
+        for content in [json!([{"type": "text", "text": "Hm"}, part]), json!([part])] {
+            let message = json!({"role": "assistant", "content": content});
+            kept(ApiId::OpenaiChat, &json!({"model": "m", "messages": [{"role": "user", "content": "Hi"}, message]}));
+        }
     }
     for part in [
         json!({"type": "redacted_thinking", "data": "AAAA"}),
         json!({"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "x"}}),
         json!({"odd": 7}),
     ] {
-        let message = json!({"role": "assistant", "content": [{"type": "text", "text": "Hm"}, part]});
-        let messages = json!([{"role": "user", "content": "Hi"}, message]);
-        kept(ApiId::AnthropicMessages, &json!({"model": "m", "max_tokens": 9, "messages": messages}));
+        for content in [json!([{"type": "text", "text": "Hm"}, part]), json!([part])] {
+            let messages = json!([{"role": "user", "content": "Hi"}, {"role": "assistant", "content": content}]);
+            kept(ApiId::AnthropicMessages, &json!({"model": "m", "max_tokens": 9, "messages": messages}));
+        }
     }
+    // A text alone stands in a list where that says more of it, and only there.
+    let named = json!([{"role": "user", "content": "Hi", "name": "u"}]);
+    let system = json!([{"type": "text", "text": "s", "citations": []}]);
+    kept(ApiId::AnthropicMessages, &json!({"model": "m", "max_tokens": 9, "system": system, "messages": named}));
     for part in [
         json!({"type": "input_file", "file_id": "file-1"}),
         json!({"type": "output_text", "text": "Hm"}),
@@ -124,6 +147,7 @@ fn every_content_is_kept_within_its_api() {
         let answer = json!({"role": "assistant", "content": "Hm"});
         kept(ApiId::OpenaiResponses, &json!({"model": "m", "input": [first, item]}));
         kept(ApiId::OpenaiResponses, &json!({"model": "m", "input": [first, item, answer, first]}));
+        kept(ApiId::OpenaiResponses, &json!({"model": "m", "input": [first, item, first]}));
     }
 }
 
@@ -155,9 +179,12 @@ fn tools_of_a_vendors_own_are_kept_within_its_api_and_left_out_elsewhere() {
         tools: vec![ToolDefinition { name: "time".to_owned(), ..ToolDefinition::default() }],
         ..Conversation::default()
     };
-    for api in spoken_apis() {
-        let written = api.write_request(&bare, "m");
-        assert!(written["tools"].to_string().contains("\"time\""), "{}: {written}", api.id());
+    for from in ApiId::ALL.into_iter().map(Some).chain([None]) {
+        let bare = Conversation { api: from, ..bare.clone() };
+        for api in spoken_apis() {
+            let written = api.write_request(&bare, "m");
+            assert!(written["tools"].to_string().contains("\"time\""), "{from:?} in {}: {written}", api.id());
+        }
     }
 }
 
@@ -165,7 +192,6 @@ fn tools_of_a_vendors_own_are_kept_within_its_api_and_left_out_elsewhere() {
 fn what_only_one_vendor_has_is_told_to_no_other() {
     let part = json!({"type": "input_audio", "input_audio": {"data": "aGk=", "format": "wav"}});
     let conversation = Conversation {
-        api: Some(ApiId::OpenaiChat),
         turns: vec![
             Turn {
                 role: Role::User,
@@ -185,13 +211,17 @@ fn what_only_one_vendor_has_is_told_to_no_other() {
         ],
         ..Conversation::default()
     };
-    for api in spoken_apis() {
-        let written = api.write_request(&conversation, "m").to_string();
-        let own = api.id() == ApiId::OpenaiChat;
-        assert_eq!(written.contains("input_audio"), own, "{}: {written}", api.id());
-        assert!(!written.contains("Hm."), "{}: {written}", api.id());
-        let marks = matches!(api.id(), ApiId::OpenaiChat | ApiId::AnthropicMessages);
-        assert_eq!(written.contains("cache_control"), marks, "{}: {written}", api.id());
+    for from in [ApiId::OpenaiChat, ApiId::AnthropicMessages] {
+        let conversation = Conversation { api: Some(from), ..conversation.clone() };
+        for api in spoken_apis() {
+            let written = api.write_request(&conversation, "m").to_string();
+            let what = format!("{from} in {}: {written}", api.id());
+            let (own, messages) = (api.id() == from, api.id() == ApiId::AnthropicMessages);
+            assert_eq!(written.contains("input_audio"), own, "{what}");
+            assert_eq!(written.contains("Hm."), own && messages, "{what}");
+            let marks = messages || own && api.id() == ApiId::OpenaiChat;
+            assert_eq!(written.contains("cache_control"), marks, "{what}");
+        }
     }
 }
 

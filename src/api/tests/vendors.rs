@@ -55,6 +55,7 @@ fn apis_are_known_by_name_and_path() {
     }
     assert_eq!(api(ApiId::AnthropicMessages).target("m", true), "/v1/messages");
     assert_eq!(api(ApiId::OpenaiChat).target("m", true), "/v1/chat/completions");
+    assert_eq!(api(ApiId::OpenaiChat).fill("/of/{model}{method}", "m", true), "/of/m");
 }
 
 #[test]
@@ -191,8 +192,6 @@ fn ids_have_the_vendors_form() {
     assert!(is_id(&string(&chat[0]["id"]), "chatcmpl-", 29, word));
     assert!(is_id(&string(&chat[0]["system_fingerprint"]), "fp_", 10, hex));
     assert!(is_id(&string(&chat[0]["choices"][0]["delta"]["tool_calls"][0]["id"]), "call_", 24, word));
-    let lengths: BTreeSet<usize> = chat.iter().map(|event| string(&event["obfuscation"]).len()).collect();
-    assert!(lengths.iter().all(|length| (1..=16).contains(length)), "{lengths:?}");
     let messages = events(ApiId::AnthropicMessages, &script);
     assert!(is_id(&string(&messages[0]["message"]["id"]), "msg_01", 22, word));
     assert!(is_id(&string(&messages[1]["content_block"]["id"]), "toolu_01", 22, word));
@@ -206,8 +205,15 @@ fn ids_have_the_vendors_form() {
     assert!(is_id(&string(&responses[0]["response"]["id"]), "resp_", 50, hex));
     let item = responses.iter().find(|event| event["item"].is_object()).expect("an item");
     assert!(is_id(&string(&item["item"]["call_id"]), "call_", 24, word), "{item}");
-    for event in responses.iter().filter(|event| !event["obfuscation"].is_null()) {
-        assert!((1..=16).contains(&string(&event["obfuscation"]).len()), "{event}");
+}
+
+#[test]
+fn letters_hide_how_long_a_delta_is() {
+    let long = script(vec![ScriptPart::Text { words: Some(300), literal: None }]);
+    for id in [ApiId::OpenaiChat, ApiId::OpenaiResponses] {
+        let of = |event: &Value| event["obfuscation"].as_str().map(str::len);
+        let lengths: BTreeSet<usize> = events(id, &long).iter().filter_map(of).collect();
+        assert_eq!(lengths, (1..=16).collect(), "{id}");
     }
 }
 
@@ -225,12 +231,33 @@ fn an_answer_opens_as_the_vendor_opens_it() {
     let one = delta(vec![call()]);
     assert_eq!((&one["role"], &one["tool_calls"][0]["function"]["name"]), (&json!("assistant"), &json!("weather")));
     assert_eq!(delta(vec![call(), text()]), text_first);
+    // Whoever does not know the answer yet says the role first.
+    let say = Say::ToolCall { id: "c".to_owned(), name: "f".to_owned() };
+    let opens = api(ApiId::OpenaiChat).stream_writer(&context(true)).say(&say);
+    let opens: Vec<Value> = opens.iter().flat_map(|written| read(&written.bytes)).collect();
+    assert_eq!(
+        opens.iter().map(|event| event["choices"][0]["delta"]["role"].clone()).collect::<Vec<_>>(),
+        [json!("assistant"), Value::Null]
+    );
     // One ping, behind the first block.
     let blocks = script(vec![text(), call(), call()]);
     let kinds: Vec<Value> =
         events(ApiId::AnthropicMessages, &blocks).iter().map(|event| event["type"].clone()).collect();
     assert_eq!(kinds.iter().position(|kind| kind == "ping"), Some(2));
     assert_eq!(kinds.iter().filter(|kind| **kind == "ping").count(), 1);
+}
+
+#[test]
+fn a_refusal_behind_a_text_is_a_part_of_the_same_message() {
+    let spoken = speak(&script(vec![text(), ScriptPart::Refusal { words: 3 }]), Lexicon::new(3).voice(1), &[], 5);
+    let mut reader = api(ApiId::OpenaiResponses).stream_reader();
+    reader.feed(&api(ApiId::OpenaiResponses).render_stream(&spoken, &context(true)).body());
+    let reading = reader.finish();
+    assert_eq!(reading.findings, []);
+    let parts = reading.completion.parts;
+    assert!(matches!(parts.as_slice(), [Part::Text { .. }, Part::Refusal { .. }]), "{parts:?}");
+    let places: BTreeSet<String> = reading.completion.finals.into_iter().map(|said| said.place).collect();
+    assert!(places.contains("response.completed: output[0].content[1]"), "{places:?}");
 }
 
 /// How an answer in text ends in each API, and how a refusal.
@@ -295,6 +322,15 @@ fn an_answer_ends_as_the_vendor_ends_it() {
     assert_eq!(last["response"]["usage"]["input_tokens"], 12);
     let part = &last["response"]["output"][0]["content"][0];
     assert_eq!((&part["type"], &part["annotations"]), (&json!("output_text"), &json!([])));
+    for (part, key, done) in [
+        (text(), "text", "response.output_text.done"),
+        (ScriptPart::Refusal { words: 3 }, "refusal", "response.refusal.done"),
+    ] {
+        let events = events(ApiId::OpenaiResponses, &script(vec![part]));
+        let done = events.iter().find(|event| event["type"] == done).expect("the end of the text");
+        assert_eq!(done[key], events.last().expect("an event")["response"]["output"][0]["content"][0][key]);
+        assert!(done[key].is_string(), "{done}");
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use crate::check::Level;
 use crate::check::catalogue::{Check, CheckInfo, Judge};
 use crate::check::found::{Found, worst};
-use crate::check::view::{Call, StepView};
+use crate::check::view::{Call, StepView, every_two};
 use crate::history::Continuation;
 
 /// `fallback.attempts`.
@@ -54,9 +54,7 @@ fn too_far(step: &StepView<'_>) -> Option<Found> {
 
 /// The same request again, after an answer that another try cannot change.
 fn in_vain(step: &StepView<'_>, calls: &[&Call<'_>]) -> Option<Found> {
-    let pairs =
-        calls.iter().enumerate().flat_map(|(number, one)| calls[number + 1..].iter().map(move |two| (*one, *two)));
-    let (first, second) = pairs.into_iter().find(|(first, second)| {
+    let (first, second) = every_two(calls).find(|(first, second)| {
         // Asked at the same time, the second could not know of the answer to the first.
         first.failed_for_good() && second.exchange.at >= first.exchange.ended_at && same_request(first, second)
     })?;

@@ -173,8 +173,8 @@ impl Texts {
         match value {
             Value::String(text) => match serde_json::from_str::<Value>(text) {
                 // Arguments are JSON inside a text.
-                Ok(inner) if inner.is_object() || inner.is_array() => self.value(&inner),
-                _ => self.add(text),
+                Ok(inner) => self.value(&inner),
+                Err(_) => self.add(text),
             },
             Value::Array(items) => items.iter().for_each(|item| self.value(item)),
             Value::Object(fields) => {

@@ -5,7 +5,6 @@ use crate::check::catalogue::{Check, CheckInfo, Judge};
 use crate::check::found::Found;
 use crate::check::view::{Call, Form, Reach, StepView};
 use crate::check::{Evidence, Level};
-use crate::history::ClientEnd;
 use crate::proxy::AfterError;
 use crate::sse;
 
@@ -76,10 +75,7 @@ fn behind_error(step: &StepView<'_>, error: usize, mark: Option<usize>) -> Found
 
 /// No end mark, behind an answer that a leg ended as its API does.
 fn missing(step: &StepView<'_>) -> Found {
-    let client = &step.client;
-    let whole = !client.answer.finishes.is_empty() && client.ended(&ClientEnd::Complete);
-    let finisher = step.ending.finisher.map(|number| &step.calls[number]);
-    match finisher.filter(|_| whole) {
+    match step.ending.finisher.map(|number| &step.calls[number]) {
         Some(call) if call.reach == Reach::Terminator => {
             let reason = format!("`{}` answered to its end, and the client's answer lacks the end mark", call.name());
             Found::warn(reason).with(step.evidence(call))

@@ -3,7 +3,7 @@
 use crate::api::Usage;
 use crate::check::catalogue::{Check, CheckInfo, Judge};
 use crate::check::found::Found;
-use crate::check::view::{Call, Reach, StepView};
+use crate::check::view::{Call, StepView};
 use crate::check::{Evidence, Level};
 use crate::history::UpstreamEnd;
 use crate::proxy::UsageChoice;
@@ -53,10 +53,10 @@ fn usage(step: &StepView<'_>) -> Found {
     if !asked(step) && told.is_none() {
         return Found::not_exercised("the client did not ask for usage");
     }
-    let sum = step.calls.iter().filter(|call| call.reach > Reach::Nothing).filter_map(of).fold(
-        Usage::default(),
-        |sum, usage| Usage { input: sum.input + usage.input, output: sum.output + usage.output },
-    );
+    let sum = step.calls.iter().filter_map(of).fold(Usage::default(), |sum, usage| Usage {
+        input: sum.input + usage.input,
+        output: sum.output + usage.output,
+    });
     let is_sum = told == Some(sum) || told.is_some_and(|told| partly_read(step, finisher) && between(last, told, sum));
     let (fits, expected) = match declared {
         Some(UsageChoice::Last) => (told == Some(last), last),

@@ -204,6 +204,12 @@ fn classes_of_failures_lead_on_as_they_are_listed() {
     let closes = || begun(By::Close, UpstreamEnd::Cut("close".to_owned()));
     check(closes(), &["transport"], led);
     check(closes(), &["timeout"], not);
+    let breaks_off = |lab: Lab| lab.last(|exchange| exchange.end = UpstreamEnd::Cut("close".to_owned()));
+    let never_begins = || breaks_off(Lab::chat().ask("primary").last(|exchange| exchange.status = 0));
+    check(never_begins(), &["transport"], "fail: `primary` did not begin to answer, and `fallback` was not asked");
+    check(never_begins(), &["timeout"], not);
+    // An error whose body breaks off has its status all the same.
+    check(breaks_off(Lab::chat().fails("primary", 503)), &["transport"], not);
     let error = || {
         let lab = begun(By::ErrorEvent, UpstreamEnd::Cut("error_event".to_owned()));
         lab.last(|exchange| exchange.sent[0].data = Blob(stream(ApiId::OpenaiChat, &[Bit::Error("Overloaded")])))

@@ -355,6 +355,10 @@ fn a_truncated_answer_is_told_by_what_it_looks_like() {
     got(Lab::chat().breaks("primary", 0, 5, &By::Close), "a part of its content");
     got(Lab::chat().breaks("primary", 0, 24, &By::Close), last);
     got(cut(Lab::chat().breaks("primary", 0, 5, &By::Close), At::LastContent), last);
+    let rest = [Bit::Begin(1), Bit::Text(words(0, 5..24))];
+    let goes_on = Lab::chat().ask("primary");
+    let from = words(0, 0..5).chars().count();
+    got(goes_on.sends(0, from, &rest, UpstreamEnd::Cut("close".to_owned())), last);
     got(
         Lab::chat().breaks("primary", 0, 0, &By::Close).sends(
             0,
@@ -366,6 +370,12 @@ fn a_truncated_answer_is_told_by_what_it_looks_like() {
     );
     let called = [Bit::Begin(1), Bit::Tool("weather")];
     got(Lab::chat().ask("primary").sends(0, 0, &called, UpstreamEnd::Cut("close".to_owned())), "a part of its content");
+    // An answer in one piece is whole by its form, whatever it says of itself.
+    let models = ["openai/gpt-5", "openai/gpt-5"];
+    let body = json!({"id": "resp_1", "object": "response", "status": "in_progress", "output": []});
+    let lab = Lab::new(ApiId::OpenaiResponses, &models).breaks("primary", 0, 5, &By::Close);
+    let lab = lab.hears_body(200, JSON, &body.to_string());
+    lab.check(&[("stream.truncation-visible", "fail: and the client's answer looks whole")]);
     // Each attempt has a script of its own.
     let mut scripted = cut(Lab::chat().breaks("primary", 0, 5, &By::Close), At::LastContent);
     let attempts = &mut scripted.plan().legs[0].attempts;

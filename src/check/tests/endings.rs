@@ -1,9 +1,10 @@
 //! Outcomes, and the table of legal endings.
 
 use crate::check::testing::{Bit, Lab, whole, words};
+use crate::check::view::StepView;
 use crate::history::{ClientEnd, UpstreamEnd};
 use crate::proxy::{AfterContent, BeforeContent, Passthrough};
-use crate::scenario::{By, Outcome};
+use crate::scenario::{At, By, Cut, Outcome};
 
 fn cut_text(n: u64) -> Vec<Bit> {
     vec![Bit::Begin(1), Bit::Text(words(0, 0..n))]
@@ -127,6 +128,12 @@ fn a_finish_without_a_terminator() {
         lab.clone().hears_answer(&whole(0)).is("completed", &[]);
         let other = lab.control("fallback").answers("fallback", 1).hears_answer(&whole(1));
         other.is("restarted", &["!expect.outcome"]);
+        // A leg that is asked once another is done is not asked at the same time.
+        let next = other.with(|history| {
+            let upstream = &mut history.steps[0].upstream;
+            upstream[1].at = upstream[0].ended_at;
+        });
+        next.is("restarted", &["!expect.outcome"]);
     }
 }
 
@@ -141,6 +148,62 @@ fn a_second_leg_behind_a_whole_answer() {
     // The transport breaks behind the end mark: nothing is lost.
     let bits = [Bit::Begin(1), Bit::Text(whole(0)), Bit::Done];
     Lab::chat().answers("primary", 0).hears(&bits, broken()).is("completed", &[]);
+}
+
+#[test]
+fn an_answer_that_is_whole_has_not_hung() {
+    let late = || ClientEnd::TimedOut(30_000);
+    let check = |bits: &[Bit], expect: &str| {
+        let lab = Lab::chat().answers("primary", 0).hears(bits, late());
+        assert_eq!(lab.judged().outcomes[0].map(Outcome::name).as_deref(), Some(expect));
+    };
+    check(&[Bit::Begin(1), Bit::Text(whole(0)), Bit::Done], "completed");
+    check(&[Bit::Begin(1), Bit::Text(whole(0)), Bit::Error("Overloaded")], "error");
+    check(&[Bit::Begin(1), Bit::Text(whole(0))], "hung");
+}
+
+#[test]
+fn a_leg_of_which_only_blanks_were_heard_was_not_heard() {
+    let lab = Lab::chat().control("fallback").ask("primary");
+    let bits = [Bit::Begin(1), Bit::Text(" ".to_owned())];
+    let lab = lab.sends(0, 0, &bits, UpstreamEnd::Cut("close".to_owned())).answers("fallback", 1);
+    let lab = lab.hears_answer(&format!(" {}", whole(1)));
+    assert_eq!(lab.judged().outcomes[0], Some(Outcome::Restarted));
+}
+
+#[test]
+fn a_leg_that_is_tried_again_goes_on_with_its_own_words() {
+    let from = words(0, 0..5).chars().count();
+    let again = [Bit::Begin(2), Bit::Text(words(0, 5..24)), Bit::Done];
+    let lab = Lab::chat().breaks("primary", 0, 5, &By::Close).ask("primary");
+    let lab = lab.sends(0, from, &again, UpstreamEnd::Complete).hears_answer(&whole(0));
+    assert_eq!(lab.judged().outcomes[0], Some(Outcome::Continued));
+}
+
+#[test]
+fn whose_words_stand_behind_whose_is_told() {
+    let told = |lab: Lab, expect: &str| {
+        lab.check(&[("expect.outcome", &format!("fail: spliced, which is legal nowhere: {expect}"))]);
+    };
+    let lab = || Lab::chat().breaks("primary", 0, 5, &By::Close);
+    let spliced = format!("{}{}", words(0, 0..5), whole(1));
+    told(lab().answers("fallback", 1).hears_answer(&spliced), "text of `voice1` behind that of `voice0`");
+    // A text beside another leg's call.
+    let call = [Bit::Tool("weather"), Bit::Arguments("{\"city\":\"dacola\"}"), Bit::Done];
+    let with = |first: Bit| [&[Bit::Begin(1), first][..], &call].concat();
+    let sent = [&[Bit::Begin(2)][..], &call].concat();
+    let calls = lab().ask("fallback").sends(1, 0, &sent, UpstreamEnd::Complete);
+    let calls = calls.hears(&with(Bit::Text(words(0, 0..5))), ClientEnd::Complete);
+    told(calls, "content of two legs that is no continuation");
+}
+
+#[test]
+fn an_answer_that_cannot_be_read_is_finished_by_whoever_goes_on_with_it() {
+    let finisher = |lab: Lab| StepView::of(&lab.history)[0].ending.finisher;
+    let damaged = || Lab::chat().cut("primary", Cut { at: At::Texts(5), by: By::BadJson }).answers("primary", 0);
+    assert_eq!(finisher(damaged().continues("fallback", 0, 20).hears_answer(&whole(0))), Some(1));
+    // Who was asked besides, for an answer of its own, did not.
+    assert_eq!(finisher(damaged().answers("fallback", 1).hears_answer(&whole(0))), Some(0));
 }
 
 #[test]

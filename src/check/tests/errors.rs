@@ -124,6 +124,13 @@ fn cancelling() {
     // A leg that is asked long after the client has gone.
     let late = leaving(UpstreamEnd::ProxyGone, 100).ask("fallback").last(|exchange| exchange.at += 9_000_000);
     late.check(&[("lifecycle.cancel", "fail: was asked")]);
+    let just = leaving(UpstreamEnd::ProxyGone, 100).policy(|policy| policy.cancel_within = Some(Millis(3_000)));
+    let just = just.ask("fallback").with(|history| {
+        let at = history.steps[0].client.ended_at + 3_000_000;
+        let asked = &mut history.steps[0].upstream[1];
+        (asked.at, asked.ended_at) = (at, at);
+    });
+    just.check(&[("lifecycle.cancel", "pass")]);
     Lab::chat().answers("primary", 0).hears_answer(&whole(0)).check(&[("lifecycle.cancel", "not-exercised")]);
 }
 

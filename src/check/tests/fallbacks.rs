@@ -106,6 +106,9 @@ fn a_leg_is_left_alone_for_as_long_as_it_asks() {
     };
     let declared = || Lab::chat().policy(|policy| policy.retries = Some(Retries { same_leg: 1, other_key: 0 }));
     check(google(declared().fails("primary", 429)).fails("primary", 429), "warn: 12500 ms");
+    // An answer asks nobody to wait.
+    let answered = google(declared().fails("primary", 429)).last(|exchange| exchange.status = 200);
+    check(answered.fails("primary", 429), "not-exercised");
     let waited = google(declared().fails("primary", 429)).fails("primary", 429);
     check(waited.last(|exchange| exchange.at += 13_000_000), "pass");
 }

@@ -1,6 +1,8 @@
 //! What a declared policy changes in what a scenario expects; and that nothing changes without the declaration.
 
 use super::testing::{Bit, Lab, whole, words};
+use super::view::StepView;
+use crate::api::ApiId;
 use crate::history::{ClientEnd, UpstreamEnd};
 use crate::proxy::{AfterContent, BeforeContent, Policy, Retries, UsageChoice};
 use crate::scenario::{By, Count, Expect, Millis, Outcome, Status};
@@ -40,6 +42,11 @@ fn a_chain_ends_where_it_is_declared_to_end() {
     let silent = Lab::chat().policy(|policy| policy.before_content = Some(BeforeContent::Error));
     let silent = silent.expect(only(Outcome::Restarted)).fails("primary", 503);
     silent.hears_answer("It is well.").check(&[("expect.outcome", "fail: silent")]);
+    // It is about what fails before content.
+    let begun = Lab::chat().policy(|policy| policy.before_content = Some(BeforeContent::Error));
+    let begun = begun.expect(only(Outcome::Restarted)).breaks("primary", 0, 5, &By::Close);
+    let bits = [Bit::Begin(1), Bit::Text(words(0, 0..5)), Bit::Error("Overloaded")];
+    begun.hears(&bits, ClientEnd::Complete).check(&[("expect.outcome", "fail: error")]);
     // A leg that was asked too often was, whatever the declaration.
     let lab = Lab::chat().policy(|policy| policy.before_content = Some(BeforeContent::Error));
     let lab = lab.expect(count("primary", 1, 1)).fails("primary", 503).fails("primary", 503);
@@ -58,6 +65,11 @@ fn what_was_written_for_the_usual_way_is_not_held_against_a_later_step() {
     check(Some(BeforeContent::Error), "pass", "not-exercised");
     check(Some(BeforeContent::Fallback), "fail: step 2", "fail: step 2");
     check(None, "fail: step 2", "fail: step 2");
+    // Where every leg was asked, the step went no other way.
+    let lab = Lab::new(ApiId::OpenaiChat, &["openai/gpt-4o-mini"]);
+    let lab = lab.policy(|policy| policy.before_content = Some(BeforeContent::Error)).fails("primary", 503);
+    let lab = lab.hears_status(503, "Overloaded").next_step().expect(only(Outcome::Error));
+    lab.answers("primary", 0).hears_answer(&whole(0)).check(&[("expect.outcome", "fail: step 2")]);
 }
 
 #[test]
@@ -73,6 +85,15 @@ fn a_declared_cache_gives_an_answer_again() {
     let lab = check(Some("exact"), &whole(0), "pass");
     lab.check(&[("expect.requests", "not-exercised"), ("route.reached", "pass")]);
     check(Some("semantic"), &whole(0), "pass");
+    // Later steps were not prepared for that.
+    let later = lab.clone().next_step().expect(only(Outcome::Error)).answers("fallback", 1).hears_answer(&whole(1));
+    let departed = StepView::of(&later.history)[2].departed.clone();
+    assert_eq!(departed.as_deref(), Some("step 2 was answered from the cache, as step 1 was"));
+    // Whoever asked a leg again took nothing from the cache.
+    let asked = Lab::chat().policy(|policy| policy.cache = Some("exact".to_owned()));
+    let asked = asked.answers("primary", 0).hears_answer(&whole(0)).next_step().expect(count("primary", 0, 0));
+    let asked = asked.answers("primary", 0).hears_answer(&whole(0));
+    asked.check(&[("expect.requests", "fail: step 2: `primary` was asked 1 times")]);
     // Half of it, or another's, is nobody's answer.
     check(Some("exact"), &words(0, 0..9), "fail");
     check(Some("exact"), &whole(3), "fail");
@@ -97,6 +118,9 @@ fn who_answers_a_hedged_request_is_a_matter_of_speed() {
     lab(Some(2), 1).check(&[("expect.outcome", "pass"), ("expect.requests", "pass: hedged, as declared")]);
     lab(Some(1), 1).check(&[("expect.outcome", "fail"), ("expect.requests", "fail")]);
     lab(None, 1).check(&[("expect.outcome", "fail"), ("expect.requests", "fail")]);
+    // Who is not asked beside the leg that answers was not spared by it.
+    let alone = Lab::chat().answers("primary", 0).hears_answer(&whole(0)).expect(count("fallback", 1, 1));
+    alone.check(&[("expect.requests", "fail: asked 0 times")]);
     // Two at a time are not three.
     lab(Some(2), 2).check(&[("expect.requests", "fail: asked 2 times")]);
     lab(Some(3), 2).check(&[("expect.requests", "pass")]);

@@ -2,9 +2,10 @@
 
 use crate::api::ApiId;
 use crate::check::testing::{Bit, Lab, whole, words};
+use crate::check::view::StepView;
 use crate::history::{ClientEnd, Continuation, UpstreamEnd};
 use crate::proxy::{AfterContent, IdAtSeam, Policy};
-use crate::scenario::{At, By, Cut, Obeys};
+use crate::scenario::{At, By, Cut, Obeys, Outcome};
 
 fn continuing(policy: &mut Policy) {
     policy.after_content = Some(AfterContent::ContinueUser);
@@ -133,7 +134,9 @@ fn a_continuation_that_is_not_recognised_is_not_judged() {
     lab.clone().hears_answer(&mixed).is("?", &["?stream.text", "?stream.truncation-visible", "?expect.outcome"]);
     // An error is an error all the same.
     let bits = [Bit::Begin(1), Bit::Text(words(0, 0..5)), Bit::Error("Overloaded")];
-    lab.hears(&bits, ClientEnd::Complete).is("error", &[]);
+    lab.clone().hears(&bits, ClientEnd::Complete).is("error", &[]);
+    // What it said alone was joined to nothing.
+    lab.hears_answer(&format!("{}{}", whole(1), whole(1))).check(&[("expect.outcome", "fail: doubled")]);
 }
 
 #[test]
@@ -150,6 +153,11 @@ fn a_leg_that_disobeys_is_not_judged_on_its_text() {
     lab.hears_answer(&format!("{}{preface}", words(0, 0..5)))
         .is("continued", &[])
         .check(&[("stream.text", "skip"), ("stream.truncation-visible", "pass")]);
+    // Who begins again doubles nothing by itself.
+    let again = Lab::chat().policy(continuing).control("fallback").breaks("primary", 0, 5, &By::Close);
+    let again = again.play("fallback", |play| play.obeys = Obeys::StartsOver).continues("fallback", 0, 5);
+    let again = again.sends(0, from, &[Bit::Begin(2), Bit::Text(whole(0)), Bit::Done], UpstreamEnd::Complete);
+    again.hears_answer(&format!("{}{}", words(0, 0..5), whole(0))).is("continued", &[]);
 }
 
 #[test]
@@ -160,6 +168,18 @@ fn cassettes_with_the_same_words() {
     let lab = cassette(lab.sends(0, 0, &bits, UpstreamEnd::Complete));
     let lab = lab.last(|exchange| exchange.said.voice = "other".to_owned());
     lab.hears_answer(&whole(0)).check(&[("stream.text", "skip: same words"), ("expect.outcome", "skip: same words")]);
+    // Whichever of them got how far.
+    let half = Lab::chat().control("fallback").ask("primary").sends(0, 0, &bits, UpstreamEnd::Cut("close".to_owned()));
+    let half = cassette(half).last(|exchange| exchange.sent[0].data = "{\"id\":".into()).ask("fallback");
+    let half = half.sends(0, 0, &bits, UpstreamEnd::Complete).last(|exchange| exchange.said.voice = "other".to_owned());
+    half.hears_answer(&whole(0)).check(&[("expect.outcome", "skip: same words")]);
+    // One of the two is enough; and whatever seems to be doubled or mixed may be either's.
+    let lab = Lab::chat().control("fallback").breaks("primary", 0, 5, &By::Close).ask("fallback");
+    let lab = cassette(lab.sends(0, 0, &bits, UpstreamEnd::Complete));
+    let lab = lab.last(|exchange| exchange.said.voice = "other".to_owned());
+    let lab = lab.hears_answer(&format!("{}{}", words(0, 0..5), whole(0)));
+    lab.check(&[("stream.text", "skip: same words"), ("expect.outcome", "skip: same words")]);
+    assert_eq!(lab.judged().outcomes[0], Some(Outcome::Continued));
     // Other words are attributed by exact match.
     let lab = cassette(cassette(Lab::chat().control("fallback").fails("primary", 503)).answers("fallback", 1));
     lab.hears_answer(&whole(1)).is("restarted", &[]);
@@ -189,6 +209,18 @@ fn a_damaged_event() {
     lab().hears(&sent, ClientEnd::Complete).check(&[("stream.grammar", "pass"), ("stream.text", "pass")]);
     let bits = [Bit::Begin(1), Bit::Text(words(0, 0..5)), Bit::Error("bad upstream")];
     lab().hears(&bits, ClientEnd::Complete).is("error", &[]).check(&[("stream.text", "pass")]);
+    // An SDK raises at whatever comes first.
+    let raises = |bits: &[Bit]| {
+        let lab = lab().hears(bits, ClientEnd::Complete);
+        StepView::of(&lab.history)[0].client.raises.clone().map(|(_, why)| why)
+    };
+    let (bad, error) = (Bit::Raw("data: {\"id\":\n\n"), Bit::Error("bad upstream"));
+    let damaged = Some("an event that is not JSON".to_owned());
+    assert_eq!(raises(&[Bit::Begin(1), bad.clone(), error.clone()]), damaged);
+    assert_eq!(raises(&[Bit::Begin(1), error, bad]), Some("bad upstream".to_owned()));
+    // Clients of this API skip an event without a name before they read it.
+    let skipped = [Bit::Begin(1), Bit::Text(whole(0)), Bit::Raw("data: {\"id\":\n\n"), Bit::Done];
+    Lab::messages().answers("primary", 0).hears(&skipped, ClientEnd::Complete).check(&[("expect.outcome", "pass")]);
     // Whoever cannot read an answer may ask another leg for one, though the leg came to its end.
     let policy = |after| move |policy: &mut Policy| policy.after_content = Some(after);
     let goes_on = lab().policy(policy(AfterContent::ContinueUser)).control("fallback").continues("fallback", 0, 5);

@@ -155,7 +155,7 @@ impl<'a> Index<'a> {
             let place = next
                 .filter(|(_, voice, _)| *voice == source.voice)
                 .and_then(|(_, _, place)| place.checked_sub(source.from));
-            if let Some(offset) = place.filter(|offset| *offset < source.text.len()) {
+            if let Some(offset) = place.filter(|offset| *offset <= source.text.len()) {
                 look(number, offset);
             }
             if rest.len() < GRAM {
@@ -276,12 +276,26 @@ mod tests {
         let sources = [source(0, "a", 0, "malvoru benetik"), source(1, "b", 0, B)];
         check(&sources, "malvoru tikvushagi", &["0@0:malvoru ", "0@12:tik", "1@0:vushagi"]);
         check(&sources, "malvoru eti zzz", &["0@0:malvoru ", "?:eti zzz"]);
+        check(&sources, "malvoru ikz", &["0@0:malvoru ", "?:ikz"]);
     }
 
     #[test]
     fn of_equal_places_the_likeliest_is_taken() {
         let call = "{\"q\":1}";
+        // The start of an answer, rather than a place inside another.
+        let sources = [source(0, "a", 0, "benetik malvoru"), source(1, "b", 0, "malvoru dopelin")];
+        check(&sources, "malvoru", &["1@0:malvoru"]);
         // A leg that was asked later, rather than one that was asked before.
+        let sources = [
+            source(0, "a", 0, &format!("{call} malvoru")),
+            source(1, "b", 0, B),
+            source(2, "c", 0, &format!("{call} dopelin")),
+        ];
+        check(&sources, &format!("{B}{call}"), &[&format!("1@0:{B}"), &format!("2@0:{call}")]);
+        // The one that speaks is not asked later than itself.
+        let spoken = format!("{call} vushagi");
+        let sources = [source(0, "a", 0, &format!("{call} malvoru")), source(1, "b", 0, &spoken)];
+        check(&sources, &format!("{spoken}{call}"), &[&format!("1@0:{spoken}"), &format!("0@0:{call}")]);
         let sources = [source(0, "a", 0, call), source(1, "b", 0, B), source(2, "c", 0, call)];
         check(&sources, &format!("{B}{call}"), &[&format!("1@0:{B}"), &format!("2@0:{call}")]);
         // Or than the one that speaks.

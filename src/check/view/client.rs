@@ -92,12 +92,9 @@ impl<'a> ClientView<'a> {
     fn first_raise(&self, answer: &Completion) -> Option<(usize, String)> {
         let error = answer.visible_error().map(|error| (error.offset, error.message.clone()));
         let damaged = self.damaged_event().map(|offset| (offset, "an event that is not JSON".to_owned()));
-        let first = match (error, damaged) {
-            (Some(error), Some(damaged)) => Some(if damaged.0 < error.0 { damaged } else { error }),
-            (error, damaged) => error.or(damaged),
-        };
+        let first = error.into_iter().chain(damaged).min_by_key(|(offset, _)| *offset);
         // Behind the end mark nobody reads.
-        first.filter(|(offset, _)| answer.terminator.is_none_or(|end| *offset < end))
+        first.filter(|(offset, _)| answer.terminator.is_none_or(|end| *offset <= end))
     }
 
     /// Data that is no JSON, in an event that the SDKs of this API parse.

@@ -118,7 +118,7 @@ fn finished(calls: &[Call<'_>], hearing: &Hearing, finishers: &[usize]) -> Endin
     // Behind an answer that cannot be read, whoever was asked to go on with it says the same words.
     let goes_on = |call: &usize| is_recognised(&calls[*call].exchange.continuation);
     let again = heard_last.filter(|heard| calls[*heard].damaged());
-    let again = again.and_then(|heard| finishers.iter().rev().find(|call| **call > heard && goes_on(call)).copied());
+    let again = again.and_then(|heard| finishers.iter().rev().find(|call| **call >= heard && goes_on(call)).copied());
     let finisher = again.or(heard_last).or(finishers.last().copied()).unwrap_or_default();
     let before = delivered.iter().any(|call| *call != finisher);
     let asked_to_go_on = is_recognised(&calls[finisher].exchange.continuation);

@@ -101,18 +101,16 @@ pub(super) fn flaws(text: &[char], segments: &[Segment], sources: &[Source]) -> 
 }
 
 fn start(out: &mut Vec<Flaw>, piece: &Piece<'_>, sources: &[Source]) {
-    if piece.from > 0 {
-        let missing = said(sources, piece.voice, 0, piece.from);
-        // A leg that goes on from what nobody said in this case has its own start.
-        if missing.is_empty() {
-            return;
-        }
-        out.push(if blank(&missing) {
-            Flaw::EdgeBlank { at: piece.start }
-        } else {
-            Flaw::Lost { at: piece.start, text: missing.iter().collect() }
-        });
+    let missing = said(sources, piece.voice, 0, piece.from);
+    // A leg that goes on from what nobody said in this case has its own start.
+    if missing.is_empty() {
+        return;
     }
+    out.push(if blank(&missing) {
+        Flaw::EdgeBlank { at: piece.start }
+    } else {
+        Flaw::Lost { at: piece.start, text: missing.iter().collect() }
+    });
 }
 
 fn joint(
@@ -140,5 +138,61 @@ fn joint(
         let heard = text[between.start..between.start + between.len].iter().collect();
         let changed = Flaw::SeamBlank { at: between.start, seam: Seam::Changed };
         out.push(if seam { changed } else { Flaw::Foreign { at: between.start, text: heard } });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::attribute::attribute;
+    use super::*;
+
+    fn source(call: usize, voice: &str, from: usize, text: &str) -> Source {
+        Source { call, voice: voice.to_owned(), from, text: text.chars().collect() }
+    }
+
+    #[track_caller]
+    fn check(sources: &[Source], text: &str, expect: &[Flaw]) {
+        let text: Vec<char> = text.chars().collect();
+        assert_eq!(flaws(&text, &attribute(&text, sources), sources), expect, "{text:?}");
+    }
+
+    fn lost(at: usize, text: &str) -> Flaw {
+        Flaw::Lost { at, text: text.to_owned() }
+    }
+
+    fn spliced(at: usize) -> Flaw {
+        Flaw::Spliced { at, from: "a".to_owned(), to: "b".to_owned() }
+    }
+
+    const A: &str = "malvoru benetik";
+    const B: &str = "vushagi wotrezo xylqana";
+
+    #[test]
+    fn blanks_of_another_voice_are_no_content() {
+        let edge = Flaw::EdgeBlank { at: 0 };
+        check(&[source(0, "a", 0, " "), source(1, "b", 0, B)], &format!(" {B}"), std::slice::from_ref(&edge));
+        // Of several calls, too.
+        let blanks = [source(0, "a", 0, " "), source(1, "a", 1, "\n"), source(2, "b", 0, B)];
+        check(&blanks, &format!(" \n{B}"), &[edge]);
+        check(&[source(0, "a", 0, A), source(1, "b", 0, B)], &format!("{A}{B}"), &[spliced(A.len())]);
+    }
+
+    #[test]
+    fn a_voice_that_has_spoken_is_compared_with_itself() {
+        // Behind the splice what is missing is missing of the same voice, wherever that began.
+        for from in [0, 7] {
+            let sources = [source(0, "a", 0, A), source(1, "b", from, B)];
+            check(&sources, "malvoruvushagi xylqana", &[spliced(7), lost(15, "wotrezo ")]);
+        }
+        // A call that goes on with another's words has its own behind them.
+        let goes_on = [source(0, "a", 0, A), source(1, "a", A.len(), " corudam dopelin")];
+        check(&goes_on, &format!("{A} corudamdopelin"), &[lost(23, " ")]);
+        check(&goes_on, &format!("{A}corudam dopelin"), &[Flaw::SeamBlank { at: 15, seam: Seam::Changed }]);
+    }
+
+    #[test]
+    fn a_blank_that_nobody_said_is_foreign_within_a_call() {
+        let foreign = Flaw::Foreign { at: 8, text: "\n".to_owned() };
+        check(&[source(0, "a", 0, A)], "malvoru \nbenetik", &[foreign]);
     }
 }

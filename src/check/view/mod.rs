@@ -134,9 +134,7 @@ impl<'a> StepView<'a> {
 
     /// Two calls to different legs that were in flight at the same time: the proxy hedges, whether or not it says so.
     pub(super) fn overlapping(&self) -> Option<(&Call<'a>, &Call<'a>)> {
-        let calls = self.calls.iter().enumerate();
-        let mut pairs = calls.flat_map(|(number, one)| self.calls[number + 1..].iter().map(move |other| (one, other)));
-        pairs.find(|(one, other)| one.leg != other.leg && other.exchange.at < one.exchange.ended_at)
+        every_two(&self.calls).find(|(one, other)| one.leg != other.leg && other.exchange.at < one.exchange.ended_at)
     }
 
     /// The client's text with its speakers, for the report.
@@ -148,6 +146,11 @@ impl<'a> StepView<'a> {
     pub(super) fn conversation(call: &Call<'_>) -> Option<Conversation> {
         call.exchange.api?.spoken()?.read(&call.exchange.request)
     }
+}
+
+/// Every two of a list, the earlier first.
+pub(super) fn every_two<T>(items: &[T]) -> impl Iterator<Item = (&T, &T)> {
+    items.iter().enumerate().flat_map(|(number, one)| items[number + 1..].iter().map(move |other| (one, other)))
 }
 
 /// Whether a request asks to continue, in a way that was understood.

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::attribute::{Segment, Source, attribute};
 use super::flaws::{Flaw, flaws};
-use super::{Call, ClientView, Form};
+use super::{Call, ClientView, Form, every_two};
 use crate::api::{Completion, Part, PieceKind};
 use crate::check::{Run, Speaker};
 
@@ -94,7 +94,6 @@ impl Heard {
     /// What the client lacks of the end of an answer that this call finished.
     pub(in crate::check) fn missing_end(&self, call: usize) -> Option<String> {
         let source = self.sources.iter().find(|source| source.call == call)?;
-        let end = source.from + source.text.len();
         let heard = self.segments.iter().rev().find_map(|segment| {
             let (number, offset) = segment.at?;
             let other = &self.sources[number];
@@ -104,7 +103,7 @@ impl Heard {
             Some(heard) => source.text.iter().skip(heard.saturating_sub(source.from)).collect(),
             None => source.text.iter().collect(),
         };
-        (heard.is_none_or(|heard| heard < end) && !missing.is_empty()).then_some(missing)
+        (!missing.is_empty()).then_some(missing)
     }
 }
 
@@ -184,7 +183,7 @@ fn sources(channel: Channel, calls: &[Call<'_>]) -> Vec<Source> {
             let text = if call.damages() && !said.whole.is_empty() {
                 // The damaged event was to be said: without it the answer is not whole.
                 call.rest_of_voice()
-            } else if said.text.len() > sent.len() && said.text.starts_with(&sent) {
+            } else if said.text.starts_with(&sent) {
                 said.text.clone()
             } else {
                 sent
@@ -202,11 +201,9 @@ fn sources(channel: Channel, calls: &[Call<'_>]) -> Vec<Source> {
 fn same_words(calls: &[Call<'_>]) -> bool {
     let spoken = calls.iter().filter(|call| !call.exchange.said.text.trim().is_empty());
     let spoken: Vec<_> = spoken.map(|call| &call.exchange.said).collect();
-    spoken.iter().enumerate().any(|(number, one)| {
-        spoken[number + 1..].iter().any(|other| {
-            one.voice != other.voice
-                && (one.cassette || other.cassette)
-                && (one.text.starts_with(&other.text) || other.text.starts_with(&one.text))
-        })
+    every_two(&spoken).any(|(one, other)| {
+        one.voice != other.voice
+            && (one.cassette || other.cassette)
+            && (one.text.starts_with(&other.text) || other.text.starts_with(&one.text))
     })
 }

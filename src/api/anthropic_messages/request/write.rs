@@ -167,7 +167,6 @@ impl Message<'_> {
 
 fn write_content(parts: &[&Part], listed: bool, own: bool) -> Value {
     match parts {
-        [] => json!([]),
         [Part::Text { text, cache: false }] if !listed => text.as_str().into(),
         [Part::Other(other)] if own && !other.is_object() => other.clone(),
         _ => parts.iter().filter_map(|part| write_block(part, listed, own)).collect(),

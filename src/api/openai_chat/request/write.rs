@@ -15,8 +15,8 @@ pub(in crate::api) fn write(conversation: &Conversation, model: &str) -> Value {
     body.insert("model".to_owned(), model.into());
     let messages: Vec<Value> = conversation.turns.iter().flat_map(|turn| write_turn(turn, conversation, own)).collect();
     body.insert("messages".to_owned(), messages.into());
-    let renamed = own && conversation.rest.contains_key(MAX_COMPLETION);
-    let renamed = renamed && conversation.rest.get(MAX_COMPLETION) == conversation.params.get("max_tokens");
+    let newer = conversation.rest.get(MAX_COMPLETION);
+    let renamed = own && newer.is_some_and(|limit| conversation.params.get("max_tokens") == Some(limit));
     for (name, value) in &conversation.params {
         let said = PARAMS.contains(&name.as_str()) || name == "stop";
         // What another API's vendor understands alone is not said here.

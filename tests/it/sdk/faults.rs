@@ -22,7 +22,7 @@ pub(super) struct Fault {
 
 /// How it is done.
 pub(super) enum Where {
-    /// `/text/<name>`.
+    /// `/<answer>/<name>`.
     Path,
     /// A leg with this edit.
     Edit(&'static str),
@@ -44,21 +44,28 @@ const fn bytes(name: &'static str, what: &'static str, change: fn(&Body) -> Vec<
 
 /// In the order of the page.
 pub(super) const FAULTS: &[Fault] = &[
+    path("close@request", "FIN in place of an answer"),
+    path("reset@request", "RST in place of an answer"),
+    path("stall@request", "silence in place of an answer"),
     path("close@head", "FIN behind the head"),
     path("close@texts:3", "FIN inside the chunked body"),
     path("close@finish", "the same behind the finish"),
-    path("reset@texts:3", "RST"),
+    path("reset@texts:3", "RST in mid-answer"),
+    path("bad_chunk@texts:3", "a chunk whose size is no number"),
+    path("content_length@texts:3", "FIN before the length that was announced"),
     path("eof@head", "a proper end of an empty body"),
     path("eof@preamble", "a proper end before any content"),
     path("eof@texts:3", "a proper end in mid-answer"),
     path("eof@last_content", "a proper end before the finish"),
-    path("eof@finish", "a proper end without the terminator"),
-    bytes("cut_event", "a proper end inside an event", |body| [body.to(4), body.half(4)].concat()),
-    bytes("cut_utf8", "a proper end inside a character", |body| body.bytes[..=body.beyond_ascii()].to_vec()),
+    path("eof@finish", "a proper end behind the finish"),
+    path("no_terminator@texts:3", "all but the end mark"),
+    path("cut_event@texts:3", "a proper end inside an event"),
+    path("cut_utf8@texts:3", "FIN inside a character"),
     bytes("no_blank_line", "the last event lacks its blank line", |body| body.bytes.trim_ascii_end().to_vec()),
     path("stall@head", "silence behind the head"),
     path("stall@texts:3", "silence in mid-answer"),
     path("stall:500ms@texts:3", "half a second of silence"),
+    path("slow@last_content", "the rest in small pieces"),
     path("error_event@head", "the API's own error first"),
     path("error_event@texts:3", "the API's own error in mid-answer"),
     path("error_event@terminator", "the API's own error behind the end mark"),
@@ -68,10 +75,11 @@ pub(super) const FAULTS: &[Fault] = &[
         bytes[body.beyond_ascii()] = 0xff;
         bytes
     }),
-    bytes("drop", "an event is missing", |body| [body.to(4), body.from(5)].concat()),
-    bytes("duplicate", "an event comes twice", |body| [body.to(5), body.from(4)].concat()),
+    path("drop@texts:3", "an event is missing"),
+    path("duplicate@texts:3", "an event comes twice"),
     bytes("second_start", "the first event comes again", |body| [body.to(4), body.to(1), body.from(4)].concat()),
-    bytes("after_terminator", "content behind the end", |body| [&body.bytes[..], &body.events[4]].concat()),
+    path("after_terminator@texts:3", "content behind the end"),
+    path("oversize@texts:3", "an event of a megabyte"),
     bytes("foreign_done", "`data: [DONE]` at the end", |body| [&body.bytes[..], &body.line("data: [DONE]")].concat()),
     bytes("unknown_event", "an event of an unknown type", |body| {
         body.insert(&body.line("event: heartbeat\ndata: {\"type\":\"heartbeat\"}"))
@@ -79,13 +87,13 @@ pub(super) const FAULTS: &[Fault] = &[
     bytes("empty_event", "`data:` alone", |body| body.insert(&body.line("data:"))),
     bytes("null_event", "`data: null`", |body| body.insert(&body.line("data: null"))),
     bytes("retry_field", "`retry: 100` alone", |body| body.insert(&body.line("retry: 100"))),
-    bytes("bom", "a byte order mark", |body| ["\u{feff}".as_bytes(), &body.bytes].concat()),
     bytes("no_space", "no blank behind `data:`", |body| body.text().replace("data: ", "data:").into_bytes()),
     bytes("two_lines", "JSON over two `data:` lines", |body| {
         body.text().replace("data: {", &format!("data: {{{}data: ", body.line_end)).into_bytes()
     }),
     bytes("cr", "CR for line ends", |body| body.text().replace("\r\n", "\n").replace('\n', "\r").into_bytes()),
     edit("crlf", "CRLF for LF"),
+    edit("bom", "a byte order mark"),
     edit("comments", "comments between events"),
     edit("split: 1", "HTTP chunks of one byte"),
     edit("merge: 3", "three events to an HTTP chunk"),
@@ -98,6 +106,8 @@ impl Fault {
     /// Path of the base URL.
     pub(super) fn place(&self) -> String {
         match self.at {
+            // Only one of the two has characters to cut.
+            Where::Path if self.name.starts_with("cut_utf8") => format!("paragraphs-emoji/{}", self.name),
             Where::Path => format!("text/{}", self.name),
             _ => self.name.replace(": ", "-").replace('_', "-"),
         }
@@ -136,10 +146,6 @@ impl Body {
     /// The events from the `n`-th on.
     fn from(&self, n: usize) -> Vec<u8> {
         self.events[n..].concat()
-    }
-
-    fn half(&self, n: usize) -> Vec<u8> {
-        self.events[n][..self.events[n].len() / 2].to_vec()
     }
 
     /// Lines and a blank one, with the line ends of the body.

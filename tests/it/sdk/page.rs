@@ -59,8 +59,8 @@ fn fault_cell(seen: &Seen, language: &str, api: &str, way: &str, fault: &Fault) 
     let place = fault.place();
     let whole = fault.words().unwrap_or_else(|| {
         // Each leg has a voice of its own: the longest text that an SDK got is the whole.
-        let same =
-            |key: &Key| key.api == api && key.place == if place.starts_with("text/") { "text" } else { place.as_str() };
+        let known = place.split_once('/').map_or(place.as_str(), |(answer, _)| answer);
+        let same = |key: &Key| key.api == api && key.place == known;
         let texts = seen.all().filter(|(key, _)| same(key)).map(|(_, got)| text(got, "text"));
         texts.max_by_key(|text| text.len()).unwrap_or_default().to_owned()
     });

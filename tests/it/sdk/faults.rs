@@ -221,7 +221,7 @@ fn recorded(id: ApiId, change: fn(&Body) -> Vec<u8>) -> Cassette {
         created: 1_795_365_606,
         input_tokens: 14,
     };
-    let rendition = api.as_asked(&format!("{}?alt=sse", api.target(model, true)), api.render_stream(&spoken, &context));
+    let rendition = api.render_stream(&spoken, &context);
     let body = change(&Body::new(rendition.body()));
     let mut cassette = Cassette {
         cassette: 1,

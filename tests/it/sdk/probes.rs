@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fmt::Write as _;
+use std::fs::File;
 use std::io::{BufRead, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -62,10 +63,11 @@ impl Seen {
 
 /// One run of all probes, for all tests that look at it.
 pub(super) fn seen() -> Option<&'static Seen> {
-    static SEEN: OnceLock<Option<Seen>> = OnceLock::new();
-    SEEN.get_or_init(|| {
+    static SEEN: OnceLock<Seen> = OnceLock::new();
+    let home = proxies()?;
+    Some(SEEN.get_or_init(|| {
         let _alone = alone();
-        let sdks = installed()?;
+        let sdks = installed(&home);
         let folder = scratch("sdk");
         let answers = Served::start(&folder, None);
         let faults: BTreeMap<_, _> =
@@ -74,26 +76,24 @@ pub(super) fn seen() -> Option<&'static Seen> {
                 .into();
         let ask = |language: &str| {
             let lines = lines(language, &answers.base, |api| &faults[api].base);
-            asked(language, &sdks, &lines)
+            asked(language, &sdks, &lines, &folder)
         };
         let all = std::thread::scope(|scope| {
             let ask = &ask;
             let asking = ["python", "js"].map(|language| scope.spawn(move || ask(language)));
             asking.map(|thread| thread.join().expect("the SDKs answer"))
         });
-        Some(Seen(all.into_iter().flatten().collect()))
-    })
-    .as_ref()
+        Seen(all.into_iter().flatten().collect())
+    }))
 }
 
 /// The folders with the SDKs of each language; where real proxies are at hand, they are installed beside them.
-fn installed() -> Option<[PathBuf; 2]> {
-    let home = proxies()?;
+fn installed(home: &Path) -> [PathBuf; 2] {
     let output = Command::new(root().join("tests/sdk/install")).arg(home.join("sdks")).output().expect("bash is there");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let told = String::from_utf8_lossy(&output.stdout).into_owned();
     let mut folders = told.lines().map(PathBuf::from);
-    Some([folders.next().expect("Python's"), folders.next().expect("JavaScript's")])
+    [folders.next().expect("Python's"), folders.next().expect("JavaScript's")]
 }
 
 /// `crossfade serve`, until it is dropped.
@@ -159,7 +159,7 @@ fn lines<'a>(language: &str, answers: &str, faults: impl Fn(&str) -> &'a str) ->
 }
 
 /// Asks the SDKs of a language.
-fn asked(language: &str, sdks: &[PathBuf; 2], lines: &str) -> BTreeMap<Key, Value> {
+fn asked(language: &str, sdks: &[PathBuf; 2], lines: &str, scratch: &Path) -> BTreeMap<Key, Value> {
     let scripts = root().join("tests/sdk");
     let (folder, mut command) = if language == "python" {
         let mut command = Command::new(sdks[0].join("bin/python"));
@@ -171,14 +171,15 @@ fn asked(language: &str, sdks: &[PathBuf; 2], lines: &str) -> BTreeMap<Key, Valu
         (&sdks[1], command)
     };
     command.current_dir(folder).env("SDK_TIMEOUT", PATIENCE);
-    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let log = File::create(scratch.join(format!("{language}.log"))).expect("it is made");
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log);
     let mut child = command.spawn().unwrap_or_else(|error| panic!("{language}: {error}"));
     let mut stdin = child.stdin.take().expect("it is piped");
     stdin.write_all(lines.as_bytes()).expect("it is read");
     drop(stdin);
     let output = child.wait_with_output().expect("it ends");
     let told = String::from_utf8_lossy(&output.stdout);
-    assert_eq!(told.lines().count(), lines.lines().count(), "{language}: {told}");
+    assert_eq!(told.lines().count(), lines.lines().count(), "{language} answers each line");
     let read = |line: &str| {
         let value: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
         let of = |key: &str| value[key].as_str().unwrap_or_default();

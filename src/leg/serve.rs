@@ -91,7 +91,7 @@ struct Alone {
     speeches: BTreeMap<String, Speech>,
     /// Whether a leg does the same each time that it is asked.
     steady: bool,
-    /// Requests so far: no two answers carry the same ids.
+    /// Requests so far: each answer that is made has ids of its own.
     requests: AtomicU64,
 }
 

@@ -214,6 +214,12 @@ mod tests {
         check("GET", "/v1/chat/completions", chat, "405 Only POST requests are accepted.");
         check("GET", "/health", chat, "side {}");
         check("POST", "/v1/messages/count_tokens", messages, r#"side {"input_tokens":1}"#);
+        check(
+            "GET",
+            "/v1/models/m",
+            messages,
+            r#"side {"type":"model","id":"m","display_name":"m","created_at":"2025-01-01T00:00:00Z","lifecycle":"active","deprecated_at":null,"retires_at":null}"#,
+        );
         check("GET", "/v1/models/other", chat, "404 Invalid URL (GET /v1/models/other)");
         let gemini = Some(ApiId::Gemini);
         check("POST", "/v1beta/models/m:streamGenerateContent", gemini, "generate gemini");

@@ -83,7 +83,8 @@ fn ended(got: &Value, whole: &str, way: &str) -> String {
 
 fn raised(error: &Value) -> String {
     let class = text(error, "class");
-    let own = class.split_once('.').filter(|(module, _)| ["openai", "anthropic", "google", "builtins"].contains(module));
+    let own =
+        class.split_once('.').filter(|(module, _)| ["openai", "anthropic", "google", "builtins"].contains(module));
     let class = own.map_or(class, |(_, class)| class);
     let status = error["status"].as_u64().map(|status| format!(" {status}")).unwrap_or_default();
     format!("`{class}`{status}")

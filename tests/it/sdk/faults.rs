@@ -22,7 +22,7 @@ pub(super) struct Fault {
 
 /// How it is done.
 pub(super) enum Where {
-    /// `/<answer>/<name>`.
+    /// `/text/<name>`, or the path that its name is.
     Path,
     /// A leg with this edit.
     Edit(&'static str),
@@ -60,7 +60,10 @@ pub(super) const FAULTS: &[Fault] = &[
     path("eof@finish", "a proper end behind the finish"),
     path("no_terminator@texts:3", "all but the end mark"),
     path("cut_event@texts:3", "a proper end inside an event"),
-    path("cut_utf8@texts:3", "FIN inside a character"),
+    path("paragraphs-emoji/cut_utf8@texts:3", "FIN inside a character"),
+    path("tool-call/close@pieces:1", "FIN inside the arguments of a call"),
+    path("tool-call/eof@pieces:1", "a proper end inside the arguments of a call"),
+    path("tool-call/eof@last_content", "a proper end behind them"),
     bytes("no_blank_line", "the last event lacks its blank line", |body| body.bytes.trim_ascii_end().to_vec()),
     path("stall@head", "silence behind the head"),
     path("stall@texts:3", "silence in mid-answer"),
@@ -106,8 +109,7 @@ impl Fault {
     /// Path of the base URL.
     pub(super) fn place(&self) -> String {
         match self.at {
-            // Only one of the two has characters to cut.
-            Where::Path if self.name.starts_with("cut_utf8") => format!("paragraphs-emoji/{}", self.name),
+            Where::Path if self.name.contains('/') => self.name.to_owned(),
             Where::Path => format!("text/{}", self.name),
             _ => self.name.replace(": ", "-").replace('_', "-"),
         }

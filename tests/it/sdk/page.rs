@@ -17,7 +17,7 @@ SDK did when `crossfade serve` gave it that answer, fault or status.
 
 - `loop` is the bare loop over the stream, `final` the SDK's own accumulator (`.stream(...)` and its last object; with
   google-genai the history of a chat).
-- **whole**: all of the text, with the finish. **quiet**: the SDK ended as if all were well, and the answer is not whole.
+- **whole**: all of the text and calls, with the finish. **quiet**: the SDK ended as if all were well, and the answer is not whole.
   **other text**: it ended so, and the text is not what the model said. **hangs**: no end within twice the timeout that
   the client was given. `Name`: the class of the error that was raised, with its status if it has one.
 - No SDK asked again once a stream had begun.
@@ -39,8 +39,7 @@ pub(super) fn page(seen: &Seen) -> String {
         for answer in ANSWERS {
             let cells = cells(&languages, |language, way| {
                 let got = seen.get(&Key::new(language, api, way, answer));
-                let whole = seen.get(&Key::new(language, api, "unary", answer));
-                ended(got, text(whole, "text"), way)
+                ended(got, &Whole::of(seen.get(&Key::new(language, api, "unary", answer))), way)
             });
             let _ = writeln!(page, "| `{answer}` | {} |", cells.join(" | "));
         }
@@ -55,28 +54,43 @@ fn cells(languages: &[&str], cell: impl Fn(&str, &str) -> String) -> Vec<String>
 }
 
 fn fault_cell(seen: &Seen, language: &str, api: &str, way: &str, fault: &Fault) -> String {
-    let got = seen.get(&Key::new(language, api, way, &fault.place()));
     let place = fault.place();
-    let whole = fault.words().unwrap_or_else(|| {
-        // Each leg has a voice of its own: the longest text that an SDK got is the whole.
-        let known = place.split_once('/').map_or(place.as_str(), |(answer, _)| answer);
-        let same = |key: &Key| key.api == api && key.place == known;
-        let texts = seen.all().filter(|(key, _)| same(key)).map(|(_, got)| text(got, "text"));
-        texts.max_by_key(|text| text.len()).unwrap_or_default().to_owned()
-    });
-    ended(got, &whole, way)
+    let got = seen.get(&Key::new(language, api, way, &place));
+    if let Some((answer, _)) = place.split_once('/') {
+        return ended(got, &Whole::of(seen.get(&Key::new(language, api, "unary", answer))), way);
+    }
+    // Each leg has a voice of its own: the longest text that an SDK got is the whole.
+    let texts = seen.all().filter(|(key, _)| key.api == api && key.place == place).map(|(_, got)| text(got, "text"));
+    let longest = || texts.max_by_key(|text| text.len()).unwrap_or_default().to_owned();
+    ended(got, &Whole { text: fault.words().unwrap_or_else(longest), calls: 0 }, way)
+}
+
+/// What there is to get.
+struct Whole {
+    text: String,
+    calls: usize,
+}
+
+impl Whole {
+    fn of(got: &Value) -> Self {
+        Self { text: text(got, "text").to_owned(), calls: calls(got) }
+    }
+}
+
+fn calls(got: &Value) -> usize {
+    got["tools"].as_array().map_or(0, Vec::len)
 }
 
 /// How a stream ended for its client.
-fn ended(got: &Value, whole: &str, way: &str) -> String {
+fn ended(got: &Value, whole: &Whole, way: &str) -> String {
     let said = text(got, "text");
     // A history has no finish.
     let finished = !text(got, "finish").is_empty() || (got["api"] == "gemini" && way == "final");
     match text(got, "end") {
         "hangs" => "hangs".to_owned(),
         "error" => raised(&got["error"]),
-        _ if said == whole && finished => "whole".to_owned(),
-        _ if whole.starts_with(said) => "**quiet**".to_owned(),
+        _ if said == whole.text && calls(got) == whole.calls && finished => "whole".to_owned(),
+        _ if whole.text.starts_with(said) => "**quiet**".to_owned(),
         _ => "**other text**".to_owned(),
     }
 }

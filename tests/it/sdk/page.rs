@@ -17,9 +17,9 @@ SDK did when `crossfade serve` gave it that answer, fault or status.
 
 - `loop` is the bare loop over the stream, `final` the SDK's own accumulator (`.stream(...)` and its last object; with
   google-genai the history of a chat).
-- **whole**: all of the text and calls, with the finish. **quiet**: the SDK ended as if all were well, and the answer is not whole.
-  **other text**: it ended so, and the text is not what the model said. **hangs**: no end within twice the timeout that
-  the client was given. `Name`: the class of the error that was raised, with its status if it has one.
+- **whole**: all of the text and calls, with the finish. **quiet**: the SDK ended as if all were well, and the answer is
+  not whole. **other text**: it ended so, and the text is not what the model said. **hangs**: no end within twice the
+  timeout that the client was given. `Name`: the class of the error that was raised, with its status if it has one.
 - No SDK asked again once a stream had begun.
 ";
 

@@ -138,8 +138,9 @@ impl Speaker {
             }
             ScriptPart::Thinking { words, signature } => {
                 let text = self.words(*words, false);
-                // Real signatures are base64 of a few hundred bytes.
-                let signature = signature.then(|| format!("Er{}==", self.seeded.base62(252)));
+                // Real signatures are base64 of a few hundred bytes. The bits that the padding leaves over are zero:
+                // decoders refuse others.
+                let signature = signature.then(|| format!("Er{}A==", self.seeded.base62(251)));
                 SpokenPart::Thinking(self.cut(&text), signature)
             }
             ScriptPart::ToolCall { name, arguments } => {
@@ -192,4 +193,23 @@ fn cut_where(text: &str, border: impl Fn(char, char) -> bool) -> Vec<String> {
 fn cut_chars(text: &str, n: usize) -> Vec<String> {
     let chars: Vec<char> = text.chars().collect();
     chars.chunks(n).map(|chunk| chunk.iter().collect()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+
+    use super::*;
+    use crate::answer::{Lexicon, Library};
+
+    #[test]
+    fn signatures_are_base64_to_the_last_bit() {
+        let script = Library::bundled().answer("thinking").unwrap();
+        for seed in 0..32 {
+            let spoken = speak(&script, Lexicon::new(1).voice(0), &[], seed);
+            let SpokenPart::Thinking(_, Some(signature)) = &spoken.parts[0] else { panic!("{spoken:?}") };
+            assert!(STANDARD.decode(signature).is_ok(), "{signature}");
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::watch;
@@ -90,6 +91,8 @@ struct Alone {
     speeches: BTreeMap<String, Speech>,
     /// Whether a leg does the same each time that it is asked.
     steady: bool,
+    /// Requests so far: each answer that is made has ids of its own.
+    requests: AtomicU64,
 }
 
 impl Alone {
@@ -115,7 +118,7 @@ impl Alone {
             speech.said = usize::MAX;
         }
         let steady = step.is_none_or(|step| step.legs.iter().all(does_the_same));
-        Self { config, legs, speeches, steady }
+        Self { config, legs, speeches, steady, requests: AtomicU64::new(0) }
     }
 
     fn urls(&self, base: &str) -> Vec<(String, String)> {
@@ -172,7 +175,10 @@ impl Alone {
         };
         let spoken = ApiId::of_path(path);
         let api = spoken.map_or_else(|| side::family(&request.headers, path), Api::id);
-        let model = spoken.and_then(|api| api.read(request)).map(|asked| asked.model).filter(|model| !model.is_empty());
+        let model = match spoken {
+            Some(api) => api.read(request).map(|asked| asked.model).filter(|model| !model.is_empty()),
+            None => side::model_of(path).map(str::to_owned),
+        };
         let usual = default_model(api);
         let leg = LegBinding {
             name: name.to_owned(),
@@ -214,6 +220,12 @@ impl Alone {
         answer.unwrap_or_else(|| Answer::aside(reply::text(404, &self.nothing_at(name))))
     }
 
+    /// Seed of the ids of one answer.
+    fn ids(&self, leg: &str) -> u64 {
+        let request = self.requests.fetch_add(1, Ordering::Relaxed);
+        self.config.seed ^ seed(&[leg, &request.to_string()])
+    }
+
     fn call(
         &self,
         request: &Request,
@@ -222,7 +234,7 @@ impl Alone {
         oversize: bool,
     ) -> Result<&'static dyn Api, Box<Plan>> {
         let wrong = |error| match leg.api.spoken() {
-            Some(api) => Box::new(reply::error(api, &request.target, &error, self.config.seed)),
+            Some(api) => Box::new(reply::error(api, &request.target, &error, self.ids(&leg.name))),
             None => Box::new(unknown(request, path)),
         };
         if oversize {
@@ -230,7 +242,7 @@ impl Alone {
         }
         match side::call(request, path, Some(leg.api), &[leg.model.model.as_str()], &[]) {
             Call::Generate(api) => Ok(api),
-            Call::Side(plan) => Err(Box::new(plan)),
+            Call::Side(plan) => Err(Box::new(side::dressed(plan, leg.api, self.ids(&leg.name)))),
             Call::Wrong(error) => Err(wrong(error)),
         }
     }
@@ -256,7 +268,7 @@ impl Alone {
             unique: &[],
             rules: &self.config.rules,
             holds: 0,
-            seed: self.config.seed ^ seed(&[&leg.name, &attempt.to_string()]),
+            seed: self.ids(&leg.name),
             created: unix_now(),
         }
     }

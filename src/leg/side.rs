@@ -4,7 +4,8 @@ use serde_json::json;
 
 use super::decide::input_tokens;
 use super::reply;
-use crate::api::{Api, ApiError, ApiId};
+use crate::answer::Spoken;
+use crate::api::{Api, ApiError, ApiId, EncodeContext};
 use crate::fault::Plan;
 use crate::wire::{Headers, Request};
 
@@ -34,8 +35,7 @@ pub(super) fn call(request: &Request, path: &str, api: Option<ApiId>, models: &[
     match (request.method.as_str(), path) {
         ("GET" | "HEAD", "/v1/models" | "/v1beta/models") => return Call::Side(model_list(family, models)),
         ("GET" | "HEAD", _) => {
-            let name = ["/v1/models/", "/v1beta/models/"].into_iter().find_map(|base| path.strip_prefix(base));
-            if let Some(name) = name.filter(|name| models.contains(name)) {
+            if let Some(name) = model_of(path).filter(|name| models.contains(name)) {
                 return Call::Side(reply::json(&model(family, name)));
             }
         }
@@ -53,6 +53,22 @@ pub(super) fn call(request: &Request, path: &str, api: Option<ApiId>, models: &[
         return Call::Side(reply::json(&json!({})));
     }
     Call::Wrong(not_found(family, &request.method, path))
+}
+
+/// The model that a path asks about.
+pub(super) fn model_of(path: &str) -> Option<&str> {
+    let name = ["/v1/models/", "/v1beta/models/"].into_iter().find_map(|base| path.strip_prefix(base))?;
+    (!name.is_empty() && !name.contains([':', '/'])).then_some(name)
+}
+
+/// An answer beside the generations with the headers that the vendor sends with every answer, the id of the request
+/// among them.
+pub(super) fn dressed(mut plan: Plan, api: ApiId, seed: u64) -> Plan {
+    if let Some(api) = api.spoken() {
+        let context = EncodeContext { model: String::new(), include_usage: false, seed, created: 0, input_tokens: 0 };
+        plan.headers = api.render_unary(&Spoken::default(), &context).headers;
+    }
+    plan
 }
 
 /// The API whose habits a request shows, where no leg tells.
@@ -139,7 +155,11 @@ fn model_list(family: ApiId, names: &[&str]) -> Plan {
 fn model(family: ApiId, name: &str) -> serde_json::Value {
     match family {
         ApiId::AnthropicMessages => {
-            json!({ "type": "model", "id": name, "display_name": name, "created_at": "2025-01-01T00:00:00Z" })
+            // Official SDKs take `lifecycle` for given.
+            json!({
+                "type": "model", "id": name, "display_name": name, "created_at": "2025-01-01T00:00:00Z",
+                "lifecycle": "active", "deprecated_at": null, "retires_at": null,
+            })
         }
         ApiId::Gemini => json!({
             "name": format!("models/{name}"), "version": "001", "displayName": name,
@@ -194,6 +214,12 @@ mod tests {
         check("GET", "/v1/chat/completions", chat, "405 Only POST requests are accepted.");
         check("GET", "/health", chat, "side {}");
         check("POST", "/v1/messages/count_tokens", messages, r#"side {"input_tokens":1}"#);
+        check(
+            "GET",
+            "/v1/models/m",
+            messages,
+            r#"side {"type":"model","id":"m","display_name":"m","created_at":"2025-01-01T00:00:00Z","lifecycle":"active","deprecated_at":null,"retires_at":null}"#,
+        );
         check("GET", "/v1/models/other", chat, "404 Invalid URL (GET /v1/models/other)");
         let gemini = Some(ApiId::Gemini);
         check("POST", "/v1beta/models/m:streamGenerateContent", gemini, "generate gemini");

@@ -13,5 +13,6 @@ mod matrix;
 mod policies;
 mod proxy;
 mod real;
+mod sdk;
 mod support;
 mod sweep;

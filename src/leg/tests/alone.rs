@@ -68,8 +68,17 @@ async fn every_answer_is_served_under_every_fault_in_every_api() {
     let example = serving.urls.last().unwrap().0.strip_prefix(&format!("http://{host}")).unwrap().to_owned();
     let shown = post(&mut Client::connect(&host).await, &format!("{example}/v1/chat/completions")).await;
     assert_eq!((shown.status, shown.left), (200, Left::Fin), "the example that is shown holds: {example}");
+    let ids =
+        |got: &Got| (got.header("x-request-id").map(str::to_owned), got.text().split('"').nth(3).map(str::to_owned));
+    let again = post(&mut Client::connect(&host).await, "/text/v1/chat/completions").await;
+    assert_eq!(again.said(), text.said(), "the words are those of the seed");
+    assert_ne!(ids(&again), ids(&text), "the ids are those of the request, on another connection too");
     client.write(format!("GET /text/v1/models HTTP/1.1\r\nhost: {host}\r\n\r\n")).await;
-    assert!(client.response().await.text().contains(r#""id":"gpt-4o-mini""#), "a model of the vendor is listed");
+    let models = client.response().await;
+    assert!(models.text().contains(r#""id":"gpt-4o-mini""#), "a model of the vendor is listed");
+    assert!(models.header("x-request-id").is_some(), "the headers are the vendor's");
+    client.write(format!("GET /text/v1/models/gpt-4o HTTP/1.1\r\nhost: {host}\r\n\r\n")).await;
+    assert!(client.response().await.text().starts_with(r#"{"id":"gpt-4o""#), "whichever is asked of is there");
 
     for (path, part) in [
         ("/text/close@texts:500/v1/chat/completions", "past the end"),

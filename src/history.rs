@@ -285,6 +285,13 @@ pub struct UpstreamExchange {
     pub after_leave: u64,
 }
 
+impl UpstreamExchange {
+    /// Whether the leg went away, as scripted, before it began to answer.
+    pub fn unanswered(&self) -> bool {
+        self.status == 0 && matches!(self.end, UpstreamEnd::Cut(_))
+    }
+}
+
 /// A refusal by a rule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -80,7 +80,8 @@ fn asked_before(step: &StepView<'_>) -> bool {
 /// Whether each leg of the case failed in an earlier step, cooldowns are on, and the client is told to wait.
 fn all_put_aside(step: &StepView<'_>) -> bool {
     let earlier = || step.history.steps[..step.index].iter().flat_map(|step| &step.upstream);
-    let failed = |leg: &str| earlier().any(|exchange| exchange.leg == leg && exchange.status >= 400);
+    let failed =
+        |leg: &str| earlier().any(|exchange| exchange.leg == leg && (exchange.status >= 400 || exchange.unanswered()));
     step.history.case.settings.cooldown == Some(Toggle::On)
         && step.client.status().is_some_and(|status| status >= 400)
         && step.history.case.shape.legs.iter().all(|leg| failed(&leg.name))

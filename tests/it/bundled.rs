@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::support::{Run, alone, assert_same, run};
+use crate::support::{Run, alone, assert_same, run, scratch};
 
 const POLICIES: [&str; 4] = ["error", "continue_user", "continue_prefill", "buffer_all"];
 
@@ -105,4 +105,25 @@ fn soak(name: &str, args: &[&str], runs: usize) {
             });
         }
     });
+}
+
+/// Every effect of a cut that no bundled scenario has: what the clean proxy makes of it is right.
+#[test]
+fn the_clean_proxy_is_right_about_every_effect() {
+    let file = scratch("every-effect").join("effects.yaml");
+    let text = "summary: Every effect\n\
+                legs:\n\
+                \x20 primary: {cut: {at: {texts: 5}, by: close}, answer: paragraphs-emoji}\n\
+                \x20 fallback: {answer: paragraphs-emoji}\n\
+                vary:\n\
+                \x20 client.api: [openai-chat, anthropic-messages, openai-responses, gemini]\n\
+                \x20 legs.primary.cut.by: [cut_event, cut_utf8, bad_chunk, content_length, no_terminator, after_terminator, \
+                duplicate, drop, oversize, slow]\n";
+    std::fs::write(&file, text).expect("it is written");
+    for policy in ["error", "continue_user", "buffer_all"] {
+        let args = ["--proxy", "builtin", "--policy", policy, file.to_str().expect("the path is text")];
+        let run = run(&format!("effects-{policy}"), &args);
+        assert_eq!(run.code, 0, "{policy}: {}", run.told());
+        assert_eq!(run.report["cases"].as_array().map(Vec::len), Some(40));
+    }
 }

@@ -45,7 +45,10 @@ fn status(step: &StepView<'_>) -> Found {
         }
         Err(_) if legs.is_empty() => return Found::not_exercised("no leg answered with a status that could be kept"),
         // What broke off, or told its error in the stream, has a status that is not on the wire.
-        Err(_) if !legs.contains(&got) && step.calls.iter().any(|call| call.reach > Reach::Nothing) => {
+        Err(_)
+            if !legs.contains(&got)
+                && step.calls.iter().any(|call| call.reach > Reach::Nothing || call.exchange.unanswered()) =>
+        {
             return Found::not_exercised("a leg failed without a status that could be kept");
         }
         Err(_) => legs.contains(&got),

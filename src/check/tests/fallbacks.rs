@@ -165,6 +165,25 @@ fn lists_settings_and_clients_narrow_what_leads_on() {
 }
 
 #[test]
+fn a_leg_that_never_begins_to_answer_has_failed() {
+    let gone = || {
+        let lab = Lab::chat().control("fallback").policy(|policy| {
+            policy.before_content = Some(BeforeContent::Fallback);
+            policy.exhausted_status = Some("keep".to_owned());
+        });
+        lab.ask("primary").last(|exchange| {
+            exchange.status = 0;
+            exchange.end = UpstreamEnd::Cut("close".to_owned());
+        })
+    };
+    let alone = gone().hears_status(502, "It broke.");
+    alone.check(&[("fallback.taken", "fail: `primary` did not begin to answer")]);
+    // It has no status that could be kept.
+    let both = gone().fails("fallback", 503).hears_status(502, "It broke.");
+    both.check(&[("fallback.taken", "pass"), ("error.status", "not-exercised")]);
+}
+
+#[test]
 fn the_whole_chain_is_walked() {
     let models = ["openai/gpt-4o-mini", "openai/gpt-4o-mini", "openai/gpt-4o-mini"];
     let lab = || {

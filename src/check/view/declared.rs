@@ -2,7 +2,6 @@
 //! cache.
 
 use super::{Call, Reach, StepView};
-use crate::history::UpstreamEnd;
 use crate::proxy::BeforeContent;
 
 impl StepView<'_> {
@@ -64,11 +63,10 @@ impl Call<'_> {
     /// on.
     pub(in crate::check) fn leads_on(&self, on: Option<&[String]>) -> bool {
         let status = self.exchange.status;
-        let unanswered = status == 0 && matches!(self.exchange.end, UpstreamEnd::Cut(_));
         if let Some(on) = on {
             let named = |names: &[&str]| on.iter().any(|class| names.contains(&class.as_str()));
             return match (self.reach, self.stalls()) {
-                (Reach::Nothing, false) if unanswered => named(&["transport", "502", "5xx"]),
+                (Reach::Nothing, false) if self.exchange.unanswered() => named(&["transport", "502", "5xx"]),
                 (Reach::Nothing, false) => on.iter().any(|class| matches(class, status)),
                 (_, true) => named(&["timeout", "504", "5xx"]),
                 // An error in the stream stands for the status that the vendor would have used, which is not on the wire.
@@ -77,7 +75,7 @@ impl Call<'_> {
             };
         }
         match self.reach {
-            Reach::Nothing => unanswered || status == 429 || status >= 500,
+            Reach::Nothing => self.exchange.unanswered() || status == 429 || status >= 500,
             _ => true,
         }
     }

@@ -76,18 +76,11 @@ impl RuleBook {
         if let Some(first) = first(&matched) {
             matched[..=first].rotate_right(1);
         }
-        let tell = |found: &Match<'_>| Matched {
-            rule: found.rule,
-            pack: found.pack,
-            refusal: found.refusal(&request),
-            body: found.body(&request),
-            places: found.rule.when.places(&request.subject(found.pack)),
-        };
-        matched.iter().map(tell).collect()
+        matched.iter().map(|found| found.tell(&request)).collect()
     }
 
     fn matches<'r>(&'r self, request: &Request<'_>) -> Vec<Match<'r>> {
-        let model = &request.incoming.model;
+        let model = request.incoming.model;
         let mut matched: Vec<Match<'_>> = Vec::new();
         for pack in self.packs().iter().filter(|pack| pack.api == request.incoming.api) {
             let Some(own) = pack.about(&model.vendor) else { continue };
@@ -177,7 +170,17 @@ struct Match<'r> {
     captures: Captures,
 }
 
-impl Match<'_> {
+impl<'r> Match<'r> {
+    fn tell(&self, request: &Request<'_>) -> Matched<'r> {
+        Matched {
+            rule: self.rule,
+            pack: self.pack,
+            refusal: self.refusal(request),
+            body: self.body(request),
+            places: self.rule.when.places(&request.subject(self.pack)),
+        }
+    }
+
     fn refusal(&self, request: &Request<'_>) -> Refusal {
         let template = &self.rule.error;
         let fill = |text: &str| fill(text, &self.captures, request.json());

@@ -13,7 +13,13 @@ impl RuleBook {
     }
 
     fn prove_rule(&self, pack: &Pack, rule: &Rule) -> Vec<String> {
-        let book = self.with(rule, true);
+        let switched;
+        let book = if self.asks(rule) {
+            self
+        } else {
+            switched = self.with(rule, true);
+            &switched
+        };
         let mut wrong = Vec::new();
         for (number, example) in rule.examples.iter().enumerate() {
             let found = match example {

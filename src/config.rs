@@ -224,7 +224,7 @@ mod tests {
             let error = load(text).expect_err("refused");
             assert!(error.message.contains(message), "{text}: {error}");
         }
-        let error = load("rules:\n  off:\n    - anthropic-prefill\n").expect_err("refused").render(false);
+        let error = load("rules:\n  off:\n    - anthropic-prefil-unsupported\n").expect_err("refused").render(false);
         assert!(error.contains("3:7") && error.contains("did you mean `anthropic-prefill-unsupported`?"), "{error}");
     }
 

@@ -105,7 +105,7 @@ fn rules(path: &Path) -> Result<(), Diagnostic> {
         ChoiceError::File(error) => *error,
         ChoiceError::Unknown { list, .. } => Diagnostic::of_file(path.display().to_string(), list),
     })?;
-    let wrong = book.packs().last().map(|pack| book.prove(pack)).unwrap_or_default();
+    let wrong = book.packs().pop().map(|pack| book.prove(pack)).unwrap_or_default();
     match wrong.as_slice() {
         [] => Ok(()),
         wrong => Err(Diagnostic::of_file(path.display().to_string(), wrong.join("\n"))),

@@ -122,7 +122,7 @@ fn headers(usual: Headers, given: &[String]) -> Result<Headers, Failure> {
 /// Every rule in a line.
 pub(super) fn list(book: &RuleBook) -> String {
     let mut text = String::new();
-    for rule in book.packs().iter().flat_map(|pack| &pack.rules) {
+    for rule in book.packs().into_iter().flat_map(|pack| &pack.rules) {
         let off = if book.asks(rule) { "" } else { " (off)" };
         let (error, evidence) = (&rule.error, rule.evidence.name());
         let _ = writeln!(text, "{:44} {} {evidence:10} {}{off}", rule.id, error.status, error.message.trim_end());
@@ -157,6 +157,9 @@ pub(super) fn explain(book: &RuleBook, id: &str) -> Option<String> {
     list("except", &rule.except, "");
     list("seen at", &rule.seen_at, "");
     list("also at", &pack.also, " (warns only)");
+    for text_seen in &rule.also_says {
+        let _ = writeln!(text, "or says  {text_seen}");
+    }
     if !rule.exact {
         text.push_str("text     not every character of it was seen\n");
     }

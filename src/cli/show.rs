@@ -154,7 +154,7 @@ pub(super) fn explain(id: &str) -> Result<Exit, Failure> {
         print(&text);
         return Ok(Exit::AsExpected);
     }
-    let rules = book.packs().iter().flat_map(|pack| pack.rules.iter().map(|rule| rule.id.as_str()));
+    let rules = book.packs().into_iter().flat_map(|pack| pack.rules.iter().map(|rule| rule.id.as_str()));
     let known =
         check::CATALOGUE.iter().map(|info| info.id).chain(rules).chain(Defect::ALL.iter().map(|defect| defect.name()));
     let help = did_you_mean(id, known).map_or_else(

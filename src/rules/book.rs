@@ -2,50 +2,72 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::LazyLock;
+use std::sync::OnceLock;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{LeftOut, Pack, Rule, spelling};
-use crate::api::ModelName;
+use crate::api::{ApiId, ModelName};
 use crate::diagnostic::{Diagnostic, SourceFile, suggestion};
 use crate::yaml::{Document, Limits};
 
-/// Rule files that ship with Crossfade.
+/// A rule file that ships with Crossfade. It is read once somebody asks whom it is about: a leg needs few of them.
+pub(super) struct Bundled {
+    pub(super) name: &'static str,
+    pub(super) text: &'static str,
+    /// Whom it is about, as the file says too.
+    pub(super) about: (ApiId, &'static [&'static str]),
+    pack: OnceLock<Pack>,
+}
+
 macro_rules! files {
-    ($($name:literal)*) => {
-        /// Rule files that ship with Crossfade.
-        pub(super) const FILES: &[(&str, &str)] = &[$((concat!("src/rules/", $name), include_str!($name))),*];
+    ($($name:literal: $api:ident [$($vendor:literal),*],)*) => {
+        pub(super) static FILES: [Bundled; 19] = [$(Bundled {
+            name: concat!("src/rules/", $name),
+            text: include_str!($name),
+            about: (ApiId::$api, &[$($vendor),*]),
+            pack: OnceLock::new(),
+        }),*];
     };
 }
 
 files! {
-    "anthropic.yaml"
-    "gemini.yaml"
-    "openai.yaml"
-    "openai-responses.yaml"
-    "azure-openai.yaml"
-    "bedrock.yaml"
-    "cohere.yaml"
-    "deepseek.yaml"
-    "deepseek-responses.yaml"
-    "groq.yaml"
-    "llamacpp.yaml"
-    "mistral.yaml"
-    "ollama.yaml"
-    "openrouter.yaml"
-    "perplexity.yaml"
-    "vertex.yaml"
-    "vllm.yaml"
-    "xai.yaml"
-    "xai-responses.yaml"
+    "anthropic.yaml": AnthropicMessages ["anthropic", "vertex"],
+    "gemini.yaml": Gemini ["gemini", "vertex"],
+    "openai.yaml": OpenaiChat ["openai", "azure-openai"],
+    "openai-responses.yaml": OpenaiResponses ["openai", "azure-openai"],
+    "azure-openai.yaml": OpenaiChat ["azure-openai"],
+    "bedrock.yaml": BedrockConverse ["bedrock"],
+    "cohere.yaml": OpenaiChat ["cohere"],
+    "deepseek.yaml": OpenaiChat ["deepseek"],
+    "deepseek-responses.yaml": OpenaiResponses ["deepseek"],
+    "groq.yaml": OpenaiChat ["groq"],
+    "llamacpp.yaml": OpenaiChat ["llamacpp"],
+    "mistral.yaml": OpenaiChat ["mistral"],
+    "ollama.yaml": OpenaiChat ["ollama"],
+    "openrouter.yaml": OpenaiChat ["openrouter"],
+    "perplexity.yaml": OpenaiChat ["perplexity"],
+    "vertex.yaml": Gemini ["vertex"],
+    "vllm.yaml": OpenaiChat ["vllm"],
+    "xai.yaml": OpenaiChat ["xai"],
+    "xai-responses.yaml": OpenaiResponses ["xai"],
+}
+
+impl Bundled {
+    fn pack(&self) -> &Pack {
+        let read = || Pack::parse(SourceFile::new(self.name, self.text)).expect("a test loads the bundled rules");
+        self.pack.get_or_init(read)
+    }
 }
 
 /// Every rule.
 #[derive(Clone, Debug, Default)]
 pub struct RuleBook {
-    packs: Vec<Pack>,
+    /// Whether it holds the rules that ship with Crossfade.
+    bundled: bool,
+    /// Rule files beside those.
+    own: Vec<Pack>,
     /// Ids that are switched the other way than their files say.
     switched: BTreeSet<String>,
 }
@@ -81,10 +103,7 @@ pub enum ChoiceError {
 impl RuleBook {
     /// The rules that ship with Crossfade.
     pub fn bundled() -> &'static Self {
-        static BOOK: LazyLock<RuleBook> = LazyLock::new(|| {
-            let files = FILES.iter().map(|(name, text)| SourceFile::new(*name, *text));
-            RuleBook::new(files).expect("a test loads the bundled rules")
-        });
+        static BOOK: RuleBook = RuleBook { bundled: true, own: Vec::new(), switched: BTreeSet::new() };
         &BOOK
     }
 
@@ -108,7 +127,7 @@ impl RuleBook {
         for (list, ids, off) in [("off", &choice.off, true), ("on", &choice.on, false)] {
             for (index, id) in ids.iter().enumerate() {
                 let Some(rule) = book.rule(id) else {
-                    let known = book.packs.iter().flat_map(|pack| &pack.rules).map(|rule| rule.id.as_str());
+                    let known = book.packs().into_iter().flat_map(|pack| &pack.rules).map(|rule| rule.id.as_str());
                     let help = suggestion(id, known);
                     return Err(ChoiceError::Unknown { list, index, help });
                 };
@@ -134,13 +153,26 @@ impl RuleBook {
                 return Err(Diagnostic::new(&file, span, message).help(help));
             }
         }
-        self.packs.push(pack);
+        self.own.push(pack);
         Ok(())
     }
 
     /// The rule files.
-    pub fn packs(&self) -> &[Pack] {
-        &self.packs
+    pub fn packs(&self) -> Vec<&Pack> {
+        self.packs_where(|_, _| true)
+    }
+
+    /// The rule files about a vendor in an API.
+    pub(super) fn packs_of(&self, api: ApiId, vendor: &str) -> Vec<&Pack> {
+        let mut packs = self.packs_where(|of, vendors| of == api && vendors.contains(&vendor));
+        packs.retain(|pack| pack.api == api && pack.about(vendor).is_some());
+        packs
+    }
+
+    /// The user's files, and those of the bundled ones that are about something.
+    fn packs_where(&self, about: impl Fn(ApiId, &[&str]) -> bool) -> Vec<&Pack> {
+        let bundled = FILES.iter().filter(|file| self.bundled && about(file.about.0, file.about.1));
+        bundled.map(Bundled::pack).chain(&self.own).collect()
     }
 
     /// A rule by its id.
@@ -150,13 +182,14 @@ impl RuleBook {
 
     /// A rule and its file by the rule's id.
     pub fn find(&self, id: &str) -> Option<(&Pack, &Rule)> {
-        let mut rules = self.packs.iter().flat_map(|pack| pack.rules.iter().map(move |rule| (pack, rule)));
+        let mut rules = self.packs().into_iter().flat_map(|pack| pack.rules.iter().map(move |rule| (pack, rule)));
         rules.find(|(_, rule)| rule.id == id)
     }
 
     /// Why there is no rule for a refusal that is known, by its name.
     pub fn left_out(&self, what: &str) -> Option<&LeftOut> {
-        self.packs.iter().flat_map(|pack| &pack.left_out).find(|left| left.what.iter().any(|each| each == what))
+        let mut left_out = self.packs().into_iter().flat_map(|pack| &pack.left_out);
+        left_out.find(|left| left.what.iter().any(|each| each == what))
     }
 
     /// Whether a rule is asked.
@@ -178,12 +211,13 @@ impl RuleBook {
     /// know, where they know nothing of it as it is written. Another number is another model.
     pub fn near_miss(&self, model: &ModelName) -> Option<&str> {
         let name = spelling::bare(&model.model);
-        let packs = || self.packs.iter().filter(|pack| pack.vendor == model.vendor);
-        if packs().flat_map(Pack::known).any(|known| name.starts_with(spelling::bare(known))) {
+        let mut packs = self.packs_where(|_, vendors| vendors.contains(&model.vendor.as_str()));
+        packs.retain(|pack| pack.vendor == model.vendor);
+        if packs.iter().flat_map(|pack| pack.known()).any(|known| name.starts_with(spelling::bare(known))) {
             return None;
         }
         let digits = |name: &str| name.chars().filter(char::is_ascii_digit).collect::<String>();
-        let near = packs().flat_map(Pack::models).filter_map(|known| {
+        let near = packs.iter().flat_map(|pack| pack.models()).filter_map(|known| {
             let bare = spelling::bare(known);
             let apart = strsim::damerau_levenshtein(name, bare);
             (apart <= 2 && digits(name) == digits(bare)).then_some((apart, known))

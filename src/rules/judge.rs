@@ -82,8 +82,8 @@ impl RuleBook {
     fn matches<'r>(&'r self, request: &Request<'_>) -> Vec<Match<'r>> {
         let model = request.incoming.model;
         let mut matched: Vec<Match<'_>> = Vec::new();
-        for pack in self.packs().iter().filter(|pack| pack.api == request.incoming.api) {
-            let Some(own) = pack.about(&model.vendor) else { continue };
+        for pack in self.packs_of(request.incoming.api, &model.vendor) {
+            let own = pack.vendor == model.vendor;
             let subject = request.subject(pack);
             matched.extend(pack.rules.iter().filter(|rule| self.asks(rule)).filter_map(|rule| {
                 // Keys, bodies and names are another vendor's own affair.

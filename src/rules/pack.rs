@@ -142,6 +142,9 @@ pub struct Rule {
     pub exact: bool,
     /// Where.
     pub sources: Vec<String>,
+    /// Other texts that were seen for the same refusal.
+    #[serde(default)]
+    pub also_says: Vec<String>,
     /// When, if not with the others.
     #[serde(default)]
     pub date: Option<String>,

@@ -53,16 +53,17 @@ pub(super) fn key_wrong(subject: &Subject<'_>, captures: &mut Captures) -> bool 
         return false;
     }
     captures.insert("masked_key", masked(presented));
+    captures.insert("hidden_key", "*".repeat(presented.chars().count()));
     captures.insert("key_end", presented.chars().skip(presented.chars().count().saturating_sub(4)).collect());
     true
 }
 
-/// A key as OpenAI's error repeats it: the first eight and the last four characters.
+/// A key as OpenAI's error repeats it: the first eight and the last four characters; of a short one all.
 fn masked(key: &str) -> String {
     let characters: Vec<char> = key.chars().collect();
     let length = characters.len();
     if length <= 12 {
-        return "*".repeat(length);
+        return key.to_owned();
     }
     let (head, tail): (String, String) = (characters[..8].iter().collect(), characters[length - 4..].iter().collect());
     format!("{head}{}{tail}", "*".repeat(length - 12))

@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::book::FILES;
+use super::book::{Bundled, FILES};
 use super::spelling::matches_glob;
 use super::*;
 use crate::api::{ApiId, ModelName};
@@ -44,7 +44,7 @@ fn examples_that_prove_nothing_are_told() {
                 - accepted: {model: a, body: {top_p: 1}}\n";
     let book = RuleBook::new([SourceFile::new("acme.yaml", text)]).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(
-        book.prove(&book.packs()[0]),
+        book.prove(book.packs()[0]),
         ["acme-top-p example 1: it does not refuse this", "acme-top-p example 2: matches, though it should not"]
     );
 }
@@ -89,19 +89,22 @@ fn ids_are_unique_and_carry_their_vendor() {
 
 #[test]
 fn the_files_load_and_say_what_is_wrong() {
-    for (name, text) in FILES {
-        Pack::parse(SourceFile::new(*name, *text)).unwrap_or_else(|error| panic!("{}", error.render(false)));
+    for file in &FILES {
+        let pack = Pack::parse(SourceFile::new(file.name, file.text));
+        let pack = pack.unwrap_or_else(|error| panic!("{}", error.render(false)));
+        let vendors: Vec<&str> = std::iter::once(&pack.vendor).chain(&pack.also).map(String::as_str).collect();
+        assert_eq!((pack.api, vendors.as_slice()), file.about, "{}", file.name);
     }
-    let (name, text) = FILES[1];
+    let Bundled { name, text, .. } = &FILES[1];
     let broken = text.replacen("when: key_missing", "when: key_mising", 1);
-    let error = Pack::parse(SourceFile::new(name, broken)).unwrap_err().render(false);
+    let error = Pack::parse(SourceFile::new(*name, broken)).unwrap_err().render(false);
     assert!(error.contains("key_missing"), "{error}");
 }
 
 #[test]
 fn evidence_goes_before_inference_and_earlier_stages_before_later_ones() {
     let book = RuleBook::bundled();
-    let pack = &book.packs()[0];
+    let pack = book.packs()[0];
     let prefill = json!([{"role": "user", "content": "Hello."}, {"role": "assistant", "content": "Once "}]);
     let ruling = |model: &str, extra: &[(&str, Value)]| {
         let mut body = std::collections::BTreeMap::from([("messages".to_owned(), prefill.clone())]);
@@ -231,7 +234,7 @@ fn vendors_that_serve_the_same_models_refuse_alike_but_it_is_inferred() {
 fn an_error_is_written_as_its_vendor_writes_it() {
     let book = RuleBook::bundled();
     let ask = |vendor: &str, request: &ExampleRequest| {
-        let pack = book.packs().iter().find(|pack| pack.vendor == vendor).expect("a pack");
+        let pack = book.packs().into_iter().find(|pack| pack.vendor == vendor).expect("a pack");
         book.ask(pack, request).body.expect("a form of its own").text
     };
     let wrong = |model: &str| ExampleRequest {
@@ -325,8 +328,7 @@ fn a_user_adds_rules_and_switches_them() {
                 models: ['*']\n    when: always\n    error: {status: 400, kind: k, message: m}\n    evidence: reported\n    \
                 exact: true\n    sources: [x]\n";
     let files = |second: &str| {
-        let (name, bundled) = FILES[0];
-        RuleBook::new([SourceFile::new(name, bundled), SourceFile::new("acme.yaml", second)])
+        RuleBook::new([SourceFile::new(FILES[0].name, FILES[0].text), SourceFile::new("acme.yaml", second)])
     };
     let error = files(text).unwrap_err().render(false);
     assert!(
@@ -334,7 +336,7 @@ fn a_user_adds_rules_and_switches_them() {
         "{error}"
     );
     let book = files(&text.replace("anthropic-text-empty", "acme-all")).expect("it loads");
-    let acme = book.packs().last().expect("a pack");
+    let acme = book.packs().pop().expect("a pack");
     let request = ExampleRequest { model: "m".to_owned(), ..Default::default() };
     assert_eq!(book.ask(acme, &request).refusal.expect("refused").rule, "acme-all");
     let off = book.with(&acme.rules[0], false);
@@ -395,7 +397,7 @@ proptest! {
             "gemini-3-pro",
         ];
         let book = RuleBook::bundled();
-        let pack = &book.packs()[pack % book.packs().len()];
+        let pack = book.packs()[pack % book.packs().len()];
         let body = body.to_string();
         book.ask(pack, &ExampleRequest { model: models[model].to_owned(), raw: Some(body.clone()), ..Default::default() });
         let target = "/v1/chat/completions";

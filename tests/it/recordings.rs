@@ -47,17 +47,13 @@ fn the_rules_refuse_what_was_refused_and_nothing_that_was_answered() {
             }
             400..=499 => {
                 tally.refused += 1;
-                match claim(book, api, &exchange) {
-                    Some(error) => {
-                        tally.claimed += 1;
-                        wrong.extend(error.differs(&exchange));
-                    }
-                    None => {
-                        let text = exchange.error_text().unwrap_or_default();
-                        let text: String = text.chars().take(110).collect();
-                        let _ =
-                            writeln!(unclaimed, "  {} {} {} {text}", exchange.vendor, exchange.status, exchange.file);
-                    }
+                if let Some(claim) = claim(book, api, &exchange) {
+                    tally.claimed += 1;
+                    wrong.extend(claim.differs(&exchange));
+                } else {
+                    let text = exchange.error_text().unwrap_or_default();
+                    let text: String = text.chars().take(110).collect();
+                    let _ = writeln!(unclaimed, "  {} {} {} {text}", exchange.vendor, exchange.status, exchange.file);
                 }
             }
             _ => {}
@@ -76,6 +72,7 @@ fn the_rules_refuse_what_was_refused_and_nothing_that_was_answered() {
 enum Shown {
     AsItIs,
     WrongKey,
+    NoKey,
     UnknownModel,
 }
 
@@ -83,59 +80,66 @@ struct Claim {
     rule: String,
     exact: bool,
     status: u16,
-    text: String,
+    /// The rule's text, and others that were seen.
+    texts: Vec<String>,
 }
 
 impl Claim {
     fn differs(&self, exchange: &Exchange) -> Option<String> {
         let told = exchange.error_text().unwrap_or_default();
-        let same = self.status == exchange.status && (!self.exact || unmasked(&told) == unmasked(&self.text));
+        let same_text = self.texts.iter().any(|text| unmasked(text) == unmasked(&told));
+        let same = self.status == exchange.status && (!self.exact || same_text);
         let (rule, file) = (&self.rule, &exchange.file);
-        (!same).then(|| format!("{file}: {} {told}\n  `{rule}` says {} {}", exchange.status, self.status, self.text))
+        (!same)
+            .then(|| format!("{file}: {} {told}\n  `{rule}` says {} {}", exchange.status, self.status, self.texts[0]))
     }
 }
 
-/// The rule that refuses what was refused.
+/// The rule that refuses what was refused. Recorders take keys away, so an error about a key may mean either.
 fn claim(book: &RuleBook, api: ApiId, exchange: &Exchange) -> Option<Claim> {
     let text = exchange.error_text().unwrap_or_default().to_lowercase();
     let mut shown = vec![Shown::AsItIs];
     if exchange.status == 401 || text.contains("api key") {
-        shown.push(Shown::WrongKey);
+        shown.extend([Shown::WrongKey, Shown::NoKey]);
     }
-    let unknown = [
-        "not found",
-        "not exist",
-        "invalid model",
-        "not a valid model",
-        "identifier is invalid",
-        "supported api model",
-    ];
-    if unknown.iter().any(|words| text.contains(words)) {
+    let unknown = ["not found", "not exist", "invalid model", "not a valid model", "supported api model", "model:"];
+    let names_it = text.contains(&exchange.model.to_lowercase()) || text.contains("deployment");
+    if names_it && unknown.iter().any(|words| text.contains(words)) {
         shown.push(Shown::UnknownModel);
     }
-    let refusal = shown.into_iter().find_map(|shown| judge(book, api, exchange, shown).refusal)?;
-    let exact = book.rule(&refusal.rule).is_some_and(|rule| rule.exact);
-    Some(Claim { rule: refusal.rule, exact, status: refusal.error.status, text: refusal.error.message })
+    let claims = shown.into_iter().filter_map(|shown| {
+        let refusal = judge(book, api, exchange, shown).refusal?;
+        let rule = book.rule(&refusal.rule)?;
+        let texts = std::iter::once(refusal.error.message).chain(rule.also_says.iter().cloned()).collect();
+        Some(Claim { rule: refusal.rule, exact: rule.exact, status: refusal.error.status, texts })
+    });
+    let claims: Vec<Claim> = claims.collect();
+    let same = claims.iter().position(|claim| claim.differs(exchange).is_none());
+    claims.into_iter().nth(same.unwrap_or(0))
 }
 
 fn judge(book: &RuleBook, api: ApiId, exchange: &Exchange, shown: Shown) -> Ruling {
-    let mut headers: Headers = exchange.headers.clone();
-    // Recorders take headers away: the version among them, and the key.
+    // Recorders take headers away, the version among them; the key is another one, or none.
     let usual = api.spoken().map(|api| api.request_headers("the-recorded-key")).unwrap_or_default();
+    let is_key = |name: &str| ["authorization", "x-api-key", "x-goog-api-key", "api-key"].contains(&name);
+    let recorded = exchange.headers.iter().filter(|(name, _)| !is_key(&name.to_lowercase()));
+    let mut headers: Headers = recorded.collect();
     for (name, value) in usual.iter() {
-        if headers.get(name).is_none() {
+        if headers.get(name).is_none() && !(shown == Shown::NoKey && is_key(&name.to_lowercase())) {
             headers.push(name, value);
         }
     }
+    // A key may stand in the query too.
+    let target = if shown == Shown::NoKey { exchange.path() } else { exchange.target() };
     let models: Vec<String> = if shown == Shown::UnknownModel { vec!["a-known-model".to_owned()] } else { Vec::new() };
     book.judge(&Incoming {
         api,
         model: &ModelName { vendor: exchange.vendor.clone(), model: exchange.model.clone() },
         models: &models,
-        target: exchange.target(),
+        target,
         headers: &headers,
         body: exchange.request.to_string().as_bytes(),
-        expected_key: (shown == Shown::WrongKey).then_some("the-right-key"),
+        expected_key: matches!(shown, Shown::WrongKey | Shown::NoKey).then_some("the-right-key"),
     })
 }
 
@@ -144,10 +148,15 @@ fn scrubbed(exchange: &Exchange, rule: &str) -> bool {
     rule == "mistral-tool-call-id" && exchange.request.to_string().contains("REDACTED")
 }
 
-/// A text with what hides a key made alike: how much of it shows hangs on the key.
+/// A text without the key in it: how much of it shows hangs on the key.
 fn unmasked(text: &str) -> String {
-    let alike = |word: &str| if word.contains("**") { "*".to_owned() } else { word.to_owned() };
-    text.split_whitespace().map(alike).collect::<Vec<_>>().join(" ")
+    let mut before = "";
+    let words = text.split_whitespace().map(|word| {
+        let is_key = word.contains("**") || before == "provided:";
+        before = word;
+        if is_key { "*" } else { word }
+    });
+    words.collect::<Vec<_>>().join(" ")
 }
 
 fn table(tallies: &BTreeMap<(bool, String), Tally>) -> String {

@@ -104,7 +104,7 @@ fn claim(book: &RuleBook, api: ApiId, exchange: &Exchange) -> Option<Claim> {
     }
     let unknown = ["not found", "not exist", "invalid model", "not a valid model", "supported api model", "model:"];
     let names_it = text.contains(&exchange.model.to_lowercase()) || text.contains("deployment");
-    if names_it && unknown.iter().any(|words| text.contains(words)) {
+    if matches!(exchange.status, 400 | 404) && names_it && unknown.iter().any(|words| text.contains(words)) {
         shown.push(Shown::UnknownModel);
     }
     let claims = shown.into_iter().filter_map(|shown| {

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::{Diagnostic, SourceFile};
+use crate::rules::{ChoiceError, RuleBook, RuleChoice};
 use crate::scenario::Millis;
 use crate::wire::bad_header;
 use crate::yaml::{Content, Document, Limits, Node, decode};
@@ -32,6 +33,8 @@ pub struct Config {
     pub time_limit: Option<Millis>,
     /// Whether a warning counts as a failure.
     pub strict: bool,
+    /// Rejection rules of your own, and which are switched on and off.
+    pub rules: RuleChoice,
 }
 
 /// The proxy under test: one of ours to start (`name`), or one that runs (`url`).
@@ -63,27 +66,26 @@ pub struct ProxyChoice {
 impl Config {
     /// Reads a configuration file.
     pub fn load(path: &Path) -> Result<Self, Diagnostic> {
-        let mut config = Self::read(Document::read(path, Limits::SCENARIO)?)?;
-        let folder = path.parent().unwrap_or(Path::new(""));
-        let proxy = config.proxy.iter_mut().flat_map(|proxy| proxy.from.iter_mut().chain(&mut proxy.bin));
-        for path in config.scenarios.iter_mut().chain(&mut config.baseline).chain(proxy) {
-            *path = folder.join(&path);
-        }
-        Ok(config)
+        Self::read(Document::read(path, Limits::SCENARIO)?, path.parent().unwrap_or(Path::new("")))
     }
 
     /// Reads a configuration from text; paths stay as they are written.
     pub fn load_text(name: &str, text: &str) -> Result<Self, Diagnostic> {
-        Self::read(Document::parse(SourceFile::new(name, text), Limits::SCENARIO)?)
+        Self::read(Document::parse(SourceFile::new(name, text), Limits::SCENARIO)?, Path::new(""))
     }
 
-    fn read(document: Document) -> Result<Self, Diagnostic> {
+    fn read(document: Document, folder: &Path) -> Result<Self, Diagnostic> {
         let (file, mut root) = document.into_parts();
         if root.is_null() {
             return Ok(Self::default());
         }
         shorthands(&mut root);
-        let config: Self = decode(&root).map_err(|error| error.in_file(&file))?;
+        let mut config: Self = decode(&root).map_err(|error| error.in_file(&file))?;
+        let proxy = config.proxy.iter_mut().flat_map(|proxy| proxy.from.iter_mut().chain(&mut proxy.bin));
+        let paths = config.scenarios.iter_mut().chain(&mut config.baseline).chain(&mut config.rules.files);
+        for path in paths.chain(proxy) {
+            *path = folder.join(&path);
+        }
         let error = |path: &[&str], message: &str| {
             let span = root.at(path.iter().copied()).map_or(root.span, |node| node.span);
             Diagnostic::new(&file, span, message)
@@ -97,6 +99,18 @@ impl Config {
         let plain = |name: &str| name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
         if config.snapshots.as_deref().is_some_and(|name| name.is_empty() || name.starts_with('.') || !plain(name)) {
             return Err(error(&["snapshots"], "`snapshots` names a sub-folder: letters, digits, `-`, `_` and `.`"));
+        }
+        if config.rules != RuleChoice::default()
+            && let Err(wrong) = RuleBook::chosen(&config.rules)
+        {
+            return Err(match wrong {
+                ChoiceError::File(error) => *error,
+                ChoiceError::Unknown { list, index, help } => {
+                    let id = if list == "off" { &config.rules.off[index] } else { &config.rules.on[index] };
+                    let unknown = error(&["rules", list, &index.to_string()], &format!("no rule is called `{id}`"));
+                    unknown.help(help.unwrap_or_else(|| "`crossfade show rules` lists them".to_owned()))
+                }
+            });
         }
         if let Some(proxy) = &config.proxy {
             proxy.check(&|path, message| error(&[&["proxy"], path].concat(), message))?;
@@ -203,9 +217,27 @@ mod tests {
             ("jobs: 0\n", "counts from 1"),
             ("snapshots: ../x\n", "sub-folder"),
             ("stict: true\n", "unknown field `stict`"),
+            ("rules: {off: [anthropic-prefill]}\n", "no rule is called `anthropic-prefill`"),
+            ("rules: {on: [x]}\n", "no rule is called `x`"),
+            ("rules: {files: [no/such.yaml]}\n", "no/such.yaml"),
         ] {
             let error = load(text).expect_err("refused");
             assert!(error.message.contains(message), "{text}: {error}");
         }
+        let error = load("rules:\n  off:\n    - anthropic-prefil-unsupported\n").expect_err("refused").render(false);
+        assert!(error.contains("3:7") && error.contains("did you mean `anthropic-prefill-unsupported`?"), "{error}");
+    }
+
+    #[test]
+    fn switches_rules() {
+        let config =
+            load("rules: {off: [anthropic-prefill-unsupported], on: [vllm-auto-tool-choice]}\n").expect("it loads");
+        let book = RuleBook::chosen(&config.rules).expect("a book");
+        let asks = |id| book.rule(id).map(|rule| book.asks(rule));
+        assert_eq!(asks("anthropic-prefill-unsupported"), Some(false));
+        assert_eq!(asks("vllm-auto-tool-choice"), Some(true));
+        assert_eq!(asks("anthropic-text-empty"), Some(true));
+        let bundled = RuleBook::bundled();
+        assert_eq!(bundled.rule("vllm-auto-tool-choice").map(|rule| bundled.asks(rule)), Some(false));
     }
 }

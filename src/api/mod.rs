@@ -18,6 +18,7 @@ mod render;
 pub(crate) mod seeded;
 mod stream;
 mod target;
+mod vendors;
 
 use std::fmt;
 use std::str::FromStr;
@@ -77,20 +78,6 @@ impl ApiId {
             Self::Gemini => Some(&gemini::Gemini),
             Self::OpenaiResponses => Some(&openai_responses::OpenaiResponses),
             Self::BedrockConverse => None,
-        }
-    }
-
-    /// The API that a vendor's models are asked in, by the vendor's name in `vendor/model`, when the client speaks
-    /// `client`. Where a vendor has two APIs, proxies keep to the client's: what only one of them can say is lost in the
-    /// other.
-    pub fn of_vendor(vendor: &str, client: Self) -> Option<Self> {
-        match vendor {
-            "openai" if client == Self::OpenaiResponses => Some(Self::OpenaiResponses),
-            "openai" => Some(Self::OpenaiChat),
-            "anthropic" => Some(Self::AnthropicMessages),
-            "gemini" => Some(Self::Gemini),
-            "bedrock" => Some(Self::BedrockConverse),
-            _ => None,
         }
     }
 

@@ -66,11 +66,14 @@ pub(super) enum Command {
         #[arg(long)]
         markdown: bool,
     },
-    /// Explain a check, a rule, a defect or an exit code.
+    /// Explain a check, a rejection rule, a defect or an exit code.
     Explain {
         /// Its id.
         id: String,
     },
+    /// Try rejection rules on a request.
+    #[command(subcommand)]
+    Rules(RulesCommand),
     /// Install or start a proxy.
     #[command(subcommand)]
     Proxy(ProxyCommand),
@@ -294,6 +297,40 @@ pub(super) enum Shown {
     Defects,
     /// Profiles of proxies, and what is installed.
     Proxies,
+}
+
+/// What `rules try` says of its exit codes.
+const TRY_EXIT_CODES: &str = "Exit codes:
+  0  no rule refuses the request
+  1  it is refused
+  2  the command line makes no sense
+  3  a file does not load";
+
+/// `crossfade rules`.
+#[derive(Debug, Subcommand)]
+pub(super) enum RulesCommand {
+    /// Say which rules would refuse a request: each with its status, body, evidence, and the place in the request.
+    ///
+    /// The rules are the bundled ones, with what `crossfade.yaml` adds and switches.
+    #[command(after_help = TRY_EXIT_CODES)]
+    Try(TryArgs),
+}
+
+/// `crossfade rules try`.
+#[derive(Args, Clone, Debug)]
+pub(super) struct TryArgs {
+    /// File of the request's body (`-` for stdin).
+    #[arg(value_name = "REQUEST.json")]
+    pub(super) request: PathBuf,
+    /// Whom it is sent to: VENDOR/MODEL.
+    #[arg(long, value_name = "MODEL")]
+    pub(super) model: crate::api::ModelName,
+    /// Header of the request, `NAME: VALUE` (may be repeated); left out: the ones that clients of the API send.
+    #[arg(long, value_name = "HEADER")]
+    pub(super) header: Vec<String>,
+    /// API that it is written in; left out: the vendor's.
+    #[arg(long, value_name = "API")]
+    pub(super) api: Option<crate::api::ApiId>,
 }
 
 /// `crossfade proxy`.

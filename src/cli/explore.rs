@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::Path;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
@@ -43,6 +44,7 @@ pub(super) fn explore(args: &ExploreArgs, quiet: bool) -> Result<Exit, Failure> 
     let plan = Plan {
         target: choice.target,
         listen: choice.listen,
+        rules: Arc::new(place.rules()?),
         cases: args.cases as usize,
         seed,
         jobs: args.jobs.or(place.config.jobs).unwrap_or(JOBS) as usize,

@@ -8,6 +8,7 @@ use super::args::SelectArgs;
 use crate::answer::Library;
 use crate::config::{Config, FILE_NAME};
 use crate::diagnostic::{Diagnostic, SourceFile, did_you_mean};
+use crate::rules::{ChoiceError, RuleBook};
 use crate::runner::Selection;
 use crate::scenario::{self, Case};
 
@@ -34,6 +35,15 @@ impl Place {
             }
         }
         Ok(Self { root: here, config: Config::default() })
+    }
+
+    /// What the legs refuse: the bundled rules, as `crossfade.yaml` adds to them and switches them.
+    pub(super) fn rules(&self) -> Result<RuleBook, Failure> {
+        RuleBook::chosen(&self.config.rules).map_err(|error| match error {
+            ChoiceError::File(error) => Failure::load(&[*error], false),
+            // Loading the configuration looked for each of them.
+            ChoiceError::Unknown { list, .. } => Failure::file(FILE_NAME, format!("`rules.{list}` names no rule")),
+        })
     }
 }
 

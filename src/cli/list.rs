@@ -1,6 +1,6 @@
 //! `crossfade list` and `crossfade lint`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -10,7 +10,9 @@ use super::{Failure, print, proxy};
 use crate::baseline::Baseline;
 use crate::config::{Config, FILE_NAME};
 use crate::diagnostic::{Diagnostic, SourceFile};
+use crate::rules::{ChoiceError, RuleBook, RuleChoice};
 use crate::runner::{Exit, describe_launches, skip_reason};
+use crate::scenario::Case;
 
 /// Lists the cases that would run, or the launches that they take.
 pub(super) fn list(args: &ListArgs) -> Result<Exit, Failure> {
@@ -53,7 +55,12 @@ pub(super) fn lint(args: &LintArgs) -> Result<Exit, Failure> {
     }
     let mut sources: BTreeMap<String, SourceFile> = BTreeMap::new();
     let cases = match files::load(&place, &scenarios, &mut sources) {
-        Ok(cases) => cases.len(),
+        Ok(cases) => {
+            for hint in hints(&place, &cases, &sources)? {
+                log::warn!("{hint}");
+            }
+            cases.len()
+        }
         Err(found) => {
             errors.extend(found);
             0
@@ -72,6 +79,37 @@ pub(super) fn lint(args: &LintArgs) -> Result<Exit, Failure> {
     let verb = if parts.len() == 1 && (sources.len() == 1 || other == 1) { "loads" } else { "load" };
     print(&format!("{} {verb}\n", parts.join(" and ")));
     Ok(Exit::AsExpected)
+}
+
+/// Models that no rule knows, where one that rules know is spelt nearly so.
+fn hints(place: &Place, cases: &[Case], sources: &BTreeMap<String, SourceFile>) -> Result<BTreeSet<String>, Failure> {
+    let book = place.rules()?;
+    let mut hints = BTreeSet::new();
+    for case in cases {
+        for leg in &case.shape.legs {
+            let Some(meant) = book.near_miss(&leg.model) else { continue };
+            let source = sources.get(&case.file);
+            let at = source.and_then(|source| Some(source.position(source.text().find(&leg.model.model)?)));
+            let at = at.map_or_else(|| case.file.clone(), |(line, column)| format!("{}:{line}:{column}", case.file));
+            let vendor = &leg.model.vendor;
+            hints.insert(format!("{at}: no rule knows `{}`; did you mean `{vendor}/{meant}`?", leg.model));
+        }
+    }
+    Ok(hints)
+}
+
+/// Loads a rule file, and tries its examples.
+fn rules(path: &Path) -> Result<(), Diagnostic> {
+    let choice = RuleChoice { files: vec![path.to_owned()], ..RuleChoice::default() };
+    let book = RuleBook::chosen(&choice).map_err(|error| match error {
+        ChoiceError::File(error) => *error,
+        ChoiceError::Unknown { list, .. } => Diagnostic::of_file(path.display().to_string(), list),
+    })?;
+    let wrong = book.packs().pop().map(|pack| book.prove(pack)).unwrap_or_default();
+    match wrong.as_slice() {
+        [] => Ok(()),
+        wrong => Err(Diagnostic::of_file(path.display().to_string(), wrong.join("\n"))),
+    }
 }
 
 fn count(count: usize, what: &str) -> String {
@@ -93,6 +131,7 @@ fn kind(path: &Path) -> Option<Load> {
     let first = text.lines().find(|line| !line.trim().is_empty() && !line.starts_with('#') && *line != "---")?;
     match first {
         _ if first.starts_with("cassette:") => Some(|path| crate::cassette::load(path).map(drop)),
+        _ if first.starts_with("rules_format:") => Some(rules),
         _ if first.starts_with("- ") => Some(|path| Baseline::load(path).map(drop)),
         _ => None,
     }

@@ -9,6 +9,7 @@ mod list;
 mod log;
 mod new;
 mod proxy;
+mod rules;
 mod run;
 mod serve;
 mod show;
@@ -101,6 +102,7 @@ fn dispatch(cli: &Cli) -> Result<Exit, Failure> {
         Command::Schema { kind } => show::schema(*kind),
         Command::Show { what, markdown } => show::show(*what, *markdown),
         Command::Explain { id } => show::explain(id),
+        Command::Rules(command) => rules::command(command),
         Command::Proxy(command) => proxy::command(command),
     }
 }

@@ -92,6 +92,7 @@ fn go(
         target: choice.target,
         line: choice.line,
         listen: choice.listen,
+        rules: Arc::new(place.rules()?),
         bundled: chosen.bundled,
         seed: args.seed.unwrap_or_else(random),
         jobs: args.jobs.or(place.config.jobs).unwrap_or(JOBS) as usize,

@@ -10,7 +10,6 @@ use super::run::{random, signals};
 use super::{Failure, block_on, print};
 use crate::answer::Library;
 use crate::leg::{ServeConfig, serve as serve_legs};
-use crate::rules::RuleBook;
 use crate::runner::Exit;
 use crate::scenario::Case;
 
@@ -27,7 +26,7 @@ pub(super) fn serve(args: &ServeArgs) -> Result<Exit, Failure> {
         listen: SocketAddr::from((Ipv4Addr::LOCALHOST, args.port)),
         case,
         answers: if args.scenario.is_some() { BTreeMap::new() } else { answers.collect() },
-        rules: Arc::new(RuleBook::bundled().clone()),
+        rules: Arc::new(place.rules()?),
         seed: args.seed.unwrap_or_else(random),
     };
     block_on(async {

@@ -4,14 +4,13 @@ use std::fmt::Write as _;
 
 use super::args::{SchemaKind, Shown};
 use super::files::Place;
-use super::{Failure, print, proxy};
+use super::{Failure, print, proxy, rules};
 use crate::answer::Library;
 use crate::api::Level;
 use crate::builtin::{Defect, Family};
 use crate::check;
 use crate::diagnostic::did_you_mean;
 use crate::proxy::{GetBy, Wanted};
-use crate::rules::{Evidence, RuleBook};
 use crate::runner::Exit;
 use crate::schema;
 
@@ -84,23 +83,7 @@ pub(super) fn show(what: Shown, markdown: bool) -> Result<Exit, Failure> {
             }
             text
         }
-        Shown::Rules => {
-            let mut text = String::new();
-            for pack in RuleBook::bundled().packs() {
-                for rule in &pack.rules {
-                    let error = &rule.error;
-                    let _ = writeln!(
-                        text,
-                        "{:44} {} {:10} {}",
-                        rule.id,
-                        error.status,
-                        evidence(rule.evidence),
-                        error.message
-                    );
-                }
-            }
-            text
-        }
+        Shown::Rules => rules::list(&Place::find()?.rules()?),
         Shown::Defects => {
             let mut text = String::new();
             for family in Family::ALL {
@@ -163,14 +146,15 @@ fn proxies() -> Result<String, Failure> {
     Ok(text)
 }
 
-/// Explains a check, a rule, a defect or an exit code.
+/// Explains a check, a rejection rule, a defect or an exit code.
 pub(super) fn explain(id: &str) -> Result<Exit, Failure> {
-    let text = of_check(id).or_else(|| of_rule(id)).or_else(|| of_defect(id)).or_else(|| of_exit(id));
+    let book = Place::find()?.rules()?;
+    let text = of_check(id).or_else(|| rules::explain(&book, id)).or_else(|| of_defect(id)).or_else(|| of_exit(id));
     if let Some(text) = text {
         print(&text);
         return Ok(Exit::AsExpected);
     }
-    let rules = RuleBook::bundled().packs().iter().flat_map(|pack| pack.rules.iter().map(|rule| rule.id.as_str()));
+    let rules = book.packs().into_iter().flat_map(|pack| pack.rules.iter().map(|rule| rule.id.as_str()));
     let known =
         check::CATALOGUE.iter().map(|info| info.id).chain(rules).chain(Defect::ALL.iter().map(|defect| defect.name()));
     let help = did_you_mean(id, known).map_or_else(
@@ -195,26 +179,6 @@ fn of_check(id: &str) -> Option<String> {
     Some(text)
 }
 
-fn of_rule(id: &str) -> Option<String> {
-    let rule = RuleBook::bundled().rule(id)?;
-    let mut text = format!("{} ({})\n\n", rule.id, evidence(rule.evidence));
-    let _ = writeln!(text, "answers  {} {}: {}", rule.error.status, rule.error.kind, rule.error.message);
-    let _ = writeln!(text, "models   {}", rule.models.join(", "));
-    if !rule.inferred.is_empty() {
-        let _ = writeln!(text, "inferred {} (warns only)", rule.inferred.join(", "));
-    }
-    if !rule.except.is_empty() {
-        let _ = writeln!(text, "except   {}", rule.except.join(", "));
-    }
-    if let Some(note) = &rule.note {
-        let _ = writeln!(text, "note     {note}");
-    }
-    for source in &rule.sources {
-        let _ = writeln!(text, "source   {source}");
-    }
-    Some(text)
-}
-
 fn of_defect(id: &str) -> Option<String> {
     let defect: Defect = id.parse().ok()?;
     let mut text = format!("{id} (a defect of the reference proxy)\n\n{}\n\n", defect.summary());
@@ -233,16 +197,6 @@ fn level(level: Level) -> &'static str {
     match level {
         Level::Must => "MUST",
         Level::Should => "SHOULD",
-    }
-}
-
-fn evidence(evidence: Evidence) -> &'static str {
-    match evidence {
-        Evidence::Recorded => "recorded",
-        Evidence::Reported => "reported",
-        Evidence::Documented => "documented",
-        Evidence::Source => "source",
-        Evidence::Guess => "guess",
     }
 }
 

@@ -16,6 +16,7 @@ use super::{Failure, draw, write};
 use crate::answer::Library;
 use crate::api::ApiId;
 use crate::check::Value;
+use crate::rules::RuleBook;
 use crate::runner::{Seen, Session, SessionPlan, Target, is_playable, skip_reason};
 use crate::scenario::{self, Case};
 
@@ -31,6 +32,8 @@ pub struct Plan {
     pub target: Target,
     /// Attached: where the legs listen.
     pub listen: Option<SocketAddr>,
+    /// What the legs refuse.
+    pub rules: Arc<RuleBook>,
     /// Cases to draw.
     pub cases: usize,
     /// Seed of every draw and every word.
@@ -211,6 +214,7 @@ impl Explorer<'_> {
         let plan = SessionPlan {
             target: &self.plan.target,
             listen: self.plan.listen,
+            rules: &self.plan.rules,
             samples,
             seed: self.plan.seed,
             plays: self.plan.cases + kinds::ALL_PLAYS,

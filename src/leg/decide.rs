@@ -94,6 +94,9 @@ impl Asked<'_> {
         };
         if let Some(refusal) = &decision.refused {
             decision.plan = reply::error(self.api, &self.request.target, &refusal.error, self.seed);
+            if let Some(body) = ruling.body {
+                decision.plan = reply::written(decision.plan, body);
+            }
         } else if body.is_none() {
             // The plan is an error already.
         } else if let Some(status) = &self.play.status {

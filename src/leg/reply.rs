@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use crate::api::{Api, ApiError};
 use crate::fault::{End, Opening, Plan, Step};
+use crate::rules::ErrorBody;
 use crate::scenario::Millis;
 use crate::wire::Headers;
 
@@ -40,6 +41,15 @@ pub(super) fn text(status: u16, line: &str) -> Plan {
 /// An error in the vendor's own serialisation.
 pub(super) fn error(api: &dyn Api, target: &str, error: &ApiError, seed: u64) -> Plan {
     unary(error.status, api.error_headers_for(target, error, seed), api.error_body(error, seed))
+}
+
+/// An error as its vendor writes it, where that is not as its API does.
+pub(super) fn written(mut plan: Plan, body: ErrorBody) -> Plan {
+    if let Some(content_type) = body.content_type {
+        plan.headers.0.retain(|(name, _)| !name.eq_ignore_ascii_case("content-type"));
+        plan.headers.push("content-type", content_type);
+    }
+    unary(plan.status, plan.headers, body.text.into_bytes())
 }
 
 /// An error that asks to wait: in `retry-after`, with `retry-after-ms` where whole seconds do not say it, or in its own

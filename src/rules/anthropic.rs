@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use serde_json::Value;
 
-use super::condition::Captures;
+use super::subject::Captures;
 
 fn messages(body: &Value) -> &[Value] {
     body["messages"].as_array().map_or(&[], Vec::as_slice)
@@ -73,6 +73,7 @@ pub(super) fn tool_use_unanswered(body: &Value, captures: &mut Captures) -> bool
                 let before = usize::from(messages(body)[0]["role"] == "assistant");
                 captures.insert("i", (index + before).to_string());
                 captures.insert("ids", open.join(", "));
+                captures.insert("at", format!("messages[{index}]"));
                 return true;
             }
         }

@@ -1,13 +1,12 @@
 //! The condition language: structured tests over paths, and named ones for structure.
 
-use std::collections::BTreeMap;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{ModelLimits, Path, anthropic, gemini, openai, openai_responses};
-use crate::wire::Headers;
+use super::spelling::{matches_any, matches_glob};
+use super::subject::{Captures, Subject, body_not_json, key_wrong};
+use super::{Path, anthropic, bedrock, gemini, openai, openai_responses, schema, turns};
 
 /// When a rule matches. A test on a path that is not there does not hold, except `absent`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -23,6 +22,8 @@ pub enum Condition {
     Always,
     /// The leg's model is one of these (globs).
     Model(Vec<String>),
+    /// The path of the request, without its query, is one of these (globs).
+    Target(Vec<String>),
     /// Something stands at the path.
     Exists(Path),
     /// Nothing stands at the path, though what would hold it is there.
@@ -75,6 +76,12 @@ pub enum Condition {
     CacheMarksOver(usize),
     /// More strict tools than this.
     StrictToolsOver(usize),
+    /// More optional parameters than this over the schemas of strict tools.
+    StrictOptionalOver(usize),
+    /// More parameters of several types than this over the schemas of strict tools.
+    StrictUnionsOver(usize),
+    /// A strict tool whose schema refers to itself.
+    StrictSchemaRecursive,
     /// The last tool loop, or a final assistant message, begins without thinking.
     LastAssistantWithoutThinking,
     /// An assistant message has thinking, but not first.
@@ -94,8 +101,20 @@ pub enum Condition {
     StrictToolOpen,
     /// A user's content block of a type that chat does not take.
     ContentBlockUnknown,
+    /// An image in base64 that is no PNG, JPEG, GIF or WebP.
+    ImageFormatUnknown,
     /// No message holds this text, whatever its case.
     NoMessageHolds(String),
+    /// Two messages of one role in a row.
+    SameRoleTwice,
+    /// The last two messages are the assistant's.
+    TwoAssistantsAtEnd,
+    /// Mistral: a message behind one that it may not follow.
+    MistralRoleOrder,
+    /// Mistral: a call's id that is not nine letters and digits.
+    MistralCallId,
+    /// DeepSeek: a call of a tool since the user last spoke, without the reasoning that led to it.
+    ReasoningContentMissing,
 
     /// A function call since the user last spoke that has no thought signature.
     FunctionCallUnsigned,
@@ -105,6 +124,15 @@ pub enum Condition {
     FunctionResponseMisplaced,
     /// More or fewer responses than calls.
     FunctionPartsDiffer,
+    /// A function's parameter with an `enum` that is no string.
+    EnumNotOfStrings,
+
+    /// More results than the turn before has calls.
+    ToolResultsOverCalls,
+    /// A result that is an error without content.
+    ToolResultErrorEmpty,
+    /// A text block of white space alone, in a message of Converse.
+    ConverseTextBlank,
 
     /// A call among the input items without its output.
     CallItemUnanswered,
@@ -114,69 +142,42 @@ pub enum Condition {
     ReasoningItemOrphan,
 }
 
-/// Values for the `${...}` of an error, found by the condition.
-pub(super) type Captures = BTreeMap<&'static str, String>;
-
-/// What a condition is asked about.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Subject<'a> {
-    /// The leg's model without its vendor.
-    pub(super) model: &'a str,
-    /// Spellings under which it may be asked for; empty: any.
-    pub(super) models: &'a [String],
-    /// The model as the request spells it.
-    pub(super) asked: Option<&'a str>,
-    /// Headers.
-    pub(super) headers: &'a Headers,
-    /// The body, or why it is no JSON.
-    pub(super) body: Result<&'a Value, &'a serde_json::Error>,
-    /// Its bytes.
-    pub(super) raw: &'a [u8],
-    /// The key that is presented.
-    pub(super) presented: Option<&'a str>,
-    /// The key that is asked for.
-    pub(super) expected: Option<&'a str>,
-    /// Limits of the model.
-    pub(super) limits: Option<&'a ModelLimits>,
-}
-
 impl Condition {
     /// Whether the condition holds; what it finds goes to `captures`.
     pub(super) fn holds(&self, subject: &Subject<'_>, captures: &mut Captures) -> bool {
-        let nothing = Value::Null;
-        let body = subject.body.unwrap_or(&nothing);
-        let values = |path: &Path| path.values(body, subject.headers);
-        let numbers = |path: &Path| -> Vec<f64> { values(path).iter().filter_map(Value::as_f64).collect() };
-        let texts =
-            |path: &Path, test: &dyn Fn(&str) -> bool| values(path).iter().any(|v| v.as_str().is_some_and(test));
+        let body = subject.json();
         match self {
             Self::All(conditions) => conditions.iter().all(|condition| condition.holds(subject, captures)),
             Self::Any(conditions) => conditions.iter().any(|condition| condition.holds(subject, captures)),
             Self::Not(condition) => !condition.holds(subject, &mut Captures::new()),
             Self::Always => true,
-            Self::Model(globs) => globs.iter().any(|glob| matches_glob(glob, subject.model)),
-            Self::Exists(path) => !values(path).is_empty(),
+            Self::Model(globs) => matches_any(globs, subject.model),
+            Self::Target(globs) => {
+                let path = subject.target.split('?').next().unwrap_or_default();
+                globs.iter().any(|glob| matches_glob(glob, path))
+            }
+            Self::OverOutputLimit(path) => {
+                captures.extend(subject.output_limit().map(|limit| ("limit", limit.to_string())));
+                self.holds_at(path, subject)
+            }
+            Self::Exists(path)
+            | Self::Is(path, _)
+            | Self::IsNot(path, _)
+            | Self::In(path, _)
+            | Self::NotIn(path, _)
+            | Self::Over(path, _)
+            | Self::Under(path, _)
+            | Self::Empty(path)
+            | Self::NotAnObject(path)
+            | Self::EndsInBlank(path) => self.holds_at(path, subject),
             Self::Absent(path) => path.is_absent(body, subject.headers),
-            Self::Is(path, wanted) => values(path).iter().any(|value| equal(value, wanted)),
-            Self::IsNot(path, wanted) => values(path).iter().any(|value| !equal(value, wanted)),
-            Self::In(path, wanted) => values(path).iter().any(|value| wanted.iter().any(|w| equal(value, w))),
-            Self::NotIn(path, wanted) => values(path).iter().any(|value| !wanted.iter().any(|w| equal(value, w))),
-            Self::Over(path, limit) => numbers(path).iter().any(|number| number > limit),
-            Self::Under(path, limit) => numbers(path).iter().any(|number| number < limit),
             Self::AtLeast(path, other) => {
+                let numbers = |path: &Path| -> Vec<f64> {
+                    path.values(body, subject.headers).iter().filter_map(Value::as_f64).collect()
+                };
                 let others = numbers(other);
                 numbers(path).iter().any(|number| others.iter().any(|other| number >= other))
             }
-            Self::OverOutputLimit(path) => {
-                let limit = subject.limits.and_then(|limits| limits.output);
-                limit.is_some_and(|limit| {
-                    captures.insert("limit", limit.to_string());
-                    numbers(path).iter().any(|number| *number > limit as f64)
-                })
-            }
-            Self::Empty(path) => values(path).iter().any(|value| value.as_array().is_some_and(Vec::is_empty)),
-            Self::NotAnObject(path) => values(path).iter().any(|value| !value.is_object()),
-            Self::EndsInBlank(path) => texts(path, &|text| text.ends_with(char::is_whitespace)),
 
             Self::KeyMissing => subject.expected.is_some() && subject.presented.is_none_or(str::is_empty),
             Self::KeyWrong => key_wrong(subject, captures),
@@ -193,6 +194,9 @@ impl Condition {
             Self::CacheMarkOnEmptyText => anthropic::cache_mark_on_empty_text(body, captures),
             Self::CacheMarksOver(limit) => anthropic::cache_marks_over(body, *limit, captures),
             Self::StrictToolsOver(limit) => anthropic::strict_tools_over(body, *limit, captures),
+            Self::StrictOptionalOver(limit) => schema::strict_optional_over(body, *limit, captures),
+            Self::StrictUnionsOver(limit) => schema::strict_unions_over(body, *limit, captures),
+            Self::StrictSchemaRecursive => schema::strict_recursive(body, captures),
             Self::LastAssistantWithoutThinking => anthropic::last_assistant_without_thinking(body, captures),
             Self::ThinkingNotFirst => anthropic::thinking_not_first(body, captures),
             Self::FinalAssistantHasThinking => anthropic::final_assistant_has_thinking(body, captures),
@@ -203,16 +207,96 @@ impl Condition {
             Self::ToolCallsUnanswered => openai::tool_calls_unanswered(body, captures),
             Self::StrictToolOpen => openai::strict_tool_open(body, captures),
             Self::ContentBlockUnknown => openai::content_block_unknown(body, captures),
+            Self::ImageFormatUnknown => openai::image_format_unknown(body, captures),
             Self::NoMessageHolds(text) => openai::no_message_holds(body, text),
+            Self::SameRoleTwice => turns::same_role_twice(body, captures),
+            Self::TwoAssistantsAtEnd => turns::two_assistants_at_end(body, captures),
+            Self::MistralRoleOrder => turns::mistral_role_order(body, captures),
+            Self::MistralCallId => turns::mistral_call_id(body, captures),
+            Self::ReasoningContentMissing => turns::reasoning_content_missing(body, captures),
 
             Self::FunctionCallUnsigned => gemini::function_call_unsigned(body, captures),
-            Self::FunctionCallMisplaced => gemini::function_call_misplaced(body),
-            Self::FunctionResponseMisplaced => gemini::function_response_misplaced(body),
-            Self::FunctionPartsDiffer => gemini::function_parts_differ(body),
+            Self::FunctionCallMisplaced => gemini::function_call_misplaced(body, captures),
+            Self::FunctionResponseMisplaced => gemini::function_response_misplaced(body, captures),
+            Self::FunctionPartsDiffer => gemini::function_parts_differ(body, captures),
+            Self::EnumNotOfStrings => schema::enum_not_of_strings(body, captures),
+
+            Self::ToolResultsOverCalls => bedrock::tool_results_over_calls(body, captures),
+            Self::ToolResultErrorEmpty => bedrock::tool_result_error_empty(body, captures),
+            Self::ConverseTextBlank => bedrock::text_blank(body, captures),
 
             Self::CallItemUnanswered => openai_responses::call_item_unanswered(body, captures),
             Self::OutputItemOrphan => openai_responses::output_item_orphan(body, captures),
             Self::ReasoningItemOrphan => openai_responses::reasoning_item_orphan(body, captures),
+        }
+    }
+
+    fn holds_at(&self, path: &Path, subject: &Subject<'_>) -> bool {
+        path.values(subject.json(), subject.headers).iter().any(|value| self.is_so(value, subject))
+    }
+
+    /// What is asked of each value at the path.
+    fn is_so(&self, value: &Value, subject: &Subject<'_>) -> bool {
+        let number = |test: &dyn Fn(f64) -> bool| value.as_f64().is_some_and(test);
+        match self {
+            Self::Is(_, wanted) => equal(value, wanted),
+            Self::IsNot(_, wanted) => !equal(value, wanted),
+            Self::In(_, wanted) => wanted.iter().any(|wanted| equal(value, wanted)),
+            Self::NotIn(_, wanted) => !wanted.iter().any(|wanted| equal(value, wanted)),
+            Self::Over(_, limit) => number(&|number| number > *limit),
+            Self::Under(_, limit) => number(&|number| number < *limit),
+            Self::OverOutputLimit(_) => {
+                subject.output_limit().is_some_and(|limit| number(&|number| number > limit as f64))
+            }
+            Self::Empty(_) => value.as_array().is_some_and(Vec::is_empty),
+            Self::NotAnObject(_) => !value.is_object(),
+            Self::EndsInBlank(_) => value.as_str().is_some_and(|text| text.ends_with(char::is_whitespace)),
+            _ => true,
+        }
+    }
+
+    /// Where in the request the condition holds, as far as it is about places.
+    pub(super) fn places(&self, subject: &Subject<'_>) -> Vec<String> {
+        let mut captures = Captures::new();
+        if !self.holds(subject, &mut captures) {
+            return Vec::new();
+        }
+        match self {
+            Self::All(conditions) | Self::Any(conditions) => {
+                let mut places: Vec<String> = Vec::new();
+                for place in conditions.iter().flat_map(|condition| condition.places(subject)) {
+                    if !places.contains(&place) {
+                        places.push(place);
+                    }
+                }
+                places
+            }
+            Self::Exists(path)
+            | Self::Is(path, _)
+            | Self::IsNot(path, _)
+            | Self::In(path, _)
+            | Self::NotIn(path, _)
+            | Self::Over(path, _)
+            | Self::Under(path, _)
+            | Self::OverOutputLimit(path)
+            | Self::Empty(path)
+            | Self::NotAnObject(path)
+            | Self::EndsInBlank(path) => {
+                path.places(subject.json(), subject.headers, &|value| self.is_so(value, subject))
+            }
+            Self::Absent(path) | Self::AtLeast(path, _) => vec![path.to_string()],
+            Self::Target(_) => vec!["the path".to_owned()],
+            Self::ModelUnknown => vec!["the model".to_owned()],
+            Self::KeyMissing | Self::KeyWrong => vec!["the key".to_owned()],
+            Self::BodyNotJson => vec!["the body".to_owned()],
+            _ => {
+                let message = || {
+                    let index = captures.get("i")?;
+                    let block = captures.get("j").map(|block| format!(".content[{block}]")).unwrap_or_default();
+                    Some(format!("messages[{index}]{block}"))
+                };
+                captures.get("at").cloned().or_else(message).into_iter().collect()
+            }
         }
     }
 }
@@ -222,54 +306,4 @@ fn equal(value: &Value, wanted: &Value) -> bool {
         (Some(value), Some(wanted)) => value.total_cmp(&wanted).is_eq(),
         _ => value == wanted,
     }
-}
-
-fn key_wrong(subject: &Subject<'_>, captures: &mut Captures) -> bool {
-    let (Some(expected), Some(presented)) = (subject.expected, subject.presented) else { return false };
-    if presented.is_empty() || presented == expected {
-        return false;
-    }
-    captures.insert("masked_key", masked(presented));
-    true
-}
-
-/// A key as OpenAI's error repeats it: the first eight and the last four characters.
-fn masked(key: &str) -> String {
-    let characters: Vec<char> = key.chars().collect();
-    let length = characters.len();
-    if length <= 12 {
-        return "*".repeat(length);
-    }
-    let (head, tail): (String, String) = (characters[..8].iter().collect(), characters[length - 4..].iter().collect());
-    format!("{head}{}{tail}", "*".repeat(length - 12))
-}
-
-fn body_not_json(subject: &Subject<'_>, captures: &mut Captures) -> bool {
-    let Err(error) = subject.body else { return false };
-    let detail = error.to_string();
-    let detail = detail.rsplit_once(" at line ").map_or(detail.as_str(), |(detail, _)| detail);
-    let lines = subject.raw.split_inclusive(|byte| *byte == b'\n').take(error.line().saturating_sub(1));
-    let before: usize = lines.map(<[u8]>::len).sum();
-    captures.insert("detail", detail.to_owned());
-    captures.insert("line", error.line().to_string());
-    captures.insert("column", error.column().to_string());
-    captures.insert("character", (before + error.column()).saturating_sub(1).to_string());
-    true
-}
-
-/// Whether a name matches a glob in which `*` stands for anything.
-pub(super) fn matches_glob(glob: &str, name: &str) -> bool {
-    let Some((head, rest)) = glob.split_once('*') else { return glob == name };
-    let Some(mut name) = name.strip_prefix(head) else { return false };
-    let mut pieces = rest.split('*').peekable();
-    while let Some(piece) = pieces.next() {
-        if pieces.peek().is_none() {
-            return name.ends_with(piece);
-        }
-        match name.find(piece) {
-            Some(at) => name = &name[at + piece.len()..],
-            None => return false,
-        }
-    }
-    true
 }

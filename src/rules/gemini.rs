@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::condition::Captures;
+use super::subject::Captures;
 
 fn contents(body: &Value) -> &[Value] {
     body["contents"].as_array().map_or(&[], Vec::as_slice)
@@ -37,25 +37,35 @@ pub(super) fn function_call_unsigned(body: &Value, captures: &mut Captures) -> b
         });
     let Some((number, part)) = unsigned else { return false };
     captures.insert("pos", (number + 1).to_string());
+    captures.insert("at", format!("contents[{number}]"));
     captures.insert("name", part["functionCall"]["name"].as_str().unwrap_or_default().to_owned());
     true
 }
 
-pub(super) fn function_call_misplaced(body: &Value) -> bool {
+pub(super) fn function_call_misplaced(body: &Value, captures: &mut Captures) -> bool {
     let contents = contents(body);
-    calling(body).any(|(number, _)| number.checked_sub(1).is_none_or(|before| contents[before]["role"] == "model"))
+    let misplaced = calling(body)
+        .find(|(number, _)| number.checked_sub(1).is_none_or(|before| contents[before]["role"] == "model"));
+    at(captures, misplaced)
 }
 
-pub(super) fn function_response_misplaced(body: &Value) -> bool {
+pub(super) fn function_response_misplaced(body: &Value, captures: &mut Captures) -> bool {
     let contents = contents(body);
     let follows_calls = |number: usize| number.checked_sub(1).is_some_and(|n| count(&contents[n], "functionCall") > 0);
-    answering(body).any(|(number, _)| !follows_calls(number))
+    at(captures, answering(body).find(|(number, _)| !follows_calls(*number)))
 }
 
-pub(super) fn function_parts_differ(body: &Value) -> bool {
+pub(super) fn function_parts_differ(body: &Value, captures: &mut Captures) -> bool {
     let contents = contents(body);
-    answering(body).any(|(number, content)| {
+    let differing = answering(body).find(|(number, content)| {
         let calls = number.checked_sub(1).map_or(0, |before| count(&contents[before], "functionCall"));
         calls > 0 && calls != count(content, "functionResponse")
-    })
+    });
+    at(captures, differing)
+}
+
+/// Keeps the place of what was found.
+fn at(captures: &mut Captures, found: Option<(usize, &Value)>) -> bool {
+    captures.extend(found.map(|(number, _)| ("at", format!("contents[{number}]"))));
+    found.is_some()
 }

@@ -1,13 +1,11 @@
 //! Asking the rules.
 
-use std::sync::LazyLock;
-
 use serde_json::Value;
 
-use super::condition::{Captures, Subject, matches_glob};
-use super::{Evidence, Pack, Rule};
+use super::subject::{Captures, Subject};
+use super::write::{ErrorBody, fill};
+use super::{Evidence, Pack, Rule, RuleBook, Stage, spelling};
 use crate::api::{ApiError, ApiId, Conversation, ModelName};
-use crate::diagnostic::{Diagnostic, SourceFile};
 use crate::history::Refusal;
 use crate::wire::Headers;
 
@@ -36,118 +34,156 @@ pub struct Ruling {
     /// The refusal, by the first rule that matches; a rule that rests on evidence goes before one that is inferred, and
     /// a mere guess refuses nothing.
     pub refusal: Option<Refusal>,
+    /// How the vendor writes it, where it does not write as its API does.
+    pub body: Option<ErrorBody>,
     /// Ids of the other rules that match, guesses among them.
     pub also: Vec<String>,
 }
 
-/// Every rule.
-#[derive(Clone, Debug, Default)]
-pub struct RuleBook {
-    packs: Vec<Pack>,
+/// A rule that matches a request, told in full.
+#[derive(Clone, Debug)]
+pub struct Matched<'r> {
+    /// The rule.
+    pub rule: &'r Rule,
+    /// Its file.
+    pub pack: &'r Pack,
+    /// What it would answer.
+    pub refusal: Refusal,
+    /// How the vendor writes it, where it does not write as its API does.
+    pub body: Option<ErrorBody>,
+    /// Where in the request: `messages[1].role`.
+    pub places: Vec<String>,
 }
 
-/// Rule files that ship with Crossfade.
-pub(super) const FILES: [(&str, &str); 4] = [
-    ("src/rules/anthropic.yaml", include_str!("anthropic.yaml")),
-    ("src/rules/gemini.yaml", include_str!("gemini.yaml")),
-    ("src/rules/openai.yaml", include_str!("openai.yaml")),
-    ("src/rules/openai-responses.yaml", include_str!("openai-responses.yaml")),
-];
-
 impl RuleBook {
-    /// The rules that ship with Crossfade.
-    pub fn bundled() -> &'static Self {
-        static BOOK: LazyLock<RuleBook> = LazyLock::new(|| {
-            let files = FILES.map(|(name, text)| SourceFile::new(name, text));
-            RuleBook::new(files).expect("a test loads the bundled rules")
-        });
-        &BOOK
-    }
-
-    /// A book of some rule files.
-    pub fn new(files: impl IntoIterator<Item = SourceFile>) -> Result<Self, Diagnostic> {
-        let mut packs = files.into_iter().map(Pack::parse).collect::<Result<Vec<_>, _>>()?;
-        for pack in &mut packs {
-            // Stable: the rules of one stage keep the order of the file.
-            pack.rules.sort_by_key(|rule| rule.stage);
-        }
-        Ok(Self { packs })
-    }
-
-    /// The rule files.
-    pub fn packs(&self) -> &[Pack] {
-        &self.packs
-    }
-
-    /// A rule by its id.
-    pub fn rule(&self, id: &str) -> Option<&Rule> {
-        self.packs.iter().flat_map(|pack| &pack.rules).find(|rule| rule.id == id)
-    }
-
     /// What the real model would say to a request.
     pub fn judge(&self, incoming: &Incoming<'_>) -> Ruling {
-        let parsed: Result<Value, _> = serde_json::from_slice(incoming.body);
-        let presented = incoming.api.spoken().and_then(|api| api.presented_key(incoming.target, incoming.headers));
-        let asked = asked(incoming, parsed.as_ref().ok());
+        let request = Request::read(incoming);
+        let mut matched = self.matches(&request);
+        if matched.is_empty() {
+            return Ruling::default();
+        }
+        let first = first(&matched).map(|first| matched.remove(first));
+        let body = first.as_ref().and_then(|found| found.body(&request));
+        let refusal = first.map(|found| found.refusal(&request));
+        Ruling { refusal, body, also: matched.into_iter().map(|found| found.rule.id.clone()).collect() }
+    }
+
+    /// Every rule that matches a request; the one that answers stands first, unless all of them are guesses.
+    pub fn explain(&self, incoming: &Incoming<'_>) -> Vec<Matched<'_>> {
+        let request = Request::read(incoming);
+        let mut matched = self.matches(&request);
+        if let Some(first) = first(&matched) {
+            matched[..=first].rotate_right(1);
+        }
+        matched.iter().map(|found| found.tell(&request)).collect()
+    }
+
+    fn matches<'r>(&'r self, request: &Request<'_>) -> Vec<Match<'r>> {
+        let model = request.incoming.model;
         let mut matched: Vec<Match<'_>> = Vec::new();
-        for pack in self.packs.iter().filter(|pack| pack.api == incoming.api && pack.vendor == incoming.model.vendor) {
-            let model = incoming.model.model.as_str();
-            let knows = |globs: &[String]| globs.iter().any(|glob| matches_glob(glob, model));
-            let subject = Subject {
-                model,
-                models: incoming.models,
-                asked: asked.as_deref(),
-                headers: incoming.headers,
-                body: parsed.as_ref(),
-                raw: incoming.body,
-                presented: presented.as_deref(),
-                expected: incoming.expected_key,
-                limits: pack.limits.iter().find(|limits| knows(&limits.models)),
-            };
-            matched.extend(pack.rules.iter().filter_map(|rule| {
-                let seen = rule.covers(model)?;
+        for pack in self.packs_of(request.incoming.api, &model.vendor) {
+            let own = pack.vendor == model.vendor;
+            let subject = request.subject(pack);
+            matched.extend(pack.rules.iter().filter(|rule| self.asks(rule)).filter_map(|rule| {
+                // Keys, bodies and names are another vendor's own affair.
+                if !own && rule.stage < Stage::Structure {
+                    return None;
+                }
+                let seen = rule.covers(&model.model)? && (own || rule.seen_at.contains(&model.vendor));
                 // Without JSON there is nothing that the later stages could look at.
-                if parsed.is_err() && rule.stage > super::Stage::Json {
+                if request.body.is_err() && rule.stage > Stage::Json {
                     return None;
                 }
                 let mut captures = Captures::new();
-                captures.extend(asked.clone().map(|model| ("model", model)));
-                rule.when.holds(&subject, &mut captures).then_some(Match { rule, seen, captures })
+                captures.extend(request.asked.clone().map(|model| ("model", model)));
+                rule.when.holds(&subject, &mut captures).then_some(Match { pack, rule, seen, captures })
             }));
         }
-        let refuses = |found: &Match<'_>| found.rule.evidence != Evidence::Guess;
-        let first = matched
-            .iter()
-            .position(|found| found.rule.certain(found.seen))
-            .or_else(|| matched.iter().position(refuses));
-        let refusal = first.map(|first| matched.remove(first)).map(|found| found.refusal(parsed.as_ref().ok()));
-        Ruling { refusal, also: matched.into_iter().map(|found| found.rule.id.clone()).collect() }
+        // Stable: the rules of one stage keep the order of their files.
+        matched.sort_by_key(|found| found.rule.stage);
+        matched
     }
 }
 
-/// The model as the request spells it: in the path, or in the body.
-fn asked(incoming: &Incoming<'_>, body: Option<&Value>) -> Option<String> {
-    let mut said = Conversation::default();
-    if let Some(api) = incoming.api.spoken() {
-        api.read_target(incoming.target, &mut said);
+/// Which of the rules that match answers.
+fn first(matched: &[Match<'_>]) -> Option<usize> {
+    let certain = matched.iter().position(|found| found.rule.certain(found.seen));
+    certain.or_else(|| matched.iter().position(|found| found.rule.evidence != Evidence::Guess))
+}
+
+/// A request, read once for every rule.
+struct Request<'a> {
+    incoming: &'a Incoming<'a>,
+    body: Result<Value, serde_json::Error>,
+    presented: Option<String>,
+    /// The model as the request spells it: in the path, or in the body.
+    asked: Option<String>,
+}
+
+impl<'a> Request<'a> {
+    fn read(incoming: &'a Incoming<'a>) -> Self {
+        let body: Result<Value, _> = serde_json::from_slice(incoming.body);
+        let api = incoming.api.spoken();
+        let mut said = Conversation::default();
+        if let Some(api) = api {
+            api.read_target(incoming.target, &mut said);
+        }
+        let in_body = || body.as_ref().ok()?.get("model")?.as_str().map(str::to_owned);
+        Self {
+            incoming,
+            asked: Some(said.model).filter(|model| !model.is_empty()).or_else(in_body),
+            presented: api.and_then(|api| api.presented_key(incoming.target, incoming.headers)),
+            body,
+        }
     }
-    let in_body = || body?.get("model")?.as_str().map(str::to_owned);
-    Some(said.model).filter(|model| !model.is_empty()).or_else(in_body)
+
+    fn json(&self) -> Option<&Value> {
+        self.body.as_ref().ok()
+    }
+
+    fn subject<'s>(&'s self, pack: &'s Pack) -> Subject<'s> {
+        let incoming = self.incoming;
+        let model = incoming.model.model.as_str();
+        Subject {
+            model,
+            models: incoming.models,
+            asked: self.asked.as_deref(),
+            target: incoming.target,
+            headers: incoming.headers,
+            body: self.body.as_ref(),
+            raw: incoming.body,
+            presented: self.presented.as_deref(),
+            expected: incoming.expected_key,
+            limits: pack.limits.iter().find(|limits| spelling::matches_any(&limits.models, model)),
+        }
+    }
 }
 
 /// A rule that matches.
 #[derive(Debug)]
 struct Match<'r> {
+    pack: &'r Pack,
     rule: &'r Rule,
-    /// Whether the model itself was seen to refuse.
+    /// Whether the model itself was seen to refuse, at this vendor.
     seen: bool,
     captures: Captures,
 }
 
-impl Match<'_> {
-    fn refusal(&self, body: Option<&Value>) -> Refusal {
+impl<'r> Match<'r> {
+    fn tell(&self, request: &Request<'_>) -> Matched<'r> {
+        Matched {
+            rule: self.rule,
+            pack: self.pack,
+            refusal: self.refusal(request),
+            body: self.body(request),
+            places: self.rule.when.places(&request.subject(self.pack)),
+        }
+    }
+
+    fn refusal(&self, request: &Request<'_>) -> Refusal {
         let template = &self.rule.error;
-        let fill = |text: &str| fill(text, &self.captures, body);
+        let fill = |text: &str| fill(text, &self.captures, request.json());
         Refusal {
             rule: self.rule.id.clone(),
             error: ApiError {
@@ -160,29 +196,11 @@ impl Match<'_> {
             certain: self.rule.certain(self.seen),
         }
     }
-}
 
-/// Replaces each `${name}`: by what the condition found, else by the value at that path of the body.
-fn fill(template: &str, captures: &Captures, body: Option<&Value>) -> String {
-    let mut out = String::with_capacity(template.len());
-    let mut rest = template;
-    while let Some((before, after)) = rest.split_once("${") {
-        out.push_str(before);
-        let Some((name, behind)) = after.split_once('}') else {
-            out.push_str("${");
-            rest = after;
-            continue;
-        };
-        if let Some(found) = captures.get(name) {
-            out.push_str(found);
-        } else if let Some(value) = body.and_then(|body| body.pointer(&format!("/{}", name.replace('.', "/")))) {
-            match value {
-                Value::String(text) => out.push_str(text),
-                other => out.push_str(&other.to_string()),
-            }
-        }
-        rest = behind;
+    fn body(&self, request: &Request<'_>) -> Option<ErrorBody> {
+        // Another vendor's form is not its relays'.
+        let of_pack = self.pack.form.as_ref().filter(|_| self.pack.vendor == request.incoming.model.vendor);
+        let form = self.rule.error.form.as_ref().or(of_pack)?;
+        Some(form.write(&self.refusal(request).error, &self.captures, request.incoming.body))
     }
-    out.push_str(rest);
-    out
 }

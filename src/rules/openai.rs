@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use super::condition::Captures;
+use super::subject::Captures;
 
 fn messages(body: &Value) -> &[Value] {
     body["messages"].as_array().map_or(&[], Vec::as_slice)
@@ -38,6 +40,7 @@ pub(super) fn tool_calls_unanswered(body: &Value, captures: &mut Captures) -> bo
             .collect();
         if !open.is_empty() {
             captures.insert("ids", open.join(", "));
+            captures.insert("at", format!("messages[{index}].tool_calls"));
             return true;
         }
     }
@@ -53,6 +56,7 @@ pub(super) fn strict_tool_open(body: &Value, captures: &mut Captures) -> bool {
     let Some((index, function)) = open else { return false };
     captures.insert("i", index.to_string());
     captures.insert("name", function["name"].as_str().unwrap_or_default().to_owned());
+    captures.insert("at", format!("tools[{index}].function.parameters"));
     true
 }
 
@@ -65,6 +69,30 @@ pub(super) fn content_block_unknown(body: &Value, captures: &mut Captures) -> bo
     let Some((index, _)) = found else { return false };
     captures.insert("i", index.to_string());
     true
+}
+
+pub(super) fn image_format_unknown(body: &Value, captures: &mut Captures) -> bool {
+    for (index, message) in messages(body).iter().enumerate() {
+        let blocks = message["content"].as_array().into_iter().flatten();
+        let unknown = blocks.map(|block| &block["image_url"]["url"]).position(|url| {
+            url.as_str().and_then(|url| url.strip_prefix("data:")?.split_once(";base64,")).is_some_and(is_no_image)
+        });
+        if let Some(position) = unknown {
+            captures.insert("i", index.to_string());
+            captures.insert("j", position.to_string());
+            return true;
+        }
+    }
+    false
+}
+
+/// Whether a data URL's bytes begin like no image that is taken.
+fn is_no_image((_, data): (&str, &str)) -> bool {
+    // The first twelve bytes.
+    let head = data.get(..16).and_then(|head| STANDARD.decode(head).ok()).unwrap_or_default();
+    let known: [&[u8]; 3] = [b"\x89PNG", b"\xff\xd8\xff", b"GIF8"];
+    let webp = head.starts_with(b"RIFF") && head.ends_with(b"WEBP");
+    !webp && !known.iter().any(|magic| head.starts_with(magic))
 }
 
 pub(super) fn no_message_holds(body: &Value, text: &str) -> bool {

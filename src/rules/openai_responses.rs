@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::condition::Captures;
+use super::subject::Captures;
 
 /// The items of the input; none where one stands for an item that is stored, so that what is missing here is there.
 fn items(body: &Value) -> &[Value] {
@@ -11,22 +11,24 @@ fn items(body: &Value) -> &[Value] {
     if stored { &[] } else { items }
 }
 
-/// Ids of the calls, or of the outputs, among items.
-fn call_ids<'a>(items: &'a [Value], kind: &str) -> impl Iterator<Item = &'a str> {
-    items.iter().filter(move |item| item["type"] == kind).filter_map(|item| item["call_id"].as_str())
+/// The first item of a kind whose call id no item of the other kind has.
+fn alone(items: &[Value], kind: &str, other: &str, captures: &mut Captures) -> bool {
+    let id = |item: &Value| item["call_id"].as_str().map(str::to_owned);
+    let has_other = |id: &str| items.iter().any(|item| item["type"] == other && item["call_id"] == id);
+    let found = items.iter().enumerate().filter(|(_, item)| item["type"] == kind);
+    let alone = found.filter_map(|(index, item)| Some((index, id(item)?))).find(|(_, id)| !has_other(id));
+    let Some((index, id)) = alone else { return false };
+    captures.insert("id", id);
+    captures.insert("at", format!("input[{index}]"));
+    true
 }
 
 pub(super) fn call_item_unanswered(body: &Value, captures: &mut Captures) -> bool {
-    let items = items(body);
-    let open = call_ids(items, "function_call").find(|id| !call_ids(items, "function_call_output").any(|of| of == *id));
-    open.is_some_and(|id| captures.insert("id", id.to_owned()).is_none())
+    alone(items(body), "function_call", "function_call_output", captures)
 }
 
 pub(super) fn output_item_orphan(body: &Value, captures: &mut Captures) -> bool {
-    let items = items(body);
-    let orphan =
-        call_ids(items, "function_call_output").find(|id| !call_ids(items, "function_call").any(|of| of == *id));
-    orphan.is_some_and(|id| captures.insert("id", id.to_owned()).is_none())
+    alone(items(body), "function_call_output", "function_call", captures)
 }
 
 /// Reasoning is kept together with what it led to: a message of the model or a call.
@@ -39,7 +41,8 @@ pub(super) fn reasoning_item_orphan(body: &Value, captures: &mut Captures) -> bo
     let orphan = items.iter().enumerate().find(|(index, item)| {
         item["type"] == "reasoning" && item["id"].is_string() && !items.get(index + 1).is_some_and(led_to)
     });
-    let Some(id) = orphan.and_then(|(_, item)| item["id"].as_str()) else { return false };
+    let Some((index, id)) = orphan.and_then(|(index, item)| Some((index, item["id"].as_str()?))) else { return false };
     captures.insert("id", id.to_owned());
+    captures.insert("at", format!("input[{index}]"));
     true
 }

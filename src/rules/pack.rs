@@ -21,15 +21,49 @@ pub struct Pack {
     pub vendor: String,
     /// API.
     pub api: ApiId,
+    /// Other vendors that serve the same models in this API. The rules about conversations and parameters hold for
+    /// them too; where a rule was not seen of such a vendor, it is inferred.
+    #[serde(default)]
+    pub also: Vec<String>,
     /// When the rules were collected, `YYYY-MM-DD`; a rule may say another date.
-    pub date: String,
+    #[serde(default)]
+    pub date: Option<String>,
     /// What is known of models; the first that matches counts.
     #[serde(default)]
     pub limits: Vec<ModelLimits>,
+    /// How this vendor writes its errors, if not as the API does.
+    #[serde(default)]
+    pub form: Option<ErrorForm>,
     /// A body that every example changes: its keys win, `null` takes a key away. The model is the example's.
+    #[serde(default)]
     pub base: Value,
     /// Rules; those of one stage are asked in this order.
     pub rules: Vec<Rule>,
+    /// What the real models refuse too, but no rule can tell.
+    #[serde(default)]
+    pub left_out: Vec<LeftOut>,
+}
+
+/// How an error is written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ErrorForm {
+    /// The body. `${message}`, `${kind}`, `${code}`, `${param}` and `${status}` stand for the error's own as JSON,
+    /// `${id}` for an id, and every other name for what the condition found, as JSON too.
+    pub body: String,
+    /// Its type, if not the API's usual one.
+    #[serde(default)]
+    pub content_type: Option<String>,
+}
+
+/// Refusals without a rule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LeftOut {
+    /// What is refused.
+    pub what: Vec<String>,
+    /// Why no rule tells.
+    pub why: String,
 }
 
 /// What is known of some models.
@@ -91,6 +125,13 @@ pub struct Rule {
     /// Models that are left out.
     #[serde(default)]
     pub except: Vec<String>,
+    /// Of the vendors that serve the same models: those that were seen to refuse this, in the same words.
+    #[serde(default)]
+    pub seen_at: Vec<String>,
+    /// Asked only where `crossfade.yaml` switches it on: it hangs on how an account or a server is set up, or is of
+    /// the past.
+    #[serde(default)]
+    pub off: bool,
     /// What it refuses.
     pub when: Condition,
     /// The error.
@@ -101,6 +142,9 @@ pub struct Rule {
     pub exact: bool,
     /// Where.
     pub sources: Vec<String>,
+    /// Other texts that were seen for the same refusal.
+    #[serde(default)]
+    pub also_says: Vec<String>,
     /// When, if not with the others.
     #[serde(default)]
     pub date: Option<String>,
@@ -108,6 +152,7 @@ pub struct Rule {
     #[serde(default)]
     pub note: Option<String>,
     /// Requests that prove it both ways.
+    #[serde(default)]
     pub examples: Vec<Example>,
 }
 
@@ -127,6 +172,9 @@ pub struct ErrorTemplate {
     /// OpenAI's `param`.
     #[serde(default)]
     pub param: Option<String>,
+    /// How it is written, if not as the vendor's others.
+    #[serde(default)]
+    pub form: Option<ErrorForm>,
 }
 
 /// A request that proves a rule.
@@ -149,6 +197,8 @@ pub struct ExampleRequest {
     pub body: BTreeMap<String, Value>,
     /// The body as it is, instead.
     pub raw: Option<String>,
+    /// Path and query, if not the API's own.
+    pub target: Option<String>,
     /// Changes of the API's usual headers; `null` takes one away.
     pub headers: BTreeMap<String, Option<String>>,
     /// Spellings that the leg goes by.
@@ -166,10 +216,51 @@ impl Pack {
     }
 }
 
+impl Pack {
+    /// The models that its examples name.
+    pub(super) fn models(&self) -> impl Iterator<Item = &str> {
+        self.rules.iter().flat_map(|rule| &rule.examples).map(|example| match example {
+            Example::Refused(request) | Example::Accepted(request) => request.model.as_str(),
+        })
+    }
+
+    /// Names, and beginnings of names, of models that it knows: those of its examples, and its globs up to the `*`
+    /// where they name a version before it.
+    pub(super) fn known(&self) -> impl Iterator<Item = &str> {
+        let of_rules = self.rules.iter().flat_map(|rule| rule.models.iter().chain(&rule.inferred).chain(&rule.except));
+        let globs = of_rules.chain(self.limits.iter().flat_map(|limits| &limits.models));
+        let heads = globs.map(|glob| glob.split('*').next().unwrap_or_default());
+        heads.filter(|head| head.contains(|c: char| c.is_ascii_digit())).chain(self.models())
+    }
+
+    /// Whether the file is about a vendor: `None` if not, else whether the vendor is its own.
+    pub(super) fn about(&self, vendor: &str) -> Option<bool> {
+        if self.vendor == vendor { Some(true) } else { self.also.iter().any(|also| also == vendor).then_some(false) }
+    }
+
+    /// When a rule was collected.
+    pub fn date_of<'p>(&'p self, rule: &'p Rule) -> Option<&'p str> {
+        rule.date.as_deref().or(self.date.as_deref())
+    }
+}
+
+impl Evidence {
+    /// The name used in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Recorded => "recorded",
+            Self::Reported => "reported",
+            Self::Documented => "documented",
+            Self::Source => "source",
+            Self::Guess => "guess",
+        }
+    }
+}
+
 impl Rule {
     /// Whether the rule is about a model: `None` if not, else whether the model itself was seen to refuse.
     pub fn covers(&self, model: &str) -> Option<bool> {
-        let any = |globs: &[String]| globs.iter().any(|glob| super::condition::matches_glob(glob, model));
+        let any = |globs: &[String]| super::spelling::matches_any(globs, model);
         if any(&self.except) {
             None
         } else if any(&self.models) {

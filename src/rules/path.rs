@@ -89,6 +89,25 @@ impl Path {
         }
     }
 
+    /// The places of the values at the path for which a test holds: `messages[1].role`.
+    pub(super) fn places(&self, body: &Value, headers: &Headers, test: &dyn Fn(&Value) -> bool) -> Vec<String> {
+        match &self.target {
+            Target::Header(name) => {
+                let found = headers.get(name).map(Value::from).is_some_and(|value| test(&value));
+                found.then(|| self.written.clone()).into_iter().collect()
+            }
+            Target::Body(segments) => {
+                let mut found = Vec::new();
+                locate(body, segments, String::new(), &mut |place, value| {
+                    if !value.is_null() && test(value) {
+                        found.push(place);
+                    }
+                });
+                found
+            }
+        }
+    }
+
     /// Whether nothing stands at the path, though something could: what would hold it is there.
     pub(super) fn is_absent(&self, body: &Value, headers: &Headers) -> bool {
         match &self.target {
@@ -99,6 +118,29 @@ impl Path {
                 there > self.values(body, headers).len()
             }
         }
+    }
+}
+
+/// Tells every value at the end of the segments with its place.
+fn locate(value: &Value, segments: &[Segment], place: String, found: &mut dyn FnMut(String, &Value)) {
+    let Some((first, rest)) = segments.split_first() else { return found(place, value) };
+    let steps: Vec<String> = match first {
+        Segment::Key(key) if place.is_empty() => vec![key.clone()],
+        Segment::Key(key) => vec![format!("{place}.{key}")],
+        Segment::Index(index) => {
+            let length = value.as_array().map_or(0, Vec::len);
+            let at = if *index < 0 { length.checked_add_signed(*index) } else { usize::try_from(*index).ok() };
+            at.map(|at| format!("{place}[{at}]")).into_iter().collect()
+        }
+        Segment::Each => (0..value.as_array().map_or(0, Vec::len)).map(|at| format!("{place}[{at}]")).collect(),
+        Segment::LastText => match value.as_array() {
+            Some(blocks) => vec![format!("{place}[{}].text", blocks.len().saturating_sub(1))],
+            None => vec![place],
+        },
+    };
+    // One step leads to as many values as it has places, in the same order.
+    for (place, value) in steps.into_iter().zip(walk(value, std::slice::from_ref(first))) {
+        locate(value, rest, place, found);
     }
 }
 

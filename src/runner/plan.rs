@@ -15,6 +15,7 @@ use super::{Repeat, skip};
 use crate::baseline::Baseline;
 use crate::diagnostic::SourceFile;
 use crate::proxy::Remembers;
+use crate::rules::RuleBook;
 use crate::scenario::{Case, Shape};
 use crate::snapshot;
 
@@ -34,6 +35,8 @@ pub struct Plan {
     pub target: Target,
     /// The proxy, as reports name it.
     pub line: ProxyLine,
+    /// What the legs refuse.
+    pub rules: Arc<RuleBook>,
     /// Attached: where the legs listen.
     pub listen: Option<SocketAddr>,
     /// Whether the cases are the bundled ones.

@@ -43,6 +43,7 @@ impl Rig {
     pub(super) async fn raise(
         target: &Target,
         listen: Option<SocketAddr>,
+        rules: &Arc<RuleBook>,
         plan: &LaunchPlan,
         number: usize,
     ) -> Result<Self, String> {
@@ -55,9 +56,8 @@ impl Rig {
             LegBy::Port => (0..most).map(|n| next(first, n)).collect(),
         };
         let side_calls = profile.policy.side_calls.clone();
-        let rules = Arc::new(RuleBook::bundled().clone());
         let addressing = Addressing { leg_by: profile.leg_by, attached };
-        let legs = Legs::bind(LegsConfig { addresses, addressing, rules, side_calls })
+        let legs = Legs::bind(LegsConfig { addresses, addressing, rules: Arc::clone(rules), side_calls })
             .await
             .map_err(|error| error.to_string())?;
 

@@ -159,7 +159,7 @@ impl Run<'_> {
             });
             let begun = Instant::now();
             let rig = tokio::select! {
-                rig = Rig::raise(&self.plan.target, self.plan.listen, launch, number) => rig,
+                rig = Rig::raise(&self.plan.target, self.plan.listen, &self.plan.rules, launch, number) => rig,
                 () = stopped(&mut self.stop) => { self.interrupted(); return false }
             };
             let rig = match rig {

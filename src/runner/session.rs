@@ -23,6 +23,7 @@ use super::words::Words;
 use super::{Pace, Target};
 use crate::check::{Judgement, Value};
 use crate::history::{Control, History};
+use crate::rules::RuleBook;
 use crate::scenario::{Case, Shape};
 
 /// What a session is opened with.
@@ -32,6 +33,8 @@ pub struct SessionPlan<'a> {
     pub target: &'a Target,
     /// Attached: where the legs listen.
     pub listen: Option<SocketAddr>,
+    /// What the legs refuse.
+    pub rules: &'a Arc<RuleBook>,
     /// A plain case of each shape that will be played; cases bring no other shapes and settings.
     pub samples: Vec<Case>,
     /// Seed of every word.
@@ -117,7 +120,7 @@ impl Session {
         let Some(launch) = launches.pop().filter(|_| launches.is_empty()) else {
             return Err("it takes a start of its own for every few cases".to_owned());
         };
-        let rig = Arc::new(Rig::raise(plan.target, plan.listen, &launch, plan.number).await?);
+        let rig = Arc::new(Rig::raise(plan.target, plan.listen, plan.rules, &launch, plan.number).await?);
         let legs = samples.iter().map(|sample| sample.shape.legs.len()).max().unwrap_or(1);
         let session = Self {
             words: Arc::new(Words::of_legs(plan.seed, std::iter::repeat_n(legs, plan.plays))),

@@ -146,6 +146,78 @@ fn usage_errors() {
 }
 
 #[test]
+fn rules_are_tried_on_a_request() {
+    let folder = scenario("rules", BUG);
+    let write =
+        |name: &str, text: &str| std::fs::write(folder.join(name), text).expect("the scratch folder can be used");
+    let of = |args: &[&str]| told(&folder, &[&["rules", "try"], args].concat());
+    write(
+        "prefill.json",
+        r#"{"max_tokens": 9, "messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}"#,
+    );
+    let refused = of(&["prefill.json", "--model", "anthropic/claude-sonnet-4-6"]);
+    assert!(refused.starts_with("exit 1"), "{refused}");
+    for part in [
+        "refused by anthropic-prefill-unsupported\n  status    400\n  body      {\"type\":\"error\"",
+        "  at        messages[1].role\n  evidence  recorded, 2026-11-22\n",
+        "  source    https://github.com/BerriAI/litellm/issues/27967\n",
+    ] {
+        assert!(refused.contains(part), "{part}: {refused}");
+    }
+    insta::assert_snapshot!(of(&["prefill.json", "--model", "anthropic/claude-sonnet-4-5"]), @r"
+    exit 0
+    --- stdout
+    no rule refuses it: anthropic/claude-sonnet-4-5 in anthropic-messages
+    --- stderr
+    ");
+    let near = of(&["prefill.json", "--model", "anthropic/claude-sonet-4-6"]);
+    assert!(near.starts_with("exit 0") && near.contains("did you mean `anthropic/claude-sonnet-4-6`?"), "{near}");
+    let mistral = of(&["prefill.json", "--model", "mistral/mistral-large-latest"]);
+    assert!(mistral.contains("refused by mistral-last-role") && mistral.contains(r#"{"object":"error""#), "{mistral}");
+    let inferred = of(&["prefill.json", "--model", "anthropic/claude-opus-5"]);
+    assert!(inferred.starts_with("exit 1") && inferred.contains("not certain for this model"), "{inferred}");
+    assert!(of(&["prefill.json", "--model", "acme/m"]).starts_with("exit 2"));
+    assert!(of(&["prefill.json", "--model", "acme/m", "--api", "openai-chat"]).contains("there are no rules for acme"));
+    assert!(of(&["nowhere.json", "--model", "openai/gpt-5"]).starts_with("exit 3"));
+    let version = of(&["prefill.json", "--model", "anthropic/claude-sonnet-4-5", "--header", "anthropic-version"]);
+    assert!(version.starts_with("exit 2") && version.contains("NAME: VALUE"), "{version}");
+    assert!(told(&folder, &["rules", "try", "--help"]).contains("1  it is refused"));
+
+    // A rule switched off, and one of the user's own.
+    let rules = "rules_format: 1\nvendor: acme\napi: openai-chat\nrules:\n  - id: acme-no-top-p\n    stage: parameters\n    \
+                 models: ['*']\n    when: {exists: top_p}\n    error: {status: 422, kind: bad, message: 'no top_p'}\n    \
+                 evidence: reported\n    exact: true\n    sources: [our wiki]\n    examples:\n      \
+                 - refused: {model: m, body: {top_p: 1}}\n      - accepted: {model: m}\n";
+    write("acme.yaml", rules);
+    write("crossfade.yaml", "rules: {files: [acme.yaml], off: [anthropic-prefill-unsupported]}\n");
+    assert!(of(&["prefill.json", "--model", "anthropic/claude-sonnet-4-6"]).starts_with("exit 0"));
+    write("top.json", r#"{"top_p": 0.5, "messages": []}"#);
+    let own = of(&["top.json", "--model", "acme/m", "--api", "openai-chat"]);
+    assert!(own.starts_with("exit 1") && own.contains("acme-no-top-p") && own.contains("  at        top_p"), "{own}");
+    assert!(told(&folder, &["explain", "acme-no-top-p"]).contains("source   our wiki"));
+    assert!(told(&folder, &["lint", "acme.yaml"]).contains("1 other file loads"));
+    write("acme.yaml", &rules.replace("body: {top_p: 1}", "body: {top_k: 1}"));
+    let unproved = told(&folder, &["lint", "acme.yaml"]);
+    assert!(unproved.starts_with("exit 3") && unproved.contains("acme-no-top-p example 1"), "{unproved}");
+    write("crossfade.yaml", "rules: {off: [anthropic-prefil-unsupported]}\n");
+    let unknown = told(&folder, &["lint", "my-bug.yaml"]);
+    assert!(
+        unknown.starts_with("exit 3") && unknown.contains("did you mean `anthropic-prefill-unsupported`?"),
+        "{unknown}"
+    );
+}
+
+#[test]
+fn a_misspelt_model_is_told() {
+    let folder = scenario("near", "legs: {primary: {model: anthropic/claude-sonet-4-6}, fallback: {}}\n");
+    let told = told(&folder, &["lint", "my-bug.yaml"]);
+    assert!(told.starts_with("exit 0"), "{told}");
+    let hint =
+        "my-bug.yaml:1:35: no rule knows `anthropic/claude-sonet-4-6`; did you mean `anthropic/claude-sonnet-4-6`?";
+    assert!(told.contains(hint), "{told}");
+}
+
+#[test]
 fn files_that_do_not_load() {
     let folder = scenario("load", "scenario: x\nlegs: {primary: {answr: text}}\n");
     insta::assert_snapshot!(told(&folder, &["lint", "my-bug.yaml"]), @r"

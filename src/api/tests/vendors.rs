@@ -43,6 +43,9 @@ fn apis_are_known_by_name_and_path() {
     check("anthropic", ApiId::OpenaiResponses, Some(ApiId::AnthropicMessages));
     check("gemini", ApiId::OpenaiChat, Some(ApiId::Gemini));
     check("bedrock", ApiId::OpenaiChat, Some(ApiId::BedrockConverse));
+    check("mistral", ApiId::AnthropicMessages, Some(ApiId::OpenaiChat));
+    check("azure-openai", ApiId::OpenaiResponses, Some(ApiId::OpenaiResponses));
+    check("vertex", ApiId::OpenaiChat, Some(ApiId::Gemini));
     check("acme", ApiId::OpenaiChat, None);
     for (path, expect) in [
         ("/v1/chat/completions", Some((ApiId::OpenaiChat, "/v1/chat/completions"))),

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{ModelLimits, Path, anthropic, gemini, openai, openai_responses};
+use super::{ModelLimits, Path, anthropic, bedrock, gemini, openai, openai_responses};
 use crate::wire::Headers;
 
 /// When a rule matches. A test on a path that is not there does not hold, except `absent`.
@@ -105,6 +105,13 @@ pub enum Condition {
     FunctionResponseMisplaced,
     /// More or fewer responses than calls.
     FunctionPartsDiffer,
+
+    /// Two messages of one role in a row.
+    SameRoleTwice,
+    /// A text block of Converse that is blank.
+    ContentTextBlank,
+    /// More results of tools than calls in the message before.
+    ToolResultsExceed,
 
     /// A call among the input items without its output.
     CallItemUnanswered,
@@ -209,6 +216,10 @@ impl Condition {
             Self::FunctionCallMisplaced => gemini::function_call_misplaced(body),
             Self::FunctionResponseMisplaced => gemini::function_response_misplaced(body),
             Self::FunctionPartsDiffer => gemini::function_parts_differ(body),
+
+            Self::SameRoleTwice => bedrock::same_role_twice(body),
+            Self::ContentTextBlank => bedrock::content_text_blank(body, captures),
+            Self::ToolResultsExceed => bedrock::tool_results_exceed(body, captures),
 
             Self::CallItemUnanswered => openai_responses::call_item_unanswered(body, captures),
             Self::OutputItemOrphan => openai_responses::output_item_orphan(body, captures),

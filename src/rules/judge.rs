@@ -47,11 +47,12 @@ pub struct RuleBook {
 }
 
 /// Rule files that ship with Crossfade.
-pub(super) const FILES: [(&str, &str); 4] = [
+pub(super) const FILES: [(&str, &str); 5] = [
     ("src/rules/anthropic.yaml", include_str!("anthropic.yaml")),
     ("src/rules/gemini.yaml", include_str!("gemini.yaml")),
     ("src/rules/openai.yaml", include_str!("openai.yaml")),
     ("src/rules/openai-responses.yaml", include_str!("openai-responses.yaml")),
+    ("src/rules/bedrock.yaml", include_str!("bedrock.yaml")),
 ];
 
 impl RuleBook {

@@ -3,6 +3,7 @@
 //! The rules are data, `src/rules/<vendor>.yaml` and one more file for each further API of a vendor; each carries its evidence and examples that prove it both ways.
 
 mod anthropic;
+mod bedrock;
 mod condition;
 mod gemini;
 mod judge;

@@ -325,7 +325,7 @@ impl<'a> Message<'a> {
         let sabotage = &self.gateway.sabotage;
         let (reason, usage) = (sabotage.reason(reason), sabotage.usage(self.usage(), self.spending));
         let written = self.writer.as_mut().map(|writer| writer.finish(reason, usage)).unwrap_or_default();
-        self.send(sabotage.ending(written)).await;
+        self.send(sabotage.ending(self.api.id(), written)).await;
         let late = std::mem::take(&mut self.late);
         self.deliver(late).await;
         self.keep();

@@ -109,8 +109,9 @@ impl Sabotage {
     }
 
     /// What is made of the events that end a whole answer.
-    pub(in crate::builtin) fn ending(&self, mut events: Vec<Written>) -> Vec<Written> {
-        if self.has(Defect::TerminatorMissing) {
+    pub(in crate::builtin) fn ending(&self, api: ApiId, mut events: Vec<Written>) -> Vec<Written> {
+        // The end mark of Converse tells the usage, too: without it more would be lost.
+        if self.has(Defect::TerminatorMissing) && api != ApiId::BedrockConverse {
             events.retain(|event| event.stage != Stage::Terminator);
         }
         events

@@ -73,7 +73,8 @@ fn read_params<'n>(
 fn read_message(message: &Value, place: &str, rest: &mut Rest) -> Vec<Turn> {
     let turn = |role, parts| Turn { role, parts, place: place.to_owned() };
     let Some(fields) = message.as_object() else {
-        return vec![turn(Role::User, vec![Part::Other(message.clone())])];
+        rest.insert(place.to_owned(), message.clone());
+        return vec![turn(Role::User, Vec::new())];
     };
     let raw_role = fields.get("role").and_then(Value::as_str);
     if !matches!(raw_role, Some("user" | "assistant")) {
@@ -81,7 +82,7 @@ fn read_message(message: &Value, place: &str, rest: &mut Rest) -> Vec<Turn> {
     }
     keep_unknown(rest, place, fields, &["role", "content"]);
     let parts = match fields.get("content") {
-        Some(Value::Array(blocks)) => read_blocks(blocks, &pointer(place, "content"), rest),
+        Some(Value::Array(blocks)) if !blocks.is_empty() => read_blocks(blocks, &pointer(place, "content"), rest),
         Some(other) => {
             rest.insert(pointer(place, "content"), other.clone());
             Vec::new()
@@ -211,7 +212,9 @@ fn read_tool(tool: &Value) -> ToolDefinition {
                 .iter()
                 .filter(|(key, value)| match key.as_str() {
                     "name" | "description" => !value.is_string(),
-                    "inputSchema" => value.get("json").is_none(),
+                    "inputSchema" => {
+                        !value.as_object().is_some_and(|schema| schema.len() == 1 && !value["json"].is_null())
+                    }
                     _ => true,
                 })
                 .map(|(key, value)| (key.clone(), value.clone()))

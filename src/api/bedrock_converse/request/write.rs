@@ -71,7 +71,8 @@ fn write_tool_config(conversation: &Conversation, own: bool) -> Map<String, Valu
         // No choice says that nothing is to be called: it is said by offering nothing.
         return config;
     }
-    let tools: Vec<Value> = conversation.tools.iter().flat_map(|tool| write_tool(tool, own)).collect();
+    let tools: Vec<Value> =
+        conversation.tools.iter().flat_map(|tool| write_tool(tool, own, as_it_stood(conversation))).collect();
     if !tools.is_empty() {
         config.insert("tools".to_owned(), tools.into());
     }
@@ -90,7 +91,7 @@ fn write_choice(choice: &Value) -> Value {
 }
 
 /// A tool, and its cache mark.
-fn write_tool(tool: &ToolDefinition, own: bool) -> Vec<Value> {
+fn write_tool(tool: &ToolDefinition, own: bool, stood: bool) -> Vec<Value> {
     let vendors_own = tool.parameters.is_null() && tool.rest.len() == 1 && tool.rest.contains_key(&tool.name);
     let mut written = Vec::new();
     if vendors_own {
@@ -106,7 +107,7 @@ fn write_tool(tool: &ToolDefinition, own: bool) -> Vec<Value> {
         // What another API calls a tool without a schema is a tool of that vendor's.
         return written;
     } else {
-        written.push(json!({"toolSpec": write_spec(tool, own)}));
+        written.push(json!({"toolSpec": write_spec(tool, own, stood)}));
     }
     if tool.cache {
         written.push(plain_cache_point());
@@ -114,13 +115,15 @@ fn write_tool(tool: &ToolDefinition, own: bool) -> Vec<Value> {
     written
 }
 
-fn write_spec(tool: &ToolDefinition, own: bool) -> Map<String, Value> {
+fn write_spec(tool: &ToolDefinition, own: bool, stood: bool) -> Map<String, Value> {
     let mut fields = Map::new();
-    fields.insert("name".to_owned(), tool.name.as_str().into());
+    if !tool.name.is_empty() || !stood {
+        fields.insert("name".to_owned(), tool.name.as_str().into());
+    }
     if let Some(description) = &tool.description {
         fields.insert("description".to_owned(), description.as_str().into());
     }
-    let schema = if tool.parameters.is_null() && !own {
+    let schema = if tool.parameters.is_null() && !stood {
         // A tool without parameters still needs a schema here.
         json!({"type": "object", "properties": {}})
     } else {
@@ -137,8 +140,7 @@ fn write_spec(tool: &ToolDefinition, own: bool) -> Map<String, Value> {
 
 /// The system field and the messages.
 fn write_turns(conversation: &Conversation, own: bool) -> (Option<Vec<Value>>, Vec<Value>) {
-    // Two messages of one role in a row are refused: only a body that was read is left as it stood.
-    let as_it_stood = conversation.api == Some(ApiId::BedrockConverse);
+    let stood = as_it_stood(conversation);
     let mut system: Option<Vec<Value>> = None;
     let mut messages: Vec<Message<'_>> = Vec::new();
     for turn in &conversation.turns {
@@ -149,35 +151,38 @@ fn write_turns(conversation: &Conversation, own: bool) -> (Option<Vec<Value>>, V
             continue;
         }
         let role = if turn.role == Role::Assistant { "assistant" } else { "user" };
-        let joins = |last: &Message<'_>| last.role == role && (!as_it_stood || last.joins(turn));
-        match messages.last_mut().filter(|last| joins(last)) {
-            Some(last) => {
-                last.tool = turn.role == Role::Tool;
-                last.blocks.extend(blocks);
-            }
-            None => messages.push(Message { role, place: &turn.place, tool: turn.role == Role::Tool, blocks }),
+        match messages.last_mut().filter(|last| last.role == role && last.joins(turn, stood)) {
+            Some(last) => last.blocks.extend(blocks),
+            None => messages.push(Message { role, place: &turn.place, blocks }),
         }
     }
-    let write = |message: Message<'_>| match message.blocks.as_slice() {
-        [odd] if own && !odd.is_object() => odd.clone(),
-        _ => json!({"role": message.role, "content": message.blocks}),
+    let write = |message: Message<'_>| {
+        let mut written = json!({"role": message.role, "content": message.blocks});
+        if let Some(fields) = written.as_object_mut().filter(|_| stood && message.blocks.is_empty()) {
+            // What stood there, if anything, stands in `rest`.
+            fields.shift_remove("content");
+        }
+        written
     };
     (system, messages.into_iter().map(write).collect())
+}
+
+/// Whether this is a body that was read, of this API.
+fn as_it_stood(conversation: &Conversation) -> bool {
+    conversation.api == Some(ApiId::BedrockConverse)
 }
 
 /// A message while its turns are gathered.
 struct Message<'a> {
     role: &'static str,
     place: &'a str,
-    /// Its last turn is a tool turn.
-    tool: bool,
     blocks: Vec<Value>,
 }
 
 impl Message<'_> {
-    /// Turns of one message of the body belong together, and so do all results that follow one another.
-    fn joins(&self, turn: &Turn) -> bool {
-        (!turn.place.is_empty() && turn.place == self.place) || (self.tool && turn.role == Role::Tool)
+    /// Two messages of one role in a row are refused: turns join, unless they stood in two messages.
+    fn joins(&self, turn: &Turn, stood: bool) -> bool {
+        !stood || self.place.is_empty() || turn.place.is_empty() || self.place == turn.place
     }
 }
 

@@ -17,7 +17,7 @@ const MOST: usize = 256;
 /// Longest answer that is kept.
 const LONGEST: usize = 1 << 20;
 
-/// A request: its API and the hash of its body.
+/// A request: the hash of its API, its route, whether it streams, and its body.
 type Key = [u8; 32];
 
 /// A whole answer.
@@ -94,6 +94,9 @@ pub(super) fn stream_headers(api: &dyn Api) -> Headers {
 fn key(job: &Job) -> Key {
     let mut hash = Sha256::new();
     hash.update(job.api.id().name());
+    // Where an API says these in its path, the body does not.
+    hash.update([0, u8::from(job.asked.stream)]);
+    hash.update(&job.route.name);
     hash.update([0]);
     hash.update(&job.body);
     hash.finalize().into()

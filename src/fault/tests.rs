@@ -643,6 +643,14 @@ fn frames_stay_whole_around_what_is_damaged() {
     assert_eq!(edited(&[Edit::Crlf, Edit::Comments]), rendition.chunks.len());
     assert_eq!(edited(&[Edit::Merge(2)]), rendition.marks.len().div_ceil(2));
     assert_eq!(edited(&[Edit::Split(7)]), rendition.body().len().div_ceil(7));
+    // What is too long is so inside its JSON, and a character is one of the text.
+    let plan = compile(&rendition, &play(Some((At::Texts(1), By::Oversize))), ERROR).unwrap();
+    let events = Framing::EventStream.events(&plan.body());
+    assert!(events[2].data.len() > 1 << 20 && is_json(&events[2].data));
+    assert_eq!(events.len(), rendition.marks.len());
+    let plan = compile(&rendition, &play(Some((At::Head, By::CutUtf8))), ERROR).unwrap();
+    assert_eq!(plan.body().last(), Some(&0xF0));
+    assert_eq!(Framing::EventStream.events(&plan.body()).len(), 3);
     // A cut inside a frame leaves half a message behind.
     let plan = compile(&rendition, &play(Some((At::Bytes(200), By::Close))), ERROR).unwrap();
     assert_eq!(plan.body(), rendition.body()[..200]);

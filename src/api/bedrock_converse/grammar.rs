@@ -67,6 +67,13 @@ impl ConverseGrammar {
         }
     }
 
+    /// The body is over.
+    pub(super) fn end(&self, seen: &mut Seen) {
+        for block in self.blocks.values() {
+            seen.close_call(block.part);
+        }
+    }
+
     fn failed(&mut self, offset: usize, message: &Message, seen: &mut Seen) {
         if self.state == State::End {
             seen.find("B16", Should, offset, "an exception behind the end");

@@ -36,7 +36,8 @@ impl StreamReader for ConverseReader {
     }
 
     fn finish(self: Box<Self>) -> Reading {
-        let Self { decoder, mut seen, .. } = *self;
+        let Self { decoder, grammar, mut seen } = *self;
+        grammar.end(&mut seen);
         if let Some(damage) = decoder.damage() {
             seen.find(damage.rule.id(), Level::Must, damage.offset, damage.message.clone());
         }

@@ -82,7 +82,7 @@ pub(super) fn family(headers: &Headers, path: &str) -> ApiId {
     if headers.get("x-goog-api-key").is_some() || path.contains("/v1beta/") || path.contains(":generateContent") {
         return ApiId::Gemini;
     }
-    if path.contains("/model/") && (path.contains("/converse") || path.contains("/invoke")) {
+    if ["/converse", "/converse-stream", "/count-tokens"].iter().any(|end| path.ends_with(end)) {
         return ApiId::BedrockConverse;
     }
     let anthropic = headers.get("anthropic-version").is_some() || headers.get("x-api-key").is_some();
@@ -261,6 +261,7 @@ mod tests {
         check("POST", "/model/a.b-v1%3A0/converse", None, "generate bedrock-converse");
         check("POST", "/model/a.b-v1:0/converse-stream", bedrock, "generate bedrock-converse");
         check("POST", "/model/a.b-v1:0/count-tokens", bedrock, r#"side {"inputTokens":1}"#);
+        check("POST", "/model/m/count-tokens", None, r#"side {"inputTokens":1}"#);
         check("POST", "/x/model/m/converse", bedrock, &format!("404 {NO_OPERATION}"));
         check("GET", "/model/m/converse", bedrock, &format!("405 {NO_OPERATION}"));
         check("GET", "/v1beta/models/other", gemini, "404 Requested entity was not found.");

@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::api::PieceKind;
+use crate::framing::Framing;
 use crate::wire::Headers;
 
 /// How far a stream has got once an event has passed.
@@ -69,6 +70,11 @@ pub struct Rendition {
 }
 
 impl Rendition {
+    /// How the stream is framed, by its content type.
+    pub fn framing(&self) -> Framing {
+        Framing::of(self.headers.get("content-type").unwrap_or_default()).unwrap_or(Framing::Sse)
+    }
+
     /// The whole body.
     pub fn body(&self) -> Vec<u8> {
         self.chunks.iter().flat_map(|chunk| chunk.data.iter().copied()).collect()

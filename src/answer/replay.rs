@@ -9,6 +9,7 @@ use bytes::Bytes;
 use super::{Rendition, RenditionChunk};
 use crate::api::Api;
 use crate::cassette::{Exchange, RecordedChunk};
+use crate::framing::Framing;
 
 /// Headers that frame a body or belong to the connection: a leg makes its own.
 const FRAMING: [&str; 5] = ["content-length", "transfer-encoding", "connection", "keep-alive", "trailer"];
@@ -24,8 +25,8 @@ pub fn from_cassette(exchange: &Exchange, api: &dyn Api) -> Rendition {
             data: bytes_of(chunk),
         })
         .collect();
-    let content_type = response.headers.get("content-type").unwrap_or_default().to_ascii_lowercase();
-    let stream = content_type.starts_with("text/event-stream") && (200..300).contains(&response.status);
+    let content_type = response.headers.get("content-type").unwrap_or_default();
+    let stream = Framing::of(content_type).is_some() && (200..300).contains(&response.status);
     let coded = response.headers.get("content-encoding").is_some_and(|coding| coding != "identity");
     let body: Vec<u8> = chunks.iter().flat_map(|chunk| chunk.data.iter().copied()).collect();
     Rendition {

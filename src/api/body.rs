@@ -38,8 +38,16 @@ pub(super) fn put_rest(body: &mut Value, rest: &Rest) {
         let Some((parent, key)) = pointer.rsplit_once('/') else { continue };
         let key = key.replace("~1", "/").replace("~0", "~");
         let parent = if parent.is_empty() { Some(&mut *body) } else { body.pointer_mut(parent) };
-        if let Some(Value::Object(fields)) = parent {
-            fields.insert(key, value.clone());
+        match parent {
+            Some(Value::Object(fields)) => {
+                fields.insert(key, value.clone());
+            }
+            Some(Value::Array(items)) => {
+                if let Some(item) = key.parse().ok().and_then(|at: usize| items.get_mut(at)) {
+                    *item = value.clone();
+                }
+            }
+            _ => {}
         }
     }
 }

@@ -5,6 +5,7 @@
 //! that API's own module and is reached through [`Api`].
 
 mod anthropic_messages;
+mod bedrock_converse;
 mod body;
 pub mod compare;
 mod completion;
@@ -36,6 +37,7 @@ pub use conversation::{Conversation, Part, Role, ToolDefinition, Turn};
 pub use stream::{Say, StreamReader, StreamWriter, Usage, Written};
 
 use crate::answer::{Mark, Rendition, Spoken};
+use crate::framing::Framing;
 use crate::wire::{Headers, Request};
 
 /// A wire API.
@@ -77,7 +79,7 @@ impl ApiId {
             Self::AnthropicMessages => Some(&anthropic_messages::AnthropicMessages),
             Self::Gemini => Some(&gemini::Gemini),
             Self::OpenaiResponses => Some(&openai_responses::OpenaiResponses),
-            Self::BedrockConverse => None,
+            Self::BedrockConverse => Some(&bedrock_converse::BedrockConverse),
         }
     }
 
@@ -199,6 +201,11 @@ pub trait Api: Send + Sync + fmt::Debug {
     /// Which API this is.
     fn id(&self) -> ApiId;
 
+    /// How its streams are framed.
+    fn framing(&self) -> Framing {
+        Framing::Sse
+    }
+
     /// The path that clients post to, below the base URL. Where an API names the model and what is done with it there
     /// and not in the body, `{model}` and `{method}` stand for them.
     fn path(&self) -> &'static str;
@@ -279,6 +286,11 @@ pub trait Api: Send + Sync + fmt::Debug {
     /// Headers of an error response to a request with this path and query, where they tell.
     fn error_headers_for(&self, _target: &str, error: &ApiError, seed: u64) -> Headers {
         self.error_headers(error, seed)
+    }
+
+    /// The header that tells an error's type, where the body does not.
+    fn error_type(&self, _error: &ApiError) -> Option<(String, String)> {
+        None
     }
 
     /// Makes the error itself ask to wait, in APIs that do not say it in `retry-after`.

@@ -41,9 +41,9 @@ pub struct Usage {
 impl Usage {
     /// Reads what an API reports, in whichever spelling; `None` where it names no tokens.
     pub fn read(value: &Value) -> Option<Self> {
-        let tokens = |keys: [&str; 3]| keys.iter().find_map(|key| value.get(key)?.as_u64());
-        let input = tokens(["prompt_tokens", "input_tokens", "promptTokenCount"]);
-        let output = tokens(["completion_tokens", "output_tokens", "candidatesTokenCount"]);
+        let tokens = |keys: [&str; 4]| keys.iter().find_map(|key| value.get(key)?.as_u64());
+        let input = tokens(["prompt_tokens", "input_tokens", "promptTokenCount", "inputTokens"]);
+        let output = tokens(["completion_tokens", "output_tokens", "candidatesTokenCount", "outputTokens"]);
         (input.is_some() || output.is_some())
             .then(|| Self { input: input.unwrap_or_default(), output: output.unwrap_or_default() })
     }
@@ -52,7 +52,7 @@ impl Usage {
 /// One event as an API writes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Written {
-    /// Its bytes, the blank line included.
+    /// Its bytes, with all that frames it.
     pub bytes: Vec<u8>,
     /// How far the stream has got with it.
     pub stage: Stage,

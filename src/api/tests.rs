@@ -274,6 +274,12 @@ fn a_conversation_without_a_body_is_written() {
             assert_eq!(body["contents"], json!([{"role": "user", "parts": [{"text": "Hi"}]}]));
             continue;
         }
+        if api.id() == ApiId::BedrockConverse {
+            assert_eq!(body["inferenceConfig"], json!({"maxTokens": 5}));
+            assert_eq!(body["additionalModelRequestFields"], json!({"vendor_key": true}));
+            assert_eq!(body["messages"], json!([{"role": "user", "content": [{"text": "Hi"}]}]));
+            continue;
+        }
         let (limit, turns) = match api.id() {
             ApiId::OpenaiResponses => ("max_output_tokens", "input"),
             _ => ("max_tokens", "messages"),

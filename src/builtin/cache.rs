@@ -8,6 +8,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::outlet::Outlet;
 use super::relay::Job;
+use crate::api::Api;
+use crate::framing::Framing;
 use crate::wire::Headers;
 
 /// Answers that are kept; the oldest goes first.
@@ -15,7 +17,7 @@ const MOST: usize = 256;
 /// Longest answer that is kept.
 const LONGEST: usize = 1 << 20;
 
-/// A request: its API and the hash of its body.
+/// A request: the hash of its API, its route, whether it streams, and its body.
 type Key = [u8; 32];
 
 /// A whole answer.
@@ -67,11 +69,11 @@ impl Answers {
 
 impl Kept {
     /// Gives it again.
-    pub(super) async fn tell(&self, mut outlet: Outlet) {
+    pub(super) async fn tell(&self, api: &dyn Api, mut outlet: Outlet) {
         match self {
             Self::Unary(body) => super::unary::reply(outlet, body.clone()),
             Self::Stream(events) => {
-                outlet.begin(stream_headers());
+                outlet.begin(stream_headers(api));
                 for event in events {
                     outlet.send(event.to_vec()).await;
                 }
@@ -80,14 +82,21 @@ impl Kept {
     }
 }
 
-/// Headers of every stream.
-pub(super) fn stream_headers() -> Headers {
-    [("content-type", "text/event-stream; charset=utf-8"), ("cache-control", "no-cache")].into_iter().collect()
+/// Headers of every stream of an API.
+pub(super) fn stream_headers(api: &dyn Api) -> Headers {
+    let kind = match api.framing() {
+        Framing::Sse => "text/event-stream; charset=utf-8",
+        Framing::EventStream => Framing::EventStream.media_type(),
+    };
+    [("content-type", kind), ("cache-control", "no-cache")].into_iter().collect()
 }
 
 fn key(job: &Job) -> Key {
     let mut hash = Sha256::new();
     hash.update(job.api.id().name());
+    // Where an API says these in its path, the body does not.
+    hash.update([0, u8::from(job.asked.stream)]);
+    hash.update(&job.route.name);
     hash.update([0]);
     hash.update(&job.body);
     hash.finalize().into()

@@ -24,7 +24,7 @@ pub(super) fn way(gateway: &Gateway, leg: &Leg, asked: &Conversation, delivered:
         return None;
     }
     // Elsewhere a trailing assistant turn is history.
-    let has_prefill = matches!(leg.api, ApiId::AnthropicMessages | ApiId::Gemini);
+    let has_prefill = matches!(leg.api, ApiId::AnthropicMessages | ApiId::Gemini | ApiId::BedrockConverse);
     if has_prefill && gateway.sabotage.prefills_everyone() {
         return Some(Way::Prefill);
     }

@@ -179,6 +179,11 @@ impl Failure {
         self.raw.as_deref().filter(|_| self.api == Some(api.id()))
     }
 
+    /// The header in which an API tells the type of the error, if it is one of that API.
+    pub(super) fn type_in(&self, api: &dyn Api) -> Option<(String, String)> {
+        api.error_type(&self.error).filter(|_| self.api == Some(api.id()))
+    }
+
     /// The status that a client is shown.
     pub(super) fn status(&self) -> u16 {
         self.error.status
@@ -196,14 +201,16 @@ impl Failure {
 /// The status that stands behind an error type in a stream, where HTTP can no longer say it.
 fn status_of(kind: &str) -> Option<u16> {
     Some(match kind {
-        "invalid_request_error" | "INVALID_ARGUMENT" | "FAILED_PRECONDITION" => 400,
+        "invalid_request_error" | "INVALID_ARGUMENT" | "FAILED_PRECONDITION" | "validationException" => 400,
         "authentication_error" | "UNAUTHENTICATED" => 401,
         "billing_error" => 402,
         "permission_error" | "PERMISSION_DENIED" => 403,
         "not_found_error" | "NOT_FOUND" => 404,
         "request_too_large" => 413,
         "rate_limit_error" | "rate_limit_exceeded" | "insufficient_quota" | "RESOURCE_EXHAUSTED" => 429,
-        "UNAVAILABLE" => 503,
+        "throttlingException" => 429,
+        "modelStreamErrorException" => 424,
+        "UNAVAILABLE" | "serviceUnavailableException" => 503,
         "timeout_error" | "DEADLINE_EXCEEDED" => 504,
         "overloaded_error" => 529,
         _ => return None,

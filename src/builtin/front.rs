@@ -151,6 +151,7 @@ impl Gateway {
         if let Some(after) = self.sabotage.handed_on(retry_after) {
             headers.push("retry-after", after);
         }
+        headers.0.extend(api.error_type(&error));
         let body = api.error_body(&error, self.seed());
         let (status, body) = self.sabotage.error_response(&error, body);
         outlet.reply(status, headers, body);

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::failure::Failure;
 use crate::api::{Api, FinishReason, Say, StreamReader};
-use crate::sse;
+use crate::framing::{Decoder, Framing};
 
 /// Longest event that is waited for.
 const MAX_EVENT: usize = 32 << 20;
@@ -40,7 +40,7 @@ impl Heard {
 pub(super) struct Hearing {
     api: &'static dyn Api,
     reader: Box<dyn StreamReader>,
-    decoder: sse::Decoder,
+    decoder: Decoder,
     /// Bytes of the event that is not whole yet.
     pending: BytesMut,
     /// Offset of their first in the body.
@@ -49,7 +49,7 @@ pub(super) struct Hearing {
 
 impl Hearing {
     pub(super) fn new(api: &'static dyn Api) -> Self {
-        Self { api, reader: api.stream_reader(), decoder: sse::Decoder::new(), pending: BytesMut::new(), at: 0 }
+        Self { api, reader: api.stream_reader(), decoder: api.framing().decoder(), pending: BytesMut::new(), at: 0 }
     }
 
     /// Takes the next bytes. An event counts once it is whole, and only if it can be read.
@@ -59,7 +59,7 @@ impl Hearing {
         for event in self.decoder.feed(bytes) {
             let block = self.pending.split_to(event.span.end.saturating_sub(self.at).min(self.pending.len()));
             self.at += block.len();
-            if !is_readable(&block, &event.data) {
+            if !is_readable(self.api.framing(), &block, &event.data) {
                 heard.push(Heard::Failed(Failure::damaged()));
                 return heard;
             }
@@ -76,7 +76,7 @@ impl Hearing {
                 return heard;
             }
         }
-        if self.pending.len() > MAX_EVENT {
+        if self.pending.len() > MAX_EVENT || self.decoder.damage().is_some() {
             heard.push(Heard::Failed(Failure::damaged()));
         }
         heard
@@ -101,9 +101,9 @@ impl Hearing {
 }
 
 /// An event carries JSON, or an end mark in brackets.
-fn is_readable(block: &[u8], data: &str) -> bool {
+fn is_readable(framing: Framing, block: &[u8], data: &str) -> bool {
     let mark = data.is_empty() || data == "[DONE]";
-    std::str::from_utf8(block).is_ok() && (mark || serde_json::from_str::<IgnoredAny>(data).is_ok())
+    std::str::from_utf8(&framing.text(block)).is_ok() && (mark || serde_json::from_str::<IgnoredAny>(data).is_ok())
 }
 
 /// Whether this says nothing.

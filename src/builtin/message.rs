@@ -154,7 +154,7 @@ impl<'a> Message<'a> {
             self.context.model.clone_from(&leg.model);
         }
         let passes = self.writer.is_none() && passes(promise, self.api, leg);
-        self.passing = passes.then(|| Passing::new(promise.passthrough));
+        self.passing = passes.then(|| Passing::new(promise.passthrough, self.api.framing()));
         self.seam = owed.map_or(Seam::No, |owed| Seam::Ahead(Owed(owed)));
     }
 
@@ -209,7 +209,7 @@ impl<'a> Message<'a> {
     }
 
     async fn pass_all(&mut self) {
-        let waiting = self.passing.as_mut().map(|passing| passing.begin(&mut self.outlet));
+        let waiting = self.passing.as_mut().map(|passing| passing.begin(self.api, &mut self.outlet));
         for event in waiting.into_iter().flatten() {
             self.deliver(event).await;
         }
@@ -293,7 +293,7 @@ impl<'a> Message<'a> {
         let mut writer = self.api.stream_writer(&self.context);
         let written = writer.begin();
         self.writer = Some(writer);
-        self.outlet.begin(stream_headers());
+        self.outlet.begin(stream_headers(self.api));
         self.send(written).await;
     }
 
@@ -325,7 +325,7 @@ impl<'a> Message<'a> {
         let sabotage = &self.gateway.sabotage;
         let (reason, usage) = (sabotage.reason(reason), sabotage.usage(self.usage(), self.spending));
         let written = self.writer.as_mut().map(|writer| writer.finish(reason, usage)).unwrap_or_default();
-        self.send(sabotage.ending(written)).await;
+        self.send(sabotage.ending(self.api.id(), written)).await;
         let late = std::mem::take(&mut self.late);
         self.deliver(late).await;
         self.keep();

@@ -8,6 +8,7 @@ use super::outlet::Outlet;
 use super::relay::Job;
 use super::{Leg, Promise};
 use crate::api::Api;
+use crate::framing::Framing;
 use crate::proxy::Passthrough;
 use crate::wire::Headers;
 
@@ -15,6 +16,7 @@ use crate::wire::Headers;
 #[derive(Debug)]
 pub(super) struct Passing {
     how: Passthrough,
+    framing: Framing,
     /// Events that wait for the first content; `None` once it was there.
     waiting: Option<Vec<Vec<u8>>>,
 }
@@ -25,8 +27,8 @@ pub(super) fn passes(promise: &Promise, api: &dyn Api, leg: &Leg) -> bool {
 }
 
 impl Passing {
-    pub(super) fn new(how: Passthrough) -> Self {
-        Self { how, waiting: Some(Vec::new()) }
+    pub(super) fn new(how: Passthrough, framing: Framing) -> Self {
+        Self { how, framing, waiting: Some(Vec::new()) }
     }
 
     /// Whether the client has anything of it.
@@ -42,7 +44,7 @@ impl Passing {
     /// Takes an event; gives it as it is sent, if it may be.
     pub(super) fn event(&mut self, event: &[u8]) -> Option<Vec<u8>> {
         let event = match self.how {
-            Passthrough::Json => rewritten(event),
+            Passthrough::Json => self.framing.rewritten(event, compact).unwrap_or_else(|| event.to_vec()),
             Passthrough::Bytes | Passthrough::None => event.to_vec(),
         };
         match &mut self.waiting {
@@ -55,23 +57,18 @@ impl Passing {
     }
 
     /// There is content: sends the head and what waited for it.
-    pub(super) fn begin(&mut self, outlet: &mut Outlet) -> Vec<Vec<u8>> {
+    pub(super) fn begin(&mut self, api: &dyn Api, outlet: &mut Outlet) -> Vec<Vec<u8>> {
         let waiting = self.waiting.take();
         if waiting.is_some() {
-            outlet.begin(stream_headers());
+            outlet.begin(stream_headers(api));
         }
         waiting.unwrap_or_default()
     }
 }
 
-/// An event with its JSON written anew.
-fn rewritten(event: &[u8]) -> Vec<u8> {
-    let Ok(text) = std::str::from_utf8(event) else { return event.to_vec() };
-    let lines = text.split_inclusive('\n').map(|line| {
-        let json = line.strip_prefix("data:").and_then(|data| serde_json::from_str::<Value>(data).ok());
-        json.map_or_else(|| line.to_owned(), |json| format!("data: {json}\n"))
-    });
-    lines.collect::<String>().into_bytes()
+/// JSON written anew.
+fn compact(json: &str) -> Option<String> {
+    serde_json::from_str::<Value>(json).ok().map(|json| json.to_string())
 }
 
 /// An answer in one piece.
@@ -91,6 +88,7 @@ pub(super) fn tell_failure(job: &Job, outlet: Outlet, failure: &Failure) {
         return gateway.fail(api, outlet, error, failure.retry_after());
     };
     let mut headers: Headers = [("content-type", "application/json")].into_iter().collect();
+    headers.0.extend(failure.type_in(api));
     if let Some(after) = failure.retry_after() {
         headers.push("retry-after", after);
     }
@@ -100,23 +98,29 @@ pub(super) fn tell_failure(job: &Job, outlet: Outlet, failure: &Failure) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::ApiId;
+
+    fn chat() -> &'static dyn Api {
+        ApiId::OpenaiChat.spoken().unwrap()
+    }
 
     #[test]
     fn json_is_written_anew_and_nothing_else() {
-        let check =
-            |event: &str, expect: &str| assert_eq!(String::from_utf8(rewritten(event.as_bytes())).unwrap(), expect);
-        check("event: a\r\ndata: {\"a\": 1.50}\r\n\r\n", "event: a\r\ndata: {\"a\":1.50}\n\r\n");
+        let check = |event: &str, expect: &str| {
+            let mut passing = Passing { waiting: None, ..Passing::new(Passthrough::Json, Framing::Sse) };
+            assert_eq!(passing.event(event.as_bytes()), Some(expect.as_bytes().to_vec()));
+        };
+        check("data: {\"a\": 1.50}\n\n", "data: {\"a\":1.50}\n\n");
         check("data: [DONE]\n\n", "data: [DONE]\n\n");
-        check(": ping\n\ndata:{}\n\n", ": ping\n\ndata: {}\n\n");
     }
 
     #[test]
     fn events_wait_for_content() {
-        let mut passing = Passing::new(Passthrough::Bytes);
+        let mut passing = Passing::new(Passthrough::Bytes, Framing::Sse);
         assert_eq!(passing.event(b"data: 1\n\n"), None);
         let (mut outlet, _awaited) = super::super::outlet::outlet();
-        assert_eq!(passing.begin(&mut outlet), [b"data: 1\n\n".to_vec()]);
+        assert_eq!(passing.begin(chat(), &mut outlet), [b"data: 1\n\n".to_vec()]);
         assert_eq!(passing.event(b"data: 2\n\n"), Some(b"data: 2\n\n".to_vec()));
-        assert!(passing.has_begun() && passing.begin(&mut outlet).is_empty());
+        assert!(passing.has_begun() && passing.begin(chat(), &mut outlet).is_empty());
     }
 }

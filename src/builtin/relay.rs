@@ -46,7 +46,7 @@ impl Job {
         } else if let Some(text) = self.gateway.sabotage.own_answer() {
             self.say(text, outlet).await;
         } else if let Some(kept) = self.kept() {
-            kept.tell(outlet).await;
+            kept.tell(self.api, outlet).await;
         } else if self.asked.stream {
             self.stream(outlet).await;
         } else {
@@ -147,7 +147,7 @@ impl Job {
         let request = for_leg(self, attempt, api, go_on);
         let owed = request.owed.clone();
         let upstream = self.ask(attempt.leg, api, request).await?;
-        let mut speech = Speech::new(api, upstream, owed, self.gateway.sabotage.decoder());
+        let mut speech = Speech::new(api, upstream, owed, self.gateway.sabotage.decoder(api.framing()));
         speech.begin().await;
         // Beside others, a leg that begins with its failure has not won.
         match speech.fails_at_once().filter(|_| self.gateway.promise.hedge > 1) {

@@ -27,8 +27,15 @@ pub(super) fn translate(job: &Job, leg: &Leg, api: &dyn Api, body: &[u8]) -> Res
     }
     // In its own API the answer stays as it is, but for the model's name.
     let mut body: Value = serde_json::from_slice(body).map_err(|_| Failure::damaged())?;
-    let key = if api.id() == ApiId::Gemini { "modelVersion" } else { "model" };
-    body[key] = model.as_str().into();
+    let key = match api.id() {
+        ApiId::Gemini => Some("modelVersion"),
+        // An answer of this API names no model.
+        ApiId::BedrockConverse => None,
+        _ => Some("model"),
+    };
+    if let Some(key) = key {
+        body[key] = model.as_str().into();
+    }
     if promise.usage == UsageChoice::None {
         forget_usage(job.api, &mut body);
     }
@@ -89,7 +96,8 @@ fn spoken(part: &Part) -> Option<SpokenPart> {
         Part::ToolCall { id, name, arguments } => {
             let arguments = arguments.as_str().map_or_else(|| arguments.to_string(), str::to_owned);
             // Writers put their vendor's prefix before an id of 24 characters.
-            let bare = id.strip_prefix("call_").or(id.strip_prefix("toolu_")).unwrap_or(id);
+            let bare =
+                id.strip_prefix("call_").or(id.strip_prefix("toolu_")).or(id.strip_prefix("tooluse_")).unwrap_or(id);
             let id = format!("{bare:0>24}");
             SpokenPart::ToolCall { id, name: name.clone(), arguments: vec![arguments] }
         }

@@ -52,9 +52,9 @@ const POSITIONS: &[(&str, &str)] = &[
 const EDITS: &[(&str, &str)] = &[
     ("split: n", "HTTP chunks of n bytes, whatever stands there"),
     ("merge: n", "n events to an HTTP chunk"),
-    ("crlf", "CRLF for LF"),
-    ("comments", "SSE comments between events"),
-    ("bom", "a byte order mark in front of the stream"),
+    ("crlf", "CRLF for LF, in server-sent events"),
+    ("comments", "comments between events, in server-sent events"),
+    ("bom", "a byte order mark in front of server-sent events"),
 ];
 
 /// Lists what there is of a kind.

@@ -1,8 +1,8 @@
 //! When a client that is to go away has seen enough.
 
 use crate::api::{Completion, PieceKind};
+use crate::framing::{Decoder, Framing};
 use crate::scenario::At;
-use crate::sse::Decoder;
 
 /// Watches an answer for the position at which the client goes away.
 #[derive(Debug)]
@@ -13,8 +13,8 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    pub(super) fn new(at: At) -> Self {
-        Self { at, decoder: Decoder::new(), events: 0 }
+    pub(super) fn new(at: At, framing: Framing) -> Self {
+        Self { at, decoder: framing.decoder(), events: 0 }
     }
 
     /// Takes the next bytes of the body.

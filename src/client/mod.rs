@@ -15,7 +15,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{sleep, timeout};
 
-use crate::api::{ApiId, StreamReader};
+use crate::api::{Api, ApiId, StreamReader};
+use crate::framing::Framing;
 use crate::history::{ClientEnd, ClientExchange, ResponseHead};
 use crate::progress::Progress;
 use crate::scenario::{At, By, Leave, Pause};
@@ -115,6 +116,7 @@ struct Recorder<'a> {
 
 impl<'a> Recorder<'a> {
     fn new(ask: &Ask, progress: &'a Progress, started: Instant) -> Self {
+        let framing = ask.api.spoken().map_or(Framing::Sse, Api::framing);
         Self {
             started,
             progress,
@@ -124,13 +126,13 @@ impl<'a> Recorder<'a> {
             response: None,
             chunks: Vec::new(),
             size: 0,
-            watch: ask.leave.as_ref().map(|leave| Watch::new(leave.at)),
+            watch: ask.leave.as_ref().map(|leave| Watch::new(leave.at, framing)),
             until_asked: ask.leave.as_ref().and_then(|leave| match leave.at {
                 At::Asked(times) => Some(times),
                 _ => None,
             }),
             left: None,
-            pause: ask.pause.map(|pause| (Watch::new(pause.at), pause.r#for.duration())),
+            pause: ask.pause.map(|pause| (Watch::new(pause.at, framing), pause.r#for.duration())),
             paused: None,
         }
     }

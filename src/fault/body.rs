@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::answer::{Rendition, Stage};
 use crate::api::PieceKind;
+use crate::framing::Framing;
 
 /// An event of the body.
 #[derive(Clone, Debug)]
@@ -24,6 +25,8 @@ pub(super) struct Event {
 /// The flat body of a rendition.
 #[derive(Clone, Debug)]
 pub(super) struct Body {
+    /// How its events are framed.
+    pub(super) framing: Framing,
     /// Every byte.
     pub(super) bytes: Vec<u8>,
     /// Events in order.
@@ -72,7 +75,7 @@ impl Body {
                 }
             })
             .collect();
-        Self { bytes, events, chunks, pins: Vec::new() }
+        Self { framing: rendition.framing(), bytes, events, chunks, pins: Vec::new() }
     }
 
     /// Recorded time of the chunk in which a byte stands.

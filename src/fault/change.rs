@@ -1,9 +1,12 @@
 //! Effects that change what stands behind the cut: events damaged, doubled, dropped, or cut in two.
 
+use std::ops::Range;
+
 use super::body::{Body, Event, Replace};
 use super::compile::CompileError;
 use super::damage;
 use crate::answer::Stage;
+use crate::framing::Framing;
 use crate::scenario::{By, Cut};
 
 /// Bytes by which an event is made too long.
@@ -30,8 +33,28 @@ pub(super) fn half_an_event(body: &Body, cut: &Cut, at: usize) -> Result<usize, 
 
 /// Behind the first byte of the next character that has several.
 pub(super) fn inside_a_character(body: &Body, cut: &Cut, at: usize) -> Result<usize, CompileError> {
-    let lead = body.bytes[at..].iter().position(|byte| *byte >= 0xC0);
-    lead.map(|lead| at + lead + 1).ok_or(nothing(cut, "no character of several bytes follows"))
+    let lead = match body.framing {
+        Framing::Sse => first_lead(&body.bytes, at..body.bytes.len()),
+        // Lengths and checksums are no text.
+        Framing::EventStream => {
+            let mut behind = body.events.iter().filter(|event| event.span.start >= at);
+            behind.find_map(|event| first_lead(&body.bytes, payload(body, event)))
+        }
+    };
+    lead.map(|lead| lead + 1).ok_or(nothing(cut, "no character of several bytes follows"))
+}
+
+/// The first byte in a range that begins a character of several.
+fn first_lead(bytes: &[u8], range: Range<usize>) -> Option<usize> {
+    let start = range.start;
+    bytes.get(range)?.iter().position(|byte| *byte >= 0xC0).map(|lead| start + lead)
+}
+
+/// Where the payload of a message stands: at its end, before the checksum.
+fn payload(body: &Body, event: &Event) -> Range<usize> {
+    let length = body.framing.text(&body.bytes[event.span.clone()]).len();
+    let end = event.span.end.saturating_sub(4);
+    end.saturating_sub(length)..end
 }
 
 fn nothing(cut: &Cut, lacks: &'static str) -> CompileError {
@@ -42,7 +65,8 @@ fn nothing(cut: &Cut, lacks: &'static str) -> CompileError {
 fn damage_next(body: &mut Body, offset: usize) -> Option<()> {
     let (index, replaces) =
         body.events.iter().enumerate().filter(|(_, event)| event.span.start >= offset).find_map(|(index, event)| {
-            damage::damage(&body.bytes[event.span.clone()], event.span.start).map(|replaces| (index, replaces))
+            let bytes = &body.bytes[event.span.clone()];
+            damage::damage(body.framing, bytes, event.span.start).map(|replaces| (index, replaces))
         })?;
     silence(&mut body.events[index]);
     body.edit(&replaces);
@@ -51,12 +75,23 @@ fn damage_next(body: &mut Body, offset: usize) -> Option<()> {
 
 /// Blanks in front of what an event's JSON says first: legal, and longer than any buffer.
 fn swell_next(body: &mut Body, offset: usize) -> Option<()> {
-    let place = body.events.iter().filter(|event| event.span.start >= offset).find_map(|event| {
+    let blanks = || vec![b' '; OVERSIZE];
+    let replace = body.events.iter().filter(|event| event.span.start >= offset).find_map(|event| {
         let bytes = &body.bytes[event.span.clone()];
-        damage::damage(bytes, event.span.start)?;
-        bytes.iter().position(|byte| matches!(byte, b'{' | b'[')).map(|brace| event.span.start + brace + 1)
+        damage::damage(body.framing, bytes, event.span.start)?;
+        match body.framing {
+            Framing::Sse => {
+                let brace = bytes.iter().position(|byte| matches!(byte, b'{' | b'['))?;
+                let place = event.span.start + brace + 1;
+                Some(Replace { range: place..place, with: blanks() })
+            }
+            Framing::EventStream => {
+                let swell = |json: &str| Some(format!("{}{}{}", json.get(..1)?, " ".repeat(OVERSIZE), json.get(1..)?));
+                Some(Replace { range: event.span.clone(), with: body.framing.rewritten(bytes, swell)? })
+            }
+        }
     })?;
-    body.edit(&[Replace { range: place..place, with: vec![b' '; OVERSIZE] }]);
+    body.edit(&[replace]);
     Some(())
 }
 

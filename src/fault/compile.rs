@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::body::{self, Body};
 use super::{End, Opening, Plan, Step, change, position};
 use crate::answer::Rendition;
+use crate::framing::Framing;
 use crate::scenario::{At, Barrier, By, Cut, Edit, Pace, Play, Stall};
 
 /// Characters of content beside the text by which a barrier knows that it has arrived.
@@ -86,13 +87,15 @@ pub fn compile(rendition: &Rendition, play: &Play, error_event: &[u8]) -> Result
     if let Some((offset, cut)) = cut {
         change::apply(&mut body, offset, cut)?;
     }
-    if rendition.stream && play.edits.contains(&Edit::Bom) {
+    // Lines, comments and text at all are there in server-sent events alone.
+    let has_lines = rendition.stream && body.framing == Framing::Sse;
+    if has_lines && play.edits.contains(&Edit::Bom) {
         body.insert_bom();
     }
-    if rendition.stream && play.edits.contains(&Edit::Comments) {
+    if has_lines && play.edits.contains(&Edit::Comments) {
         body.insert_comments();
     }
-    let crlf = rendition.stream && play.edits.contains(&Edit::Crlf);
+    let crlf = has_lines && play.edits.contains(&Edit::Crlf);
     if crlf {
         body.make_crlf();
     }

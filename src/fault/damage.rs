@@ -3,10 +3,38 @@
 use std::ops::Range;
 
 use super::body::Replace;
+use crate::framing::Framing;
 
 /// The replacements that take the closing half of an event's JSON away; `None` if its data is no JSON object or
 /// array (a `[DONE]`, say). `event` is the event's bytes, which begin at `start` in the body.
-pub(super) fn damage(event: &[u8], start: usize) -> Option<Vec<Replace>> {
+pub(super) fn damage(framing: Framing, event: &[u8], start: usize) -> Option<Vec<Replace>> {
+    match framing {
+        Framing::Sse => damage_lines(event, start),
+        // The checksums are those of what is left.
+        Framing::EventStream => {
+            let with = framing.rewritten(event, |json| half(json).map(str::to_owned))?;
+            Some(vec![Replace { range: start..start + event.len(), with }])
+        }
+    }
+}
+
+/// The first half of an object or array. A proper beginning of one is never JSON itself. Blanks in front do not count.
+fn half(json: &str) -> Option<&str> {
+    let value: serde_json::Value = serde_json::from_str(json).ok()?;
+    (value.is_object() || value.is_array()).then(|| &json[..half_of(json)])
+}
+
+/// Where the first half of a text ends.
+fn half_of(text: &str) -> usize {
+    let blanks = text.len() - text.trim_start().len();
+    let mut keep = blanks + ((text.trim().len() / 2).max(1));
+    while !text.is_char_boundary(keep) {
+        keep += 1;
+    }
+    keep
+}
+
+fn damage_lines(event: &[u8], start: usize) -> Option<Vec<Replace>> {
     let lines = data_lines(event);
     let mut joined = Vec::new();
     for line in &lines {
@@ -19,13 +47,7 @@ pub(super) fn damage(event: &[u8], start: usize) -> Option<Vec<Replace>> {
     }
     let (first, others) = lines.split_first()?;
     let payload = std::str::from_utf8(&event[first.payload.clone()]).ok()?;
-    // A proper beginning of an object or array is never JSON itself. Blanks in front do not count.
-    let blanks = payload.len() - payload.trim_start().len();
-    let mut keep = blanks + ((payload.trim().len() / 2).max(1));
-    while !payload.is_char_boundary(keep) {
-        keep += 1;
-    }
-    let cut = first.payload.start + keep..first.payload.end;
+    let cut = first.payload.start + half_of(payload)..first.payload.end;
     let mut replaces = vec![Replace { range: start + cut.start..start + cut.end, with: Vec::new() }];
     replaces.extend(
         others.iter().map(|line| Replace { range: start + line.whole.start..start + line.whole.end, with: Vec::new() }),

@@ -609,3 +609,49 @@ proptest! {
         }
     }
 }
+
+/// An answer in binary frames: damage goes into a payload under checksums that are right, and there are no lines.
+#[test]
+fn frames_stay_whole_around_what_is_damaged() {
+    use crate::api::{ApiId, EncodeContext};
+    use crate::framing::Framing;
+
+    let api = ApiId::BedrockConverse.spoken().unwrap();
+    let spoken = crate::answer::Spoken {
+        parts: vec![crate::answer::SpokenPart::Text(["one", " two", " thr\u{1F600}e"].map(str::to_owned).to_vec())],
+        ..crate::answer::Spoken::default()
+    };
+    let context = EncodeContext { model: "m".to_owned(), include_usage: false, seed: 1, created: 0, input_tokens: 1 };
+    let rendition = api.render_stream(&spoken, &context);
+    let is_json = |data: &str| serde_json::from_str::<serde_json::Value>(data).is_ok();
+
+    let plan = compile(&rendition, &play(Some((At::Texts(2), By::BadJson))), ERROR).unwrap();
+    let mut decoder = Framing::EventStream.decoder();
+    let events = decoder.feed(&plan.body());
+    assert_eq!(decoder.damage(), None);
+    assert_eq!(events.len(), rendition.marks.len());
+    let damaged: Vec<usize> = (0..events.len()).filter(|at| !is_json(&events[*at].data)).collect();
+    assert_eq!(damaged, [3], "{events:?}");
+    assert_eq!(plan.text, "one two");
+
+    let edited = |edits: &[Edit]| {
+        let play = Play { edits: edits.to_vec(), ..play(None) };
+        let plan = compile(&rendition, &play, ERROR).unwrap();
+        assert_eq!(plan.body(), rendition.body(), "{edits:?}");
+        sends(&plan).len()
+    };
+    assert_eq!(edited(&[Edit::Crlf, Edit::Comments]), rendition.chunks.len());
+    assert_eq!(edited(&[Edit::Merge(2)]), rendition.marks.len().div_ceil(2));
+    assert_eq!(edited(&[Edit::Split(7)]), rendition.body().len().div_ceil(7));
+    // What is too long is so inside its JSON, and a character is one of the text.
+    let plan = compile(&rendition, &play(Some((At::Texts(1), By::Oversize))), ERROR).unwrap();
+    let events = Framing::EventStream.events(&plan.body());
+    assert!(events[2].data.len() > 1 << 20 && is_json(&events[2].data));
+    assert_eq!(events.len(), rendition.marks.len());
+    let plan = compile(&rendition, &play(Some((At::Head, By::CutUtf8))), ERROR).unwrap();
+    assert_eq!(plan.body().last(), Some(&0xF0));
+    assert_eq!(Framing::EventStream.events(&plan.body()).len(), 3);
+    // A cut inside a frame leaves half a message behind.
+    let plan = compile(&rendition, &play(Some((At::Bytes(200), By::Close))), ERROR).unwrap();
+    assert_eq!(plan.body(), rendition.body()[..200]);
+}

@@ -9,6 +9,9 @@ use crate::api::{Api, ApiError, ApiId, EncodeContext};
 use crate::fault::Plan;
 use crate::wire::{Headers, Request};
 
+/// What AWS says of a path that no operation has.
+const NO_OPERATION: &str = "Unable to determine service/operation name to be authorized";
+
 /// What a path asks for.
 #[derive(Debug)]
 pub(super) enum Call {
@@ -47,6 +50,9 @@ pub(super) fn call(request: &Request, path: &str, api: Option<ApiId>, models: &[
             let details = json!([{"modality": "TEXT", "tokenCount": tokens}]);
             return Call::Side(reply::json(&json!({"totalTokens": tokens, "promptTokensDetails": details})));
         }
+        ("POST", _) if family == ApiId::BedrockConverse && counts_tokens(path) => {
+            return Call::Side(reply::json(&json!({ "inputTokens": input_tokens(&request.body.0) })));
+        }
         _ => {}
     }
     if side_calls.iter().any(|pattern| fits(pattern, &request.method, path)) {
@@ -76,8 +82,17 @@ pub(super) fn family(headers: &Headers, path: &str) -> ApiId {
     if headers.get("x-goog-api-key").is_some() || path.contains("/v1beta/") || path.contains(":generateContent") {
         return ApiId::Gemini;
     }
+    if ["/converse", "/converse-stream", "/count-tokens"].iter().any(|end| path.ends_with(end)) {
+        return ApiId::BedrockConverse;
+    }
     let anthropic = headers.get("anthropic-version").is_some() || headers.get("x-api-key").is_some();
     if anthropic || path.ends_with("/messages") { ApiId::AnthropicMessages } else { ApiId::OpenaiChat }
+}
+
+/// `/model/<id>/count-tokens`.
+fn counts_tokens(path: &str) -> bool {
+    let model = path.strip_prefix("/model/").and_then(|rest| rest.strip_suffix("/count-tokens"));
+    model.is_some_and(|model| !model.is_empty() && !model.contains('/'))
 }
 
 /// `METHOD path`, where a `*` in the path stands for anything.
@@ -110,6 +125,7 @@ pub(super) fn not_found(family: ApiId, method: &str, path: &str) -> ApiError {
     match family {
         ApiId::AnthropicMessages => error(404, "not_found_error", "Not Found".to_owned(), None),
         ApiId::Gemini => error(404, "NOT_FOUND", "Requested entity was not found.".to_owned(), None),
+        ApiId::BedrockConverse => error(404, "UnknownOperationException", NO_OPERATION.to_owned(), None),
         _ => error(404, "invalid_request_error", format!("Invalid URL ({method} {path})"), None),
     }
 }
@@ -119,6 +135,7 @@ fn method_not_allowed(family: ApiId) -> ApiError {
     let (kind, message, code) = match family {
         ApiId::AnthropicMessages => ("invalid_request_error", "Method Not Allowed", None),
         ApiId::Gemini => ("NOT_FOUND", "Requested entity was not found.", None),
+        ApiId::BedrockConverse => ("UnknownOperationException", NO_OPERATION, None),
         _ => ("invalid_request_error", "Only POST requests are accepted.", Some("method_not_supported")),
     };
     error(405, kind, message.to_owned(), code)
@@ -128,6 +145,7 @@ fn method_not_allowed(family: ApiId) -> ApiError {
 pub(super) fn too_large(family: ApiId) -> ApiError {
     let (kind, message) = match family {
         ApiId::AnthropicMessages => ("request_too_large", "Request exceeds the maximum allowed number of bytes."),
+        ApiId::BedrockConverse => ("ValidationException", "Input is too long for requested model."),
         ApiId::Gemini => ("INVALID_ARGUMENT", "Request payload size exceeds the limit: 20971520 bytes."),
         _ => ("invalid_request_error", "Request body is too large."),
     };
@@ -239,6 +257,13 @@ mod tests {
             gemini,
             r#"side {"totalTokens":1,"promptTokensDetails":[{"modality":"TEXT","tokenCount":1}]}"#,
         );
+        let bedrock = Some(ApiId::BedrockConverse);
+        check("POST", "/model/a.b-v1%3A0/converse", None, "generate bedrock-converse");
+        check("POST", "/model/a.b-v1:0/converse-stream", bedrock, "generate bedrock-converse");
+        check("POST", "/model/a.b-v1:0/count-tokens", bedrock, r#"side {"inputTokens":1}"#);
+        check("POST", "/model/m/count-tokens", None, r#"side {"inputTokens":1}"#);
+        check("POST", "/x/model/m/converse", bedrock, &format!("404 {NO_OPERATION}"));
+        check("GET", "/model/m/converse", bedrock, &format!("405 {NO_OPERATION}"));
         check("GET", "/v1beta/models/other", gemini, "404 Requested entity was not found.");
         check(
             "GET",

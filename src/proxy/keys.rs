@@ -40,6 +40,8 @@ impl Canaries {
             "anthropic" => "sk-ant-api03-",
             "openai" => "sk-proj-",
             "gemini" => "AIzaSy",
+            // A key of Bedrock's own; it is an access key id as well, where requests are signed.
+            "bedrock" => "ABSK",
             _ => "sk-",
         };
         format!("{prefix}{}", self.word(&["leg", route, leg], 40))

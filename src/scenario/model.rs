@@ -372,9 +372,9 @@ pub enum Edit {
     Split(u32),
     /// n events to an HTTP chunk.
     Merge(u32),
-    /// CRLF for LF.
+    /// CRLF for LF; nothing where events are no lines (Bedrock).
     Crlf,
-    /// SSE comments between events.
+    /// SSE comments between events; nothing in other framings (Bedrock).
     Comments,
     /// A byte order mark in front of the stream.
     Bom,

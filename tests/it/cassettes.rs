@@ -66,6 +66,42 @@ const RECIPES: &[Recipe] = &[
         broken_after: Some(12),
     },
     Recipe {
+        file: "bedrock/text.yaml",
+        api: ApiId::BedrockConverse,
+        model: "anthropic.claude-sonnet-4-5-20250929-v1:0",
+        summary: "Text with umlauts and an emoji, in chunks that cut through both",
+        parts: text,
+        tools: false,
+        broken_after: None,
+    },
+    Recipe {
+        file: "bedrock/tools.yaml",
+        api: ApiId::BedrockConverse,
+        model: "anthropic.claude-sonnet-4-5-20250929-v1:0",
+        summary: "Text, then two tool calls with streamed input",
+        parts: tools,
+        tools: true,
+        broken_after: None,
+    },
+    Recipe {
+        file: "bedrock/thinking.yaml",
+        api: ApiId::BedrockConverse,
+        model: "anthropic.claude-sonnet-4-5-20250929-v1:0",
+        summary: "Signed reasoning, then text",
+        parts: thinking,
+        tools: false,
+        broken_after: None,
+    },
+    Recipe {
+        file: "bedrock/broken.yaml",
+        api: ApiId::BedrockConverse,
+        model: "anthropic.claude-sonnet-4-5-20250929-v1:0",
+        summary: "Text whose connection closes inside the body",
+        parts: text,
+        tools: false,
+        broken_after: Some(12),
+    },
+    Recipe {
         file: "gemini/text.yaml",
         api: ApiId::Gemini,
         model: "gemini-2.5-flash",
@@ -203,8 +239,10 @@ fn tools() -> Vec<SpokenPart> {
 }
 
 fn request(recipe: &Recipe) -> Value {
-    if recipe.api == ApiId::Gemini {
-        return gemini_request(recipe);
+    match recipe.api {
+        ApiId::Gemini => return gemini_request(recipe),
+        ApiId::BedrockConverse => return bedrock_request(recipe),
+        _ => {}
     }
     let turns = json!([{"role": "user", "content": "What is a crossfade?"}]);
     let mut body = match recipe.api {
@@ -233,6 +271,20 @@ fn gemini_request(recipe: &Recipe) -> Value {
     if recipe.tools {
         let schema = json!({"type": "object", "properties": {"city": {"type": "string"}, "unit": {"type": "string"}}});
         body["tools"] = json!([{"functionDeclarations": [{"name": "get_weather", "parameters": schema}]}]);
+    }
+    body
+}
+
+/// Here, too.
+fn bedrock_request(recipe: &Recipe) -> Value {
+    let mut body = json!({
+        "messages": [{"role": "user", "content": [{"text": "What is a crossfade?"}]}],
+        "inferenceConfig": {"maxTokens": 256},
+    });
+    if recipe.tools {
+        let schema = json!({"type": "object", "properties": {"city": {"type": "string"}, "unit": {"type": "string"}}});
+        let spec = json!({"toolSpec": {"name": "get_weather", "inputSchema": {"json": schema}}});
+        body["toolConfig"] = json!({ "tools": [spec] });
     }
     body
 }

@@ -18,7 +18,7 @@ fn kept(id: ApiId, body: &Value) {
     let again = api.write_request(&conversation, &model);
     let mut body = body.clone();
     // The model is named by whoever writes.
-    if let Some(fields) = body.as_object_mut().filter(|_| id != ApiId::Gemini) {
+    if let Some(fields) = body.as_object_mut().filter(|_| !id.spoken().expect("spoken").path().contains("{model}")) {
         fields.entry("model").or_insert_with(|| model.into());
     }
     assert_eq!(again, body, "{id}: {conversation:#?}");
@@ -36,6 +36,7 @@ fn what_is_of_another_kind_is_kept() {
     let messages = json!({"model": "m", "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 9});
     let responses = json!({"model": "m", "input": [{"role": "user", "content": "Hi"}]});
     let odd = [Value::Null, json!(7), json!("odd"), json!(true), json!([7]), json!({"odd": 7})];
+    let converse = json!({"messages": [{"role": "user", "content": [{"text": "Hi"}]}]});
     // A list of stop texts may be one, and what is no tool at all stands for one without a name.
     for value in &odd {
         for key in ["user", "tools", "tool_choice", "response_format", "stop", "seed", "metadata", "unheard_of"] {
@@ -53,6 +54,14 @@ fn what_is_of_another_kind_is_kept() {
         for key in ["instructions", "tools", "tool_choice", "text", "reasoning", "user", "top_p", "unheard_of"] {
             if !(key == "tools" && value.is_array()) {
                 kept(ApiId::OpenaiResponses, &with(&responses, key, value));
+            }
+        }
+    }
+    for value in &odd {
+        let keys = ["system", "messages", "toolConfig", "inferenceConfig", "additionalModelRequestFields", "unheardOf"];
+        for key in keys {
+            if !(key == "system" && value.is_array()) {
+                kept(ApiId::BedrockConverse, &with(&converse, key, value));
             }
         }
     }
@@ -134,6 +143,35 @@ fn every_content_is_kept_within_its_api() {
             kept(ApiId::OpenaiResponses, &json!({"model": "m", "input": [message]}));
         }
     }
+    for block in [
+        json!({"document": {"format": "txt", "name": "x", "source": {"bytes": "aGk="}}}),
+        json!({"image": {"format": "png", "source": {"s3Location": {"uri": "s3://x"}}}}),
+        json!({"reasoningContent": {"redactedContent": "AAAA"}}),
+        json!({"cachePoint": {"type": "default", "ttl": "1h"}}),
+        json!({"cachePoint": {"type": "default"}}),
+        json!({"toolUse": {"toolUseId": "t", "name": "f", "input": [], "type": "server_tool_use"}}),
+        json!({"toolResult": {"toolUseId": "t", "content": [{"json": [1]}, {"text": "x"}], "status": "success"}}),
+        json!({"toolResult": {"toolUseId": "t", "content": [], "status": "error"}}),
+        json!({"text": "Hm", "odd": 7}),
+        json!({"odd": 7}),
+        json!(7),
+    ] {
+        for role in ["user", "assistant", "odd"] {
+            let message = json!({"role": role, "content": [{"text": "Hi"}, block, {"text": "So"}]});
+            let more = json!({"role": role, "content": [block], "odd": 7});
+            kept(ApiId::BedrockConverse, &json!({"messages": [message, more, 7], "system": [{"text": "S"}, block]}));
+        }
+    }
+    for config in [
+        json!({"tools": [{"toolSpec": {"name": "f", "inputSchema": {"json": {}}, "strict": true}}, {"systemTool": {"name": "x"}}]}),
+        json!({"tools": [{"toolSpec": {"description": 7}}, 7], "toolChoice": {"tool": {"name": "f"}}}),
+        json!({"tools": [{"toolSpec": {"name": "f"}}, {"cachePoint": {"type": "default"}}], "toolChoice": {"auto": {}}}),
+        json!({"tools": [], "toolChoice": {"odd": {}}}),
+        json!({}),
+    ] {
+        kept(ApiId::BedrockConverse, &json!({"messages": [], "toolConfig": config, "inferenceConfig": {"odd": 7}}));
+    }
+    kept(ApiId::BedrockConverse, &json!({"messages": [{"role": "user"}], "system": [], "inferenceConfig": {}}));
     for item in [
         json!({"type": "item_reference", "id": "msg_1"}),
         json!({"type": "web_search_call", "id": "ws_1", "status": "completed"}),
@@ -171,6 +209,7 @@ fn tools_of_a_vendors_own_are_kept_within_its_api_and_left_out_elsewhere() {
         for other in spoken_apis().filter(|other| other.id() != *id) {
             let written = other.write_request(&conversation, "m");
             assert!(written.get("tools").is_none_or(|tools| *tools == json!([])), "{id} in {}: {written}", other.id());
+            assert!(written.get("toolConfig").is_none(), "{id} in {}: {written}", other.id());
         }
     }
     // A tool with nothing but a name is one everywhere.
@@ -183,7 +222,8 @@ fn tools_of_a_vendors_own_are_kept_within_its_api_and_left_out_elsewhere() {
         let bare = Conversation { api: from, ..bare.clone() };
         for api in spoken_apis() {
             let written = api.write_request(&bare, "m");
-            assert!(written["tools"].to_string().contains("\"time\""), "{from:?} in {}: {written}", api.id());
+            let tools = written.get("tools").or(written.pointer("/toolConfig/tools")).cloned().unwrap_or_default();
+            assert!(tools.to_string().contains("\"time\""), "{from:?} in {}: {written}", api.id());
         }
     }
 }
@@ -256,7 +296,10 @@ fn one_call_at_a_time_is_said_with_a_choice() {
         };
         for api in spoken_apis() {
             let read = api.read_request(&api.write_request(&conversation, "m"));
-            assert_eq!(read.tool_choice, Some(choice.clone()), "{}", api.id());
+            // Converse forbids calls by offering no tools.
+            let forbids = api.id() == ApiId::BedrockConverse && choice == "none";
+            assert_eq!(read.tool_choice, Some(choice.clone()).filter(|_| !forbids), "{}", api.id());
+            assert_eq!(read.tools.is_empty(), forbids, "{}", api.id());
         }
     }
 }

@@ -17,6 +17,10 @@ fn events(id: ApiId, script: &AnswerScript) -> Vec<Value> {
 }
 
 fn read(body: &[u8]) -> Vec<Value> {
+    if body.first() == Some(&0) {
+        let events = crate::framing::Framing::EventStream.events(body);
+        return events.iter().map(|event| serde_json::from_str(&event.data).expect("JSON")).collect();
+    }
     let text = String::from_utf8(body.to_vec()).expect("text");
     text.lines().filter_map(|line| serde_json::from_str(line.strip_prefix("data: ")?).ok()).collect()
 }
@@ -51,6 +55,7 @@ fn apis_are_known_by_name_and_path() {
         ("/v1/chat/completions", Some((ApiId::OpenaiChat, "/v1/chat/completions"))),
         ("/a/base/of/s1/primary/v1/messages", Some((ApiId::AnthropicMessages, "/v1/messages"))),
         ("/s1/v1/responses", Some((ApiId::OpenaiResponses, "/v1/responses"))),
+        ("/s1/model/m/converse", Some((ApiId::BedrockConverse, "/model/m/converse"))),
         ("/v1/embeddings", None),
     ] {
         let found = ApiId::of_path(path).map(|api| (api.id(), api.own_path(path).expect("its path")));
@@ -264,7 +269,7 @@ fn a_refusal_behind_a_text_is_a_part_of_the_same_message() {
 }
 
 /// How an answer in text ends in each API, and how a refusal.
-type Ends = [(ApiId, [&'static str; 2]); 4];
+type Ends = [(ApiId, [&'static str; 2]); 5];
 
 #[test]
 fn an_answer_ends_as_the_vendor_ends_it() {
@@ -285,6 +290,7 @@ fn an_answer_ends_as_the_vendor_ends_it() {
                 (ApiId::AnthropicMessages, ["max_tokens", "max_tokens"]),
                 (ApiId::Gemini, ["MAX_TOKENS", "MAX_TOKENS"]),
                 (ApiId::OpenaiResponses, ["max_output_tokens", "max_output_tokens"]),
+                (ApiId::BedrockConverse, ["max_tokens", "max_tokens"]),
             ],
         ),
         (
@@ -294,6 +300,7 @@ fn an_answer_ends_as_the_vendor_ends_it() {
                 (ApiId::AnthropicMessages, ["refusal", "refusal"]),
                 (ApiId::Gemini, ["SAFETY", "SAFETY"]),
                 (ApiId::OpenaiResponses, ["content_filter", "completed"]),
+                (ApiId::BedrockConverse, ["content_filtered", "content_filtered"]),
             ],
         ),
         (
@@ -303,6 +310,7 @@ fn an_answer_ends_as_the_vendor_ends_it() {
                 (ApiId::AnthropicMessages, ["end_turn", "refusal"]),
                 (ApiId::Gemini, ["STOP", "SAFETY"]),
                 (ApiId::OpenaiResponses, ["completed", "completed"]),
+                (ApiId::BedrockConverse, ["end_turn", "content_filtered"]),
             ],
         ),
     ];
@@ -355,7 +363,12 @@ fn a_writer_tells_errors_and_nothing_of_nothing() {
     }
     // A refusal is one, whatever is said behind it; of Gemini nothing precedes content.
     assert_eq!(api(ApiId::Gemini).stream_writer(&context(true)).begin().len(), 0);
-    for (id, expect) in [(ApiId::AnthropicMessages, "refusal"), (ApiId::Gemini, "SAFETY")] {
+    let refusals = [
+        (ApiId::AnthropicMessages, "refusal"),
+        (ApiId::Gemini, "SAFETY"),
+        (ApiId::BedrockConverse, "content_filtered"),
+    ];
+    for (id, expect) in refusals {
         let mut writer = api(id).stream_writer(&context(true));
         let says = [Say::Refusal("No.".to_owned()), Say::Text("Really.".to_owned())];
         let mut body: Vec<u8> = writer.begin().into_iter().flat_map(|w| w.bytes).collect();
@@ -369,7 +382,7 @@ fn a_writer_tells_errors_and_nothing_of_nothing() {
 
 #[test]
 fn a_call_that_is_whole_is_read_though_the_answer_breaks_off() {
-    for id in [ApiId::OpenaiChat, ApiId::AnthropicMessages, ApiId::OpenaiResponses] {
+    for id in [ApiId::OpenaiChat, ApiId::AnthropicMessages, ApiId::OpenaiResponses, ApiId::BedrockConverse] {
         let spoken = speak(&script(vec![call()]), Lexicon::new(3).voice(1), &[], 5);
         let rendition = api(id).render_stream(&spoken, &context(true));
         let last = rendition

@@ -9,12 +9,14 @@ use crate::answer::Stage;
 use crate::api::{ApiId, FinishReason, Say, Usage, Written};
 use crate::builtin::Defect;
 use crate::builtin::failure::{Cause, Failure};
+use crate::framing::Framing;
 
 impl Sabotage {
     /// What is made of the bytes of a leg, piece by piece.
-    pub(in crate::builtin) fn decoder(&self) -> fn(Bytes) -> Bytes {
+    pub(in crate::builtin) fn decoder(&self, framing: Framing) -> fn(Bytes) -> Bytes {
         let lossy = |bytes: Bytes| String::from_utf8_lossy(&bytes).into_owned().into();
-        if self.has(Defect::Utf8BrokenAtChunkBorder) { lossy } else { |bytes| bytes }
+        let text = framing == Framing::Sse;
+        if self.has(Defect::Utf8BrokenAtChunkBorder) && text { lossy } else { |bytes| bytes }
     }
 
     /// What is heard of what a leg says.
@@ -102,14 +104,14 @@ impl Sabotage {
         if !self.has(Defect::PassthroughRewritten) {
             return event;
         }
-        String::from_utf8_lossy(&event)
-            .replace("\"service_tier\":\"default\"", "\"service_tier\":\"auto\"")
-            .into_bytes()
+        let Ok(text) = std::str::from_utf8(&event) else { return event };
+        text.replace("\"service_tier\":\"default\"", "\"service_tier\":\"auto\"").into_bytes()
     }
 
     /// What is made of the events that end a whole answer.
-    pub(in crate::builtin) fn ending(&self, mut events: Vec<Written>) -> Vec<Written> {
-        if self.has(Defect::TerminatorMissing) {
+    pub(in crate::builtin) fn ending(&self, api: ApiId, mut events: Vec<Written>) -> Vec<Written> {
+        // The end mark of Converse tells the usage, too: without it more would be lost.
+        if self.has(Defect::TerminatorMissing) && api != ApiId::BedrockConverse {
             events.retain(|event| event.stage != Stage::Terminator);
         }
         events
@@ -128,9 +130,11 @@ impl Sabotage {
     }
 }
 
-/// Replaces text in events; each is UTF-8.
+/// Replaces text in events that are text.
 pub(super) fn replace(events: &mut [Written], from: &str, to: &str) {
     for event in events {
-        event.bytes = String::from_utf8_lossy(&event.bytes).replace(from, to).into_bytes();
+        if let Ok(text) = std::str::from_utf8(&event.bytes) {
+            event.bytes = text.replace(from, to).into_bytes();
+        }
     }
 }

@@ -5,6 +5,7 @@ use crate::check::Evidence;
 use crate::check::catalogue::{Check, CheckInfo, Judge};
 use crate::check::found::Found;
 use crate::check::view::{Form, StepView};
+use crate::framing::Framing;
 use crate::proxy::AfterError;
 
 /// Findings that are shown.
@@ -76,7 +77,7 @@ fn excused(step: &StepView<'_>, finding: &Finding) -> bool {
 fn content_type(step: &StepView<'_>) -> Option<Found> {
     let head = step.client.exchange.response.as_ref()?;
     let kind = head.headers.get("content-type").unwrap_or_default();
-    if kind.to_ascii_lowercase().starts_with("text/event-stream") {
+    if step.client.api.is_none_or(|api| Framing::of(kind) == Some(api.framing())) {
         return None;
     }
     let reason = format!("the stream's content-type is {kind:?}");

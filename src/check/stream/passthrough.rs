@@ -2,13 +2,14 @@
 
 use serde_json::Value;
 
+use crate::api::Api;
 use crate::check::catalogue::{Check, CheckInfo, Judge};
 use crate::check::found::Found;
 use crate::check::view::{Call, Form, StepView};
 use crate::check::{Evidence, Level};
+use crate::framing::Framing;
 use crate::history::ClientEnd;
 use crate::proxy::Passthrough;
-use crate::sse;
 
 /// `stream.passthrough`.
 pub(in crate::check) const PASSTHROUGH: Check = Check {
@@ -87,7 +88,7 @@ fn of_events(step: &StepView<'_>, sent: &[u8], got: &[u8], whole: bool) -> Optio
         if step.client.form == Form::Unary {
             return vec![(None, json(&String::from_utf8_lossy(body)))];
         }
-        let events = sse::Decoder::new().feed(body);
+        let events = step.client.api.map_or(Framing::Sse, Api::framing).events(body);
         events.into_iter().map(|event| (event.name.clone(), json(&event.data))).collect()
     };
     let (sent, got) = (events(sent), events(got));

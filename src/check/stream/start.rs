@@ -10,7 +10,7 @@ use crate::proxy::IdAtSeam;
 /// Rules of the grammars that a second start breaks besides: a repeated role or id in chat; a message inside another,
 /// whose blocks count from 0 again.
 pub(super) fn about_starts(rule: &str) -> bool {
-    matches!(rule, "C07" | "C20" | "A09" | "A11" | "A13" | "A15")
+    matches!(rule, "C07" | "C20" | "A09" | "A11" | "A13" | "A15" | "B06" | "B08" | "B12")
 }
 
 /// `stream.single-start`.

@@ -1,12 +1,12 @@
 //! `stream.terminator`: the end mark, once and where it belongs.
 
-use crate::api::{Api, EncodeContext, FinishReason, Usage};
+use crate::api::{Api, ApiId, EncodeContext, FinishReason, Usage};
 use crate::check::catalogue::{Check, CheckInfo, Judge};
 use crate::check::found::Found;
 use crate::check::view::{Call, Form, Reach, StepView};
 use crate::check::{Evidence, Level};
+use crate::framing::{Event, Framing};
 use crate::proxy::AfterError;
-use crate::sse;
 
 /// `stream.terminator`.
 pub(in crate::check) const TERMINATOR: Check = Check {
@@ -40,11 +40,11 @@ fn terminator(step: &StepView<'_>) -> Found {
         return behind_error(step, *error, mark);
     }
     let Some(mark) = mark else { return missing(step) };
-    let again = again(&client.body, mark);
-    let own = step
-        .calls
-        .iter()
-        .any(|call| call.completion.terminator.is_some_and(|own| self::again(&call.body(), own).is_some()));
+    let again = again(client.api, &client.body, mark);
+    let own = step.calls.iter().any(|call| {
+        let api = call.exchange.api.and_then(ApiId::spoken);
+        call.completion.terminator.is_some_and(|own| self::again(api, &call.body(), own).is_some())
+    });
     match again.filter(|_| !own) {
         Some(offset) => {
             let got = Evidence { path: Some(format!("byte {offset}")), ..step.client_evidence("the end mark") };
@@ -85,12 +85,17 @@ fn missing(step: &StepView<'_>) -> Found {
 }
 
 /// Where the event of the end mark comes a second time.
-fn again(body: &[u8], mark: usize) -> Option<usize> {
-    let mut decoder = sse::Decoder::new();
-    let events = decoder.feed(body);
+fn again(api: Option<&dyn Api>, body: &[u8], mark: usize) -> Option<usize> {
+    let framing = api.map_or(Framing::Sse, Api::framing);
+    let events = framing.events(body);
     let first = events.iter().find(|event| event.span.start == mark)?;
     let mut behind = events.iter().filter(|event| event.span.start > mark);
-    behind.find(|event| event.data.trim() == first.data.trim()).map(|event| event.span.start)
+    let same = |event: &Event| match framing {
+        Framing::Sse => event.data.trim() == first.data.trim(),
+        // It tells what the answer took, so it is known by its name.
+        Framing::EventStream => event.name == first.name,
+    };
+    behind.find(|event| same(event)).map(|event| event.span.start)
 }
 
 /// Whether an API has an end mark at all, as its own writer ends a stream.

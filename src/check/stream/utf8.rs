@@ -1,10 +1,11 @@
 //! `stream.utf8`: characters that survive the way.
 
-use crate::api::{Completion, Part};
+use crate::api::{Api, ApiId, Completion, Part};
 use crate::check::catalogue::{Check, CheckInfo, Judge};
 use crate::check::found::Found;
-use crate::check::view::StepView;
+use crate::check::view::{Call, StepView};
 use crate::check::{Evidence, Level};
+use crate::framing::Framing;
 use crate::history::ClientEnd;
 
 /// What decoders put where bytes are no character.
@@ -26,13 +27,15 @@ pub(in crate::check) const UTF8: Check = Check {
 };
 
 fn utf8(step: &StepView<'_>) -> Found {
-    let body = &step.client.body;
+    let framing = |api: Option<&'static dyn Api>| api.map_or(Framing::Sse, Api::framing);
+    let body = &framing(step.client.api).text(&step.client.body);
+    let sent = |call: &Call<'_>| framing(call.exchange.api.and_then(ApiId::spoken)).text(&call.body()).into_owned();
     let plain = |bytes: &[u8]| bytes.is_ascii() && !String::from_utf8_lossy(bytes).contains("\\u");
-    if body.is_empty() || (plain(body) && step.calls.iter().all(|call| plain(&call.body()))) {
+    if body.is_empty() || (plain(body) && step.calls.iter().all(|call| plain(&sent(call)))) {
         return Found::not_exercised("nothing beyond ASCII came");
     }
     if let Some(offset) = invalid(step, body) {
-        if step.calls.iter().any(|call| std::str::from_utf8(&call.body()).is_err()) {
+        if step.calls.iter().any(|call| std::str::from_utf8(&sent(call)).is_err()) {
             return Found::pass_for("bytes that are no character, as a leg sent them");
         }
         let from = offset.saturating_sub(20);

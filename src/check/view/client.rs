@@ -1,8 +1,8 @@
 //! What the client got, as an official SDK would read it.
 
 use crate::api::{Api, ApiError, Completion, Finding, Level};
+use crate::framing::Framing;
 use crate::history::{ClientEnd, ClientExchange};
-use crate::sse;
 
 /// What came back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,15 +91,14 @@ impl<'a> ClientView<'a> {
     /// The first event on which an official SDK of this API raises: a visible error, or data that is no JSON.
     fn first_raise(&self, answer: &Completion) -> Option<(usize, String)> {
         let error = answer.visible_error().map(|error| (error.offset, error.message.clone()));
-        let damaged = self.damaged_event().map(|offset| (offset, "an event that is not JSON".to_owned()));
-        let first = error.into_iter().chain(damaged).min_by_key(|(offset, _)| *offset);
+        let first = error.into_iter().chain(self.damaged_event()).min_by_key(|(offset, _)| *offset);
         // Behind the end mark nobody reads.
         first.filter(|(offset, _)| answer.terminator.is_none_or(|end| *offset <= end))
     }
 
-    /// Data that is no JSON, in an event that the SDKs of this API parse.
-    fn damaged_event(&self) -> Option<usize> {
-        let mut decoder = sse::Decoder::new();
+    /// Data that is no JSON, in an event that the SDKs of this API parse, or a frame that they cannot read.
+    fn damaged_event(&self) -> Option<(usize, String)> {
+        let mut decoder = self.api.map_or(Framing::Sse, Api::framing).decoder();
         let events = decoder.feed(&self.body);
         let damaged = events.iter().find(|event| {
             let data = event.data.trim();
@@ -109,7 +108,8 @@ impl<'a> ClientView<'a> {
                 && serde_json::from_str::<serde::de::IgnoredAny>(data).is_err()
                 && self.findings.iter().any(|finding| finding.offset == at && finding.level == Level::Must)
         });
-        damaged.map(|event| event.span.start)
+        let frame = || decoder.damage().map(|damage| (damage.offset, damage.message.clone()));
+        damaged.map(|event| (event.span.start, "an event that is not JSON".to_owned())).or_else(frame)
     }
 
     pub(in crate::check) fn status(&self) -> Option<u16> {

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::api::{ApiId, FinishReason, Part, Say};
+use crate::framing::Framing;
 use crate::history::ClientEnd;
 use crate::proxy::AfterContent;
 
@@ -117,9 +118,9 @@ async fn usage_lost() {
 fn utf8_broken_at_chunk_border() {
     let sabotage = crate::builtin::sabotage::Sabotage::new(&[Defect::Utf8BrokenAtChunkBorder].into());
     let (first, second) = "é".as_bytes().split_at(1);
-    let decoded = [first, second].map(|bytes| sabotage.decoder()(bytes.to_vec().into()));
+    let decoded = [first, second].map(|bytes| sabotage.decoder(Framing::Sse)(bytes.to_vec().into()));
     assert_eq!(decoded.concat(), "\u{FFFD}\u{FFFD}".as_bytes());
-    assert_eq!(sabotage.decoder()("é".into()), "é");
+    assert_eq!(sabotage.decoder(Framing::Sse)("é".into()), "é");
 }
 
 #[tokio::test]

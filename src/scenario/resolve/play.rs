@@ -107,8 +107,13 @@ impl Resolver<'_> {
                     self.error(span_in(node, &["cut", "at"]), message, Some(help.to_owned()));
                 }
                 Err(Misfit::Effect(message)) => {
-                    let help = "`close`, `eof`, `reset` and `stall` work on every answer".to_owned();
-                    self.error(span_in(node, &["cut", "by"]), message, Some(help));
+                    let early = play.cut.as_ref().is_some_and(|cut| cut.at == At::Request);
+                    let help = if early {
+                        "`at: head` is the first place for the other effects"
+                    } else {
+                        "`close`, `eof`, `reset` and `stall` work on every answer"
+                    };
+                    self.error(span_in(node, &["cut", "by"]), message, Some(help.to_owned()));
                 }
                 Err(Misfit::Streaming(message)) => {
                     let help = format!("set `client.stream: {}`, or name another cassette", !stream);

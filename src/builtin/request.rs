@@ -40,7 +40,7 @@ pub(super) fn for_leg(job: &Job, attempt: Attempt<'_>, api: &dyn Api, go_on: Opt
             *temperature = json!(1);
         }
     }
-    if job.gateway.config.fit {
+    if job.gateway.config.fit || sabotage.fits() {
         fit(&mut conversation, sabotage.fitted_to(&job.route, model(job, attempt)));
     }
     let go_on = go_on.filter(|_| !sabotage.starts_over());

@@ -19,7 +19,7 @@ pub fn always_holds(check: &str) -> bool {
 pub struct Failure {
     /// Checks that failed, in the catalogue's order.
     pub checks: Vec<String>,
-    /// How the client's exchange ended; `None` where the harness cannot tell.
+    /// How the client's last exchange ended; `None` where the harness cannot tell.
     pub outcome: Option<Outcome>,
 }
 
@@ -29,7 +29,7 @@ impl Failure {
         let failed = |verdict: &&crate::check::Verdict| verdict.value == Value::Fail && always_holds(&verdict.check);
         let checks: Vec<String> =
             judgement.verdicts.iter().filter(failed).map(|verdict| verdict.check.clone()).collect();
-        let outcome = judgement.outcomes.first().copied().flatten();
+        let outcome = judgement.outcomes.last().copied().flatten();
         (!checks.is_empty()).then_some(Self { checks, outcome })
     }
 

@@ -31,6 +31,8 @@ pub(super) struct Request {
     pub(super) params: Vec<(&'static str, Value)>,
     /// What the model thought before it called tools goes back to it, where the client's API has words for that.
     pub(super) thoughts: bool,
+    /// A stream shall tell its usage, where a client has to ask for it.
+    pub(super) usage: bool,
 }
 
 impl Request {
@@ -148,6 +150,8 @@ pub(super) enum Place {
     Head,
     Preamble,
     Texts(u16),
+    /// Behind a delta of text that ends with a blank; where there is none, behind any.
+    Blanks(u16),
     Pieces(u16),
     Events(u16),
     Bytes(u16),
@@ -180,6 +184,7 @@ impl Draft {
                 last: vec![super::draw::PLAIN.into()],
                 ends_with_results: false,
                 thoughts: false,
+                usage: false,
                 tools: Vec::new(),
                 params: Vec::new(),
             },

@@ -51,6 +51,13 @@ pub(super) fn scenario(name: &str, summary: &str, failure: &Failure, tree: &Tree
 
 /// What happens in a scenario, in words.
 pub(super) fn summary(tree: &Tree) -> String {
+    let steps = tree.get("steps").and_then(Value::as_array).into_iter().flatten();
+    let steps: Vec<String> = steps.filter_map(Value::as_object).filter(|step| !step.is_empty()).map(step).collect();
+    std::iter::once(step(tree)).chain(steps).collect::<Vec<_>>().join("; then ")
+}
+
+/// What happens in one step of it.
+fn step(tree: &Tree) -> String {
     let mut words = Vec::new();
     for (leg, script) in tree.get("legs").and_then(Value::as_object).into_iter().flatten() {
         let attempts = script["attempts"].as_array();

@@ -16,15 +16,18 @@ pub(super) enum Phase {
     Retries,
     /// One fallback of several may be asked.
     OneFallback,
+    /// Two requests of a session, which stays with the leg that served it.
+    Affinity,
 }
 
 impl Phase {
     /// In the order in which they are played.
-    pub(super) const ALL: [Self; 4] = [Self::Plain, Self::Silence, Self::Retries, Self::OneFallback];
+    pub(super) const ALL: [Self; 5] = [Self::Plain, Self::Silence, Self::Retries, Self::OneFallback, Self::Affinity];
 
     /// The phase of a case, whatever the number of cases.
     pub(super) fn of(number: usize) -> Self {
         match number % 10 {
+            6 => Self::Affinity,
             7 => Self::Silence,
             8 => Self::Retries,
             9 => Self::OneFallback,
@@ -39,6 +42,7 @@ impl Phase {
             Self::Silence => Some(json!({"idle_timeout": "500ms", "first_byte_timeout": "500ms"})),
             Self::Retries => Some(json!({"retries": 1})),
             Self::OneFallback => Some(json!({"max_fallbacks": 1})),
+            Self::Affinity => Some(json!({"affinity": "on"})),
         }
     }
 

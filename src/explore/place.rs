@@ -36,10 +36,15 @@ fn at(place: Place, stream: bool, rendition: &Rendition) -> At {
         Place::Head => At::Head,
         Place::Bytes(raw) => bytes(raw),
         // A unary answer has no other positions.
-        Place::Texts(raw) | Place::Pieces(raw) | Place::Events(raw) if !stream => bytes(raw),
+        Place::Texts(raw) | Place::Blanks(raw) | Place::Pieces(raw) | Place::Events(raw) if !stream => bytes(raw),
         _ if !stream => At::Head,
         Place::Preamble => At::Preamble,
         Place::Texts(raw) => At::Texts(nth(raw, count(&|kind| kind == PieceKind::Text))),
+        Place::Blanks(raw) => {
+            let blanks = behind_blanks(rendition);
+            let chosen = blanks.get(share(raw, blanks.len()) - 1);
+            At::Texts(chosen.map_or_else(|| nth(raw, count(&|kind| kind == PieceKind::Text)), |chosen| *chosen))
+        }
         Place::Pieces(raw) => At::Pieces(nth(raw, count(&|_| true))),
         Place::Events(raw) => At::Events(nth(raw, rendition.marks.len())),
         Place::LastContent => At::LastContent,
@@ -48,12 +53,19 @@ fn at(place: Place, stream: bool, rendition: &Rendition) -> At {
     }
 }
 
+/// Deltas of text that end with a blank, counted from 1.
+fn behind_blanks(rendition: &Rendition) -> Vec<u32> {
+    let pieces = rendition.marks.iter().filter_map(|mark| mark.piece.as_ref());
+    let texts = (1..).zip(pieces.filter(|piece| piece.kind == PieceKind::Text));
+    texts.filter(|(_, piece)| piece.text.ends_with(char::is_whitespace)).map(|(number, _)| number).collect()
+}
+
 /// Where the client leaves, in a stream of which nothing is known yet.
 pub(super) fn leave(place: Place, stream: bool) -> At {
     match place {
         _ if !stream => At::Head,
         Place::Preamble => At::Preamble,
-        Place::Texts(raw) | Place::Pieces(raw) => At::Texts(share(raw, 40) as u32),
+        Place::Texts(raw) | Place::Blanks(raw) | Place::Pieces(raw) => At::Texts(share(raw, 40) as u32),
         Place::Events(raw) => At::Events(share(raw, 40) as u32),
         Place::Bytes(raw) => At::Bytes(share(raw, 2_000) as u64),
         Place::Head | Place::LastContent | Place::Finish | Place::Terminator => At::Head,

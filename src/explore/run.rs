@@ -21,9 +21,9 @@ use crate::runner::{Seen, Session, SessionPlan, Target, is_playable, skip_reason
 use crate::scenario::{self, Case};
 
 /// Cases that are drawn ahead of the proxy's pace.
-const AHEAD: usize = 64;
+const AHEAD: usize = 24;
 /// Starts of a proxy that dies, at most.
-const STARTS: usize = 12;
+const STARTS: usize = 60;
 
 /// What is explored.
 #[derive(Debug)]

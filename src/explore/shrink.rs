@@ -23,6 +23,7 @@ const PLAIN_PARTS: &[Plain] = &[
     |draft| draft.request.rounds.clear(),
     |draft| draft.request.tools.clear(),
     |draft| draft.request.thoughts = false,
+    |draft| draft.request.usage = false,
     |draft| draft.request.system = None,
     |draft| draft.request.last = vec![PLAIN.into()],
     |draft| draft.request.stream = true,

@@ -8,7 +8,7 @@ use super::pool::Pool;
 use super::shrink::Shrinker;
 use super::{Failure, draw, finding, write};
 use crate::answer::Library;
-use crate::scenario::{self, By, Outcome};
+use crate::scenario::{self, By, Outcome, Toggle};
 
 const SEED: u64 = 7;
 
@@ -84,13 +84,15 @@ fn a_phase_has_settings_and_troubles_of_its_own() {
                 panic!("{phase:?}: {}\n{text}", errors[0].render(false));
             });
             let settings = &case[0].settings;
-            let of = (settings.idle_timeout.is_some(), settings.retries, settings.max_fallbacks);
+            let of = (settings.idle_timeout.is_some(), settings.retries, settings.max_fallbacks, settings.affinity);
             let expected = match phase {
-                Phase::Plain => (false, Some(0), None),
-                Phase::Silence => (true, Some(0), None),
-                Phase::Retries => (false, Some(1), None),
-                Phase::OneFallback => (false, Some(0), Some(1)),
+                Phase::Plain => (false, Some(0), None, None),
+                Phase::Silence => (true, Some(0), None, None),
+                Phase::Retries => (false, Some(1), None, None),
+                Phase::OneFallback => (false, Some(0), Some(1), None),
+                Phase::Affinity => (false, Some(0), None, Some(Toggle::On)),
             };
+            assert_eq!(case[0].steps.len(), if phase == Phase::Affinity { 2 } else { 1 }, "{text}");
             assert_eq!(of, expected, "{text}");
             silent += usize::from(stalls(&case[0]));
         }
@@ -140,6 +142,7 @@ fn everything_that_is_there_to_be_drawn_is_drawn() {
         "image:",
         "cache: true",
         "json_schema",
+        "include_usage",
     ] {
         assert!(texts.contains(word), "nothing has `{word}`");
     }

@@ -33,7 +33,32 @@ pub(super) fn scenario(draft: &Draft, pool: &Pool, library: &Library) -> Option<
         legs.insert(LEGS[leg].to_owned(), self::leg(script, leg, route, *api, stream, library)?.into());
     }
     tree.insert("legs".to_owned(), legs.into());
-    Some(tree)
+    Some(if pool.phase == Phase::Affinity { in_a_session(tree) } else { tree })
+}
+
+/// The case as the second request of a session, whose first one the fallback served.
+fn in_a_session(mut tree: Tree) -> Tree {
+    let mut second = Tree::new();
+    let mut client = tree.remove("client").unwrap_or_else(|| json!({}));
+    if let Some(leave) = client.as_object_mut().and_then(|client| client.remove("leave")) {
+        second.insert("client".to_owned(), json!({"leave": leave}));
+    }
+    client["session"] = json!("s1");
+    let mut story = tree.remove("legs").unwrap_or_else(|| json!({}));
+    let mut legs = Tree::new();
+    for (name, script) in story.as_object_mut().into_iter().flatten() {
+        let model = script.as_object_mut().and_then(|script| script.remove("model"));
+        legs.insert(name.clone(), model.map_or_else(|| json!({}), |model| json!({"model": model})));
+    }
+    legs[LEGS[0]]["status"] = json!(503);
+    if story[LEGS[0]].get("status").is_none() {
+        story[LEGS[0]]["status"] = Value::Null;
+    }
+    second.insert("legs".to_owned(), story);
+    tree.insert("client".to_owned(), client);
+    tree.insert("legs".to_owned(), legs.into());
+    tree.insert("steps".to_owned(), json!([{}, second]));
+    tree
 }
 
 /// The scenario as text.
@@ -58,6 +83,9 @@ fn client(draft: &Draft, api: ApiId) -> Tree {
     let params = params(request, api);
     if !params.is_empty() {
         set("params", params.into());
+    }
+    if request.usage && request.stream && api == ApiId::OpenaiChat {
+        set("body", json!({"stream_options": {"include_usage": true}}));
     }
     if let Some((place, by)) = &draft.story.leave {
         set("leave", json!({"at": place::leave(*place, request.stream), "by": by}));

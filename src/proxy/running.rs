@@ -10,11 +10,14 @@ use tokio::process::ChildStdin;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
-use super::{Launch, Policy, guard};
+use super::{Launch, Policy, guard, port};
 use crate::api::ApiId;
 use crate::builtin;
 use crate::history::{LegFacts, ProxyFacts};
 use crate::wire::Headers;
+
+/// Looks for a sign of life, each as long as [`port::status`] waits for one.
+const LOOKS: usize = 4;
 
 /// How the client asks for a route in an API.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +45,8 @@ pub struct Running {
     facts: ProxyFacts,
     title: String,
     run_dir: PathBuf,
+    /// The path that tells whether it answers at all.
+    ready: String,
     /// Keys and models by route, in order of the legs.
     legs: BTreeMap<String, Vec<LegFacts>>,
     /// Both keys of each leg by `route/leg`, by route.
@@ -80,14 +85,16 @@ impl Running {
         });
         let legs: BTreeMap<String, Vec<LegFacts>> = legs.collect();
         let keys = legs.iter().map(|(route, legs)| (route.clone(), keys(route, legs))).collect();
-        Self { kind, addr, facts, title: launch.program.title(), run_dir: launch.run_dir.clone(), legs, keys, asks }
+        let ready = launch.program.profile().ready.as_ref().map_or("/", |ready| &ready.path).to_owned();
+        let (title, run_dir) = (launch.program.title(), launch.run_dir.clone());
+        Self { kind, addr, facts, title, run_dir, ready, legs, keys, asks }
     }
 
     pub(super) fn attached(attached: super::attach::Attached, addr: SocketAddr, facts: ProxyFacts) -> Self {
         let title = format!("the proxy at {}", attached.url);
         let kind = Kind::Attached(Box::new(attached));
         let (legs, keys, asks) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        Self { kind, addr, facts, title, run_dir: PathBuf::new(), legs, keys, asks }
+        Self { kind, addr, facts, title, run_dir: PathBuf::new(), ready: String::new(), legs, keys, asks }
     }
 
     /// How the client asks for a route in an API; `Err` says in one sentence why it cannot.
@@ -153,6 +160,19 @@ impl Running {
         }
     }
 
+    /// Whether it answers at all, whatever it says (attached: unknown, `true`).
+    pub async fn answers(&self) -> bool {
+        if let Kind::Attached(_) = self.kind {
+            return true;
+        }
+        for _ in 0..LOOKS {
+            if port::status(self.addr, &self.ready).await.is_some() {
+                return true;
+            }
+        }
+        false
+    }
+
     /// Waits until it ends by itself, and says how.
     pub async fn wait_exit(&self) -> String {
         match &self.kind {
@@ -203,7 +223,6 @@ impl Drop for Running {
     }
 }
 
-/// What every route of a launch has in common. What the reference proxy promises follows its configuration.
 /// Both keys of each leg of a route, with their places.
 fn keys(route: &str, legs: &[LegFacts]) -> Vec<PlacedKey> {
     let both = |leg: &LegFacts| {
@@ -213,6 +232,7 @@ fn keys(route: &str, legs: &[LegFacts]) -> Vec<PlacedKey> {
     legs.iter().flat_map(both).collect()
 }
 
+/// What every route of a launch has in common. What the reference proxy promises follows its configuration.
 pub(super) fn facts(launch: &Launch, config: Option<&builtin::Config>) -> ProxyFacts {
     let profile = launch.program.profile();
     let mut policy = profile.policy.clone();

@@ -104,7 +104,7 @@ impl<'w> Human<'w> {
             Event::Note(text) => self.note(&format!("note: {text}"))?,
             Event::ProxyDied { reason, again } => {
                 let then = if *again { "; it is started again" } else { "" };
-                self.note(&format!("the proxy died{then}: {reason}"))?;
+                self.note(&format!("the proxy is gone{then}: {reason}"))?;
             }
             Event::Interrupted => self.note("interrupted: finishing the report")?,
             Event::Finished(done) => {

@@ -27,11 +27,7 @@ pub fn summary(summary: &Summary) -> String {
         let _ = writeln!(text, "snapshots: {counts}; look at them with `crossfade review`");
     }
     if summary.deaths > 0 {
-        let _ = writeln!(
-            text,
-            "the proxy died {} x and was started again: which case did it cannot be told",
-            summary.deaths
-        );
+        let _ = writeln!(text, "the proxy died or hung {} x and was started again", summary.deaths);
     }
     if let Some(why) = &summary.proxy_down {
         let _ = writeln!(text, "the proxy could not be used: {why}");

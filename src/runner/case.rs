@@ -181,7 +181,9 @@ fn request(api: &dyn Api, plan: &ClientPlan, ask: &Ask, unique: &str, model: &st
     }
     let mut headers = Headers::default();
     headers.push("content-type", "application/json");
-    let session = ask.session.as_deref().zip(plan.session.as_deref());
+    // Of another case's session a proxy may remember something.
+    let session = plan.session.as_ref().map(|session| format!("{session}-{unique}"));
+    let session = ask.session.as_deref().zip(session.as_deref());
     for (name, value) in ask.headers.iter().chain(session).chain(plan.headers.iter()) {
         headers.0.retain(|(other, _)| !other.eq_ignore_ascii_case(name));
         headers.push(name, value);

@@ -59,7 +59,7 @@ pub enum Event {
     Snapshot(SnapshotReport),
     /// Something that a reader should know and no verdict says.
     Note(String),
-    /// The proxy died while it was needed.
+    /// The proxy died, or hung, while it was needed.
     ProxyDied {
         /// What it was about, with the end of its log.
         reason: String,

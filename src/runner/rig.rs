@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::group::LaunchPlan;
 use super::target::{LaunchOrder, Target};
-use crate::history::{LegFacts, ProxyFacts};
+use crate::history::{History, LegFacts, ProxyFacts, Survival};
 use crate::leg::{Addressing, Legs, LegsConfig};
 use crate::proxy::{AfterContent, CONTROL, Canaries, LegBy, Profile, ProxyError, Route, RouteLeg, Running};
 use crate::rules::RuleBook;
@@ -117,12 +117,25 @@ impl Rig {
 
     /// Why the proxy is gone, if it is, with the end of its log.
     pub(super) fn exited(&self) -> Option<String> {
-        let mut text = self.proxy.exited()?;
+        Some(self.with_log(self.proxy.exited()?))
+    }
+
+    /// Why the proxy is of no use after a case: it ended, or it hangs.
+    pub(super) async fn gone(&self, history: &History) -> Option<String> {
+        if let Some(text) = self.exited() {
+            return Some(text);
+        }
+        let doubtful = matches!(history.survived, Some(Survival::Failed(_)));
+        let hangs = doubtful && !self.proxy.answers().await;
+        hangs.then(|| self.with_log("it hangs: it runs, and answers no request at all".to_owned()))
+    }
+
+    fn with_log(&self, mut text: String) -> String {
         for line in self.proxy.log_tail() {
             text.push_str("\n  | ");
             text.push_str(&line);
         }
-        Some(text)
+        text
     }
 
     /// The name under which the proxy is asked for a slot's route: attached, there is the route and its control.

@@ -32,6 +32,8 @@ use crate::snapshot;
 
 /// The control's latency from which on waits for the client are stretched.
 const FAST: Duration = Duration::from_millis(200);
+/// Deaths of the proxy in one launch that are too many, each of another case.
+const MOST_DEATHS: usize = 12;
 
 /// Runs a plan. Every event goes to `emit`; when `stop` turns true the run ends early, in order.
 pub async fn run(plan: &Plan, stop: watch::Receiver<bool>, emit: &mut dyn FnMut(Event)) -> Summary {
@@ -57,6 +59,7 @@ pub async fn run(plan: &Plan, stop: watch::Receiver<bool>, emit: &mut dyn FnMut(
         met: BTreeSet::new(),
         smallest: Smallest::default(),
         summary: Summary { bundled: plan.bundled, proxy: plan.line.clone(), ..Summary::default() },
+        finished: 0,
     };
     run.all().await;
     let mut summary = run.summary;
@@ -83,6 +86,8 @@ struct Run<'a> {
     /// Which points of sweeps are worth keeping.
     smallest: Smallest,
     summary: Summary,
+    /// Cases that have their report.
+    finished: usize,
 }
 
 /// How the cases of a launch ended.
@@ -143,12 +148,14 @@ impl Run<'_> {
         }
     }
 
-    /// Runs a launch, once more if the proxy dies. `false`: the run is over.
+    /// Runs a launch, again as long as the proxy dies of single cases. `false`: the run is over.
     async fn launch(&mut self, launch: &LaunchPlan, members: &[usize], controls: &mut Controls) -> bool {
         let cases = self.cases.clone();
         let mut lanes = Lanes::new(launch.cases.iter().map(|index| (*index, &*cases[*index])));
-        let mut again = false;
+        let mut deaths = 0;
+        let mut suspects = BTreeSet::new();
         loop {
+            let before = self.finished;
             self.summary.launches += 1;
             let number = self.summary.launches;
             (self.emit)(Event::Launching {
@@ -182,7 +189,7 @@ impl Run<'_> {
             }
             if matches!(drained, Drained::All) {
                 self.past_the_end(&mut lanes, controls);
-                drained = self.drain(&rig, launch, &mut lanes, controls, again).await;
+                drained = self.drain(&rig, launch, &mut lanes, controls, &mut suspects).await;
             }
             self.summary.strays += rig.legs.take_strays().len();
             rig.proxy.stop().await;
@@ -193,13 +200,19 @@ impl Run<'_> {
                     return false;
                 }
                 Drained::Died(reason) => {
-                    (self.emit)(Event::ProxyDied { reason: reason.clone(), again: !again });
-                    if again {
-                        self.summary.proxy_down = Some(format!("it died twice: {reason}"));
+                    deaths += 1;
+                    let over = lanes.left() == 0;
+                    let in_vain = deaths > 1 && self.finished == before || deaths >= MOST_DEATHS;
+                    (self.emit)(Event::ProxyDied { reason: reason.clone(), again: !in_vain && !over });
+                    if in_vain && !over {
+                        let times = if deaths == 2 { "twice".to_owned() } else { format!("{deaths} times") };
+                        self.summary.proxy_down = Some(format!("it died {times}: {reason}"));
                         return false;
                     }
                     self.summary.deaths += 1;
-                    again = true;
+                    if over {
+                        return true;
+                    }
                 }
             }
         }
@@ -272,7 +285,7 @@ impl Run<'_> {
         launch: &LaunchPlan,
         lanes: &mut Lanes,
         controls: &Controls,
-        last_try: bool,
+        suspects: &mut BTreeSet<usize>,
     ) -> Drained {
         let remembers = launch.remembers;
         let mut slots = Slots::new(&launch.slots, remembers == Remembers::Nothing);
@@ -370,16 +383,17 @@ impl Run<'_> {
             if let Some(took) = case::reaction(&played.history) {
                 pace.observe(took);
             }
-            if let Some(reason) = rig.exited() {
+            if let Some(reason) = rig.gone(&played.history).await {
                 let mut victims = vec![played];
                 while let Some(Ok(other)) = tasks.join_next().await {
                     victims.push(other);
                 }
                 for victim in victims {
-                    if last_try {
-                        self.finish(rig, victim, Vec::new());
-                    } else {
+                    // A suspect runs alone: it was this one.
+                    if suspects.insert(victim.index) {
                         lanes.alone(victim.index);
+                    } else {
+                        self.finish(rig, victim, Vec::new());
                     }
                 }
                 return Drained::Died(reason);
@@ -470,6 +484,7 @@ impl Run<'_> {
     }
 
     fn done(&mut self, report: CaseReport) {
+        self.finished += 1;
         self.summary.count(&report);
         (self.emit)(Event::CaseDone(Box::new(report)));
     }

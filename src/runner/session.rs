@@ -5,7 +5,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, RwLock, mpsc};
@@ -88,6 +88,8 @@ pub struct Session {
     patience: f64,
     time_limit: Option<Duration>,
     strict: bool,
+    /// Why the proxy is gone, once it is.
+    gone: OnceLock<String>,
 }
 
 /// Who may begin.
@@ -137,6 +139,7 @@ impl Session {
             patience: 1.0,
             time_limit: plan.time_limit,
             strict: plan.strict,
+            gone: OnceLock::new(),
             rig,
             launch,
         };
@@ -187,6 +190,11 @@ impl Session {
     async fn once(&self, number: usize, again: u64, case: Arc<Case>) -> Result<(Seen, bool), String> {
         let controls = self.controls_of(&case).await;
         let (slot, mut beside) = self.seat(&case.shape).await;
+        if let Some(reason) = self.gone.get() {
+            self.desk().slots.give(&case.shape, slot);
+            self.answered();
+            return Err(reason.clone());
+        }
         let legs = case.shape.legs.len();
         let order = Order {
             slot: slot.clone(),
@@ -233,8 +241,8 @@ impl Session {
             }
         }
         self.freed.notify_waiters();
-        if let Some(reason) = self.rig.exited() {
-            return Err(reason);
+        if let Some(reason) = self.rig.gone(&played.history).await {
+            return Err(self.gone.get_or_init(|| reason).clone());
         }
         let mut judgement = played.judgement;
         let warned = judgement.verdicts.iter_mut().filter(|verdict| verdict.value == Value::Warn);

@@ -102,6 +102,11 @@ impl Sabotage {
         }
     }
 
+    /// Whether requests are fitted to a model though the proxy is not set to do so.
+    pub(in crate::builtin) fn fits(&self) -> bool {
+        self.has(Defect::FitsToThePrimary)
+    }
+
     /// The model that a request is fitted to.
     pub(in crate::builtin) fn fitted_to<'a>(&self, route: &'a Route, model: &'a str) -> &'a str {
         let primary = route.legs.first().filter(|_| self.has(Defect::FitsToThePrimary));

@@ -201,6 +201,13 @@ fn classes_of_failures_lead_on_as_they_are_listed() {
     check(stalls(), &["timeout"], led);
     check(stalls(), &["504"], led);
     check(stalls(), &["transport"], not);
+    // What was refused never came to its stall.
+    let refused = || {
+        let lab = Lab::chat().breaks("primary", 0, 0, &By::Stall(Stall::default()));
+        lab.last(|exchange| exchange.sent.clear()).refuses("No.")
+    };
+    check(refused(), &["timeout"], not);
+    check(refused(), &["4xx"], "fail: `primary` answered 400, and `fallback` was not asked");
     let closes = || begun(By::Close, UpstreamEnd::Cut("close".to_owned()));
     check(closes(), &["transport"], led);
     check(closes(), &["timeout"], not);

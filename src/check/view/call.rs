@@ -77,6 +77,8 @@ impl<'a> Call<'a> {
                 let leg = if shape.pool { known.and(in_turn) } else { known };
                 let script = plan.legs.iter().find(|leg| leg.name == exchange.leg);
                 let attempt = if shape.pool { turn } else { exchange.attempt.max(1) as usize - 1 };
+                // What is refused by a rule is not played.
+                let script = script.filter(|_| exchange.refused.is_none());
                 let play = script.and_then(|script| script.attempts.get(attempt).or(script.attempts.last()));
                 Self::read(index, exchange, leg, play)
             })

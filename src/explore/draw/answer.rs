@@ -54,7 +54,7 @@ fn said() -> BoxedStrategy<Answer> {
         or((0, false), 15, (1_u32..16, any::<bool>())),
         text(),
         or(Vec::new(), 25, vec(arguments(), 1..=3)),
-        prop_oneof![3 => Just(0_u8), 2 => 1_u8..12],
+        prop_oneof![1 => Just(0_u8), 1 => 1_u8..12],
         or(false, 10, Just(true)),
     )
         .prop_map(|(thinking, text, calls, chunk, length)| Answer::Said(Said { thinking, text, calls, chunk, length }))

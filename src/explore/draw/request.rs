@@ -153,8 +153,9 @@ pub(super) fn request() -> BoxedStrategy<Request> {
         tools(),
         params(),
         or(false, 30, Just(true)),
+        or(false, 30, Just(true)),
     )
-        .prop_map(|(stream, system, rounds, last, ends_with_results, tools, params, thoughts)| Request {
+        .prop_map(|(stream, system, rounds, last, ends_with_results, tools, params, thoughts, usage)| Request {
             stream,
             system,
             rounds,
@@ -163,6 +164,7 @@ pub(super) fn request() -> BoxedStrategy<Request> {
             tools,
             params,
             thoughts,
+            usage,
         })
         .boxed()
 }

@@ -13,7 +13,8 @@ const STATUSES: [u16; 13] = [500, 503, 429, 502, 504, 529, 400, 401, 403, 404, 4
 
 fn place() -> BoxedStrategy<Place> {
     prop_oneof![
-        6 => any::<u16>().prop_map(Place::Texts),
+        4 => any::<u16>().prop_map(Place::Texts),
+        3 => any::<u16>().prop_map(Place::Blanks),
         3 => any::<u16>().prop_map(Place::Pieces),
         3 => any::<u16>().prop_map(Place::Events),
         4 => any::<u16>().prop_map(Place::Bytes),

@@ -287,6 +287,9 @@ impl Session {
     async fn controls_of(&self, case: &Arc<Case>) -> Vec<BTreeMap<String, Control>> {
         let mut controls = self.controls.lock().await;
         for (control, client) in controls.wanted(&self.launch, &[case]) {
+            if self.gone.get().is_some() {
+                break;
+            }
             let n = self.others.fetch_add(1, Ordering::Relaxed);
             controls.run(&self.rig, &self.words, n, &control, &client, self.time_limit).await;
         }

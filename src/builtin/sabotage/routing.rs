@@ -83,5 +83,5 @@ impl Sabotage {
 
 /// What sticks to a leg.
 fn pin(job: &Job) -> (String, String) {
-    (job.route.name.clone(), job.asked.last().map(Turn::text).unwrap_or_default())
+    (job.route.name.clone(), job.asked.turns.iter().map(Turn::text).collect())
 }

@@ -14,7 +14,7 @@ use super::group::{ControlPlan, LaunchPlan};
 use super::rig::Rig;
 use super::words::Words;
 use crate::check::{self, Judgement};
-use crate::history::{BarrierEnd, ClientEnd, History, UpstreamEnd, UpstreamExchange};
+use crate::history::{BarrierEnd, ClientEnd, History, Survival, UpstreamEnd, UpstreamExchange};
 use crate::scenario::{Case, Outcome, ShapeLeg, Toggle};
 
 /// One case on its way.
@@ -130,11 +130,14 @@ fn wants_survival(history: &History, judgement: &Judgement) -> bool {
 
 /// Whether a limit of ours decided something: under load that says nothing about the proxy.
 pub(super) fn by_the_clock(history: &History) -> bool {
-    history.steps.iter().any(|step| {
-        let waited_in_vain =
-            |upstream: &UpstreamExchange| upstream.gate_opened.is_some() || upstream.barrier == BarrierEnd::TimedOut;
-        matches!(step.client.end, ClientEnd::TimedOut(_)) || step.upstream.iter().any(waited_in_vain)
-    })
+    // A busy proxy may be late with the plain request behind a case, too.
+    matches!(history.survived, Some(Survival::Failed(_)))
+        || history.steps.iter().any(|step| {
+            let waited_in_vain = |upstream: &UpstreamExchange| {
+                upstream.gate_opened.is_some() || upstream.barrier == BarrierEnd::TimedOut
+            };
+            matches!(step.client.end, ClientEnd::TimedOut(_)) || step.upstream.iter().any(waited_in_vain)
+        })
 }
 
 fn log_length(rig: &Rig) -> u64 {

@@ -2,7 +2,8 @@
 
     python python.py API PROBE URL
 
-or with one such line per probe on standard input. APIs: openai-chat, openai-responses, anthropic-messages, gemini.
+or with one such line per probe on standard input. APIs: openai-chat, openai-responses, anthropic-messages, gemini,
+bedrock-converse (which has no accumulator and no lists).
 Probes: `unary`, `stream` (the bare loop over the stream), `final` (the SDK's own accumulator of a stream; Gemini's is
 a chat's history), `retry` (as `unary`, with the SDK's own retries), `refused` (what the real model refuses), `models`
 and `count`. URL is a base URL that
@@ -14,9 +15,12 @@ import json
 import os
 import ssl
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import anthropic
+import boto3
+import botocore.config
 import openai
 from google import genai
 from google.genai import types
@@ -363,11 +367,87 @@ class Gemini:
                 seen.tool(len(seen.tools), json.dumps(call.args), id=call.id, name=call.name)
 
 
+class Bedrock:
+    model = "us.anthropic.claude-sonnet-4-6"
+    asked = {
+        "modelId": model,
+        "messages": [{"role": "user", "content": [{"text": ASK}]}],
+        "toolConfig": {
+            "tools": [{"toolSpec": {"name": TOOL, "description": ABOUT, "inputSchema": {"json": SCHEMA}}}]
+        },
+    }
+    session = boto3.session.Session("AKIDANY", "any", region_name="us-east-1")
+    making = threading.Lock()  # A session's clients must be made one by one.
+
+    def __init__(self, url, retries, seen):
+        self.seen = seen
+        config = botocore.config.Config(
+            connect_timeout=SECONDS,
+            read_timeout=SECONDS,
+            retries={"total_max_attempts": retries + 1, "mode": "standard"},
+        )
+        with self.making:
+            self.client = self.session.client("bedrock-runtime", endpoint_url=url, config=config)
+        self.client.meta.events.register("before-send.bedrock-runtime.*", self.sent)
+
+    def sent(self, **_):
+        self.seen.requests += 1
+
+    def unary(self):
+        answer = self.client.converse(**self.asked)
+        message = answer["output"]["message"]
+        for index, block in enumerate(message["content"]):
+            self.start(index, block)
+            self.delta(index, block)
+        self.seen.fact(role=message["role"], finish=answer["stopReason"])
+        self.ended(answer, answer)
+
+    def stream(self):
+        answer = self.client.converse_stream(**self.asked)
+        for event in answer["stream"]:
+            if "messageStart" in event:
+                self.seen.fact(role=event["messageStart"]["role"])
+            elif "contentBlockStart" in event:
+                started = event["contentBlockStart"]
+                self.start(started["contentBlockIndex"], started["start"])
+            elif "contentBlockDelta" in event:
+                delta = event["contentBlockDelta"]
+                self.delta(delta["contentBlockIndex"], delta["delta"])
+            elif "messageStop" in event:
+                self.seen.fact(finish=event["messageStop"]["stopReason"])
+            elif "metadata" in event:
+                self.ended(answer, event["metadata"])
+
+    def refused(self):
+        prefilled = [*self.asked["messages"], {"role": "assistant", "content": [{"text": "A crossfade"}]}]
+        self.client.converse(modelId=self.model, messages=prefilled)
+
+    def start(self, index, block):
+        if "toolUse" in block:
+            self.seen.tool(index, id=block["toolUse"]["toolUseId"], name=block["toolUse"]["name"])
+
+    def delta(self, index, delta):
+        seen = self.seen
+        seen.text += delta.get("text", "")
+        reasoning = delta.get("reasoningContent", {})
+        reasoning = reasoning.get("reasoningText", reasoning)
+        seen.thinking += reasoning.get("text", "")
+        seen.fact(signature=reasoning.get("signature"))
+        if "toolUse" in delta:
+            given = delta["toolUse"]["input"]
+            seen.tool(index, given if isinstance(given, str) else json.dumps(given))
+
+    def ended(self, answer, told):
+        self.seen.fact(request_id=answer["ResponseMetadata"]["RequestId"])
+        self.seen.fact(usage=[told["usage"]["inputTokens"], told["usage"]["outputTokens"]])
+
+
 APIS = {
     "openai-chat": OpenAiChat,
     "openai-responses": OpenAiResponses,
     "anthropic-messages": Anthropic,
     "gemini": Gemini,
+    "bedrock-converse": Bedrock,
 }
 
 
@@ -378,6 +458,11 @@ def failure(error):
     told["request_id"] = getattr(error, "request_id", None)
     told["type"] = getattr(error, "type", None) or getattr(error, "status", None)
     told["param"] = getattr(error, "param", None)
+    response = getattr(error, "response", None)
+    if isinstance(response, dict):
+        about = response.get("ResponseMetadata", {})
+        told["status"], told["request_id"] = about.get("HTTPStatusCode"), about.get("RequestId")
+        told["type"] = response["Error"]["Code"]
     return {key: value for key, value in told.items() if value is not None}
 
 

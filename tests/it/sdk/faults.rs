@@ -115,6 +115,16 @@ impl Fault {
         }
     }
 
+    /// Whether an API has it: an AWS event stream has no lines to change, no JSON to break by hand, and no end mark.
+    pub(super) fn is_of(&self, api: &str) -> bool {
+        api != "bedrock-converse"
+            || match self.at {
+                Where::Path => !self.name.contains("terminator"),
+                Where::Edit(edit) => edit.starts_with("split") || edit.starts_with("merge"),
+                Where::Bytes(_) => false,
+            }
+    }
+
     /// The whole text, where it is not the answer's.
     pub(super) fn words(&self) -> Option<String> {
         matches!(self.at, Where::Bytes(_)).then(|| WORDS.concat())
@@ -180,7 +190,7 @@ pub(super) fn write_legs(folder: &Path, id: ApiId) -> PathBuf {
     let mut legs = serde_json::Map::new();
     let attempts = json!([{"status": {"code": 429, "retry_after": "50ms"}}, {"status": {"code": 503}}, {}]);
     legs.insert("recovers".to_owned(), with("attempts", attempts));
-    for fault in FAULTS {
+    for fault in FAULTS.iter().filter(|fault| fault.is_of(id.name())) {
         let leg = match fault.at {
             Where::Path => continue,
             Where::Edit(edit) => with(
@@ -207,6 +217,7 @@ fn model(api: ApiId) -> &'static str {
     match api {
         ApiId::AnthropicMessages => "anthropic/claude-sonnet-4-6",
         ApiId::Gemini => "gemini/gemini-2.5-flash",
+        ApiId::BedrockConverse => "bedrock/us.anthropic.claude-sonnet-4-6",
         _ => "openai/gpt-4o-mini",
     }
 }

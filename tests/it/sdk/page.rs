@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::faults::{FAULTS, Fault};
 use super::probes::{Key, Seen};
-use super::{ANSWERS, SDKS, STATUSES, text};
+use super::{ANSWERS, SDKS, STATUSES, readers, text};
 use crate::support::root;
 
 const HEAD: &str = "\
@@ -16,7 +16,7 @@ Written by `CROSSFADE_UPDATE=1 cargo test --test it sdk::` and checked by the sa
 SDK did when `crossfade serve` gave it that answer, fault or status.
 
 - `loop` is the bare loop over the stream, `final` the SDK's own accumulator (`.stream(...)` and its last object; with
-  google-genai the history of a chat).
+  google-genai the history of a chat). boto3 has none.
 - **whole**: all of the text and calls, with the finish. **quiet**: the SDK ended as if all were well, and the answer is
   not whole. **other text**: it ended so, and the text is not what the model said. **hangs**: no end within twice the
   timeout that the client was given. `Name`: the class of the error that was raised, with its status if it has one.
@@ -26,18 +26,21 @@ SDK did when `crossfade serve` gave it that answer, fault or status.
 /// The whole page.
 pub(super) fn page(seen: &Seen) -> String {
     let mut page = format!("{HEAD}\nSDKs: {}.\n", versions().join(", "));
-    for api in ["openai-chat", "openai-responses", "anthropic-messages", "gemini"] {
+    for api in ["openai-chat", "openai-responses", "anthropic-messages", "gemini", "bedrock-converse"] {
         let languages: Vec<_> = SDKS.iter().filter(|(_, of)| *of == api).map(|(language, _)| *language).collect();
-        let heads: Vec<_> = languages.iter().flat_map(|l| ["loop", "final"].map(|way| format!("{l} {way}"))).collect();
+        let ways = readers(api);
+        let names = |way: &&str| if *way == "stream" { "loop" } else { "final" };
+        let heads: Vec<_> =
+            languages.iter().flat_map(|l| ways.iter().map(move |way| format!("{l} {}", names(way)))).collect();
         let _ = write!(page, "\n## {api}\n\n| fault | what | {} |\n", heads.join(" | "));
         let _ = writeln!(page, "|---|---|{}", "---|".repeat(heads.len()));
-        for fault in FAULTS {
-            let cells = cells(&languages, |language, way| fault_cell(seen, language, api, way, fault));
+        for fault in FAULTS.iter().filter(|fault| fault.is_of(api)) {
+            let cells = cells(&languages, ways, |language, way| fault_cell(seen, language, api, way, fault));
             let _ = writeln!(page, "| `{}` | {} | {} |", fault.name, fault.what, cells.join(" | "));
         }
         let _ = write!(page, "\n| answer | {} |\n|---|{}\n", heads.join(" | "), "---|".repeat(heads.len()));
         for answer in ANSWERS {
-            let cells = cells(&languages, |language, way| {
+            let cells = cells(&languages, ways, |language, way| {
                 let got = seen.get(&Key::new(language, api, way, answer));
                 ended(got, &Whole::of(seen.get(&Key::new(language, api, "unary", answer))), way)
             });
@@ -48,9 +51,8 @@ pub(super) fn page(seen: &Seen) -> String {
     page
 }
 
-fn cells(languages: &[&str], cell: impl Fn(&str, &str) -> String) -> Vec<String> {
-    let ways = ["stream", "final"];
-    languages.iter().flat_map(|language| ways.map(|way| (language, way))).map(|(l, way)| cell(l, way)).collect()
+fn cells(languages: &[&str], ways: &[&str], cell: impl Fn(&str, &str) -> String) -> Vec<String> {
+    languages.iter().flat_map(|language| ways.iter().map(|way| cell(language, way)).collect::<Vec<_>>()).collect()
 }
 
 fn fault_cell(seen: &Seen, language: &str, api: &str, way: &str, fault: &Fault) -> String {
@@ -97,8 +99,9 @@ fn ended(got: &Value, whole: &Whole, way: &str) -> String {
 
 fn raised(error: &Value) -> String {
     let class = text(error, "class");
-    let own =
-        class.split_once('.').filter(|(module, _)| ["openai", "anthropic", "google", "builtins"].contains(module));
+    let own = class
+        .split_once('.')
+        .filter(|(module, _)| ["openai", "anthropic", "google", "botocore", "builtins"].contains(module));
     let class = own.map_or(class, |(_, class)| class);
     let status = error["status"].as_u64().map(|status| format!(" {status}")).unwrap_or_default();
     format!("`{class}`{status}")
@@ -129,7 +132,7 @@ fn statuses(seen: &Seen) -> String {
 fn versions() -> Vec<String> {
     let read = |name: &str| std::fs::read_to_string(root().join("tests/sdk").join(name)).expect("it is there");
     let locked = read("requirements.txt");
-    let python = ["openai", "anthropic", "google-genai"].map(|name| {
+    let python = ["openai", "anthropic", "google-genai", "boto3"].map(|name| {
         let version = locked.lines().find_map(|line| line.strip_prefix(&format!("{name}==")));
         format!("{name} {} (Python)", version.and_then(|line| line.split(' ').next()).unwrap_or_default())
     });

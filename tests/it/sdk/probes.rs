@@ -13,7 +13,7 @@ use crossfade::api::ApiId;
 use serde_json::Value;
 
 use super::faults::{FAULTS, Where, write_legs};
-use super::{ANSWERS, SDKS, STATUSES, WAYS};
+use super::{ANSWERS, SDKS, STATUSES, WAYS, readers};
 use crate::support::{alone, crossfade, proxies, root, scratch};
 
 /// Seconds after which an SDK is told to give up.
@@ -70,10 +70,15 @@ pub(super) fn seen() -> Option<&'static Seen> {
         let sdks = installed(&home);
         let folder = scratch("sdk");
         let answers = Served::start(&folder, None);
-        let faults: BTreeMap<_, _> =
-            [ApiId::OpenaiChat, ApiId::OpenaiResponses, ApiId::AnthropicMessages, ApiId::Gemini]
-                .map(|api| (api.name(), Served::start(&folder, Some(&write_legs(&folder, api)))))
-                .into();
+        let faults: BTreeMap<_, _> = [
+            ApiId::OpenaiChat,
+            ApiId::OpenaiResponses,
+            ApiId::AnthropicMessages,
+            ApiId::Gemini,
+            ApiId::BedrockConverse,
+        ]
+        .map(|api| (api.name(), Served::start(&folder, Some(&write_legs(&folder, api)))))
+        .into();
         let ask = |language: &str| {
             let lines = lines(language, &answers.base, |api| &faults[api].base);
             asked(language, &sdks, &lines, &folder)
@@ -132,12 +137,14 @@ fn lines<'a>(language: &str, answers: &str, faults: impl Fn(&str) -> &'a str) ->
         let mut ask = |way: &str, base: &str, place: &str| {
             writeln!(lines, "{api} {way} {base}/{place}").expect("a string takes it");
         };
-        for way in WAYS {
+        for way in WAYS.into_iter().filter(|way| *way == "unary" || readers(api).contains(way)) {
             for answer in ANSWERS {
                 ask(way, answers, answer);
             }
         }
-        ask("models", answers, "text");
+        if api != "bedrock-converse" {
+            ask("models", answers, "text");
+        }
         ask("refused", answers, "text");
         if ["anthropic-messages", "gemini"].contains(&api) {
             ask("count", answers, "text");
@@ -148,9 +155,9 @@ fn lines<'a>(language: &str, answers: &str, faults: impl Fn(&str) -> &'a str) ->
         if language == "python" {
             ask("retry", faults(api), "recovers");
         }
-        for fault in FAULTS {
+        for fault in FAULTS.iter().filter(|fault| fault.is_of(api)) {
             let base = if matches!(fault.at, Where::Path) { answers } else { faults(api) };
-            for way in ["stream", "final"] {
+            for way in readers(api) {
                 ask(way, base, &fault.place());
             }
         }

@@ -80,7 +80,12 @@ pub(super) fn seen() -> Option<&'static Seen> {
         .map(|api| (api.name(), Served::start(&folder, Some(&write_legs(&folder, api)))))
         .into();
         let ask = |language: &str| {
-            let lines = lines(language, &answers.base, |api| &faults[api].base);
+            // Each connection begins with the first attempt: whoever is to recover must have it to itself.
+            let alone: BTreeMap<_, _> = faults
+                .keys()
+                .map(|api| (*api, Served::start(&folder, Some(&folder.join(format!("{api}.yaml"))))))
+                .collect();
+            let lines = lines(language, &answers.base, |api| &faults[api].base, |api| &alone[api].base);
             asked(language, &sdks, &lines, &folder)
         };
         let all = std::thread::scope(|scope| {
@@ -131,7 +136,12 @@ impl Drop for Served {
 }
 
 /// What a language's SDKs are asked.
-fn lines<'a>(language: &str, answers: &str, faults: impl Fn(&str) -> &'a str) -> String {
+fn lines<'a>(
+    language: &str,
+    answers: &str,
+    faults: impl Fn(&str) -> &'a str,
+    alone: impl Fn(&str) -> &'a str,
+) -> String {
     let mut lines = String::new();
     for (_, api) in SDKS.into_iter().filter(|(of, _)| *of == language) {
         let mut ask = |way: &str, base: &str, place: &str| {
@@ -152,9 +162,7 @@ fn lines<'a>(language: &str, answers: &str, faults: impl Fn(&str) -> &'a str) ->
         for status in STATUSES {
             ask("retry", answers, &format!("text/status:{status}"));
         }
-        if language == "python" {
-            ask("retry", faults(api), "recovers");
-        }
+        ask("retry", alone(api), "recovers");
         for fault in FAULTS.iter().filter(|fault| fault.is_of(api)) {
             let base = if matches!(fault.at, Where::Path) { answers } else { faults(api) };
             for way in readers(api) {

@@ -64,9 +64,13 @@ impl Explorer<'_> {
         let mut shrinking = Vec::new();
         for (index, (failure, members)) in kinds.into_iter().enumerate() {
             let first = self.plan.cases + index * (PLAYS + TRIES + 2);
-            match self.begin(&session, failure, members, first).await {
+            match self.begin(&session, failure, &members, first).await {
                 Some(kind) => shrinking.push(kind),
-                None => self.summary.unrepeated += 1,
+                None => {
+                    self.summary.unrepeated += 1;
+                    // No failure that would be one of enough.
+                    self.results.extend(members.into_iter().map(|number| (number, Result::Inconclusive)));
+                }
             }
         }
         let mut tasks = JoinSet::new();
@@ -93,11 +97,11 @@ impl Explorer<'_> {
         &mut self,
         session: &Arc<Session>,
         failure: Failure,
-        members: Vec<usize>,
+        members: &[usize],
         first: usize,
     ) -> Option<Kind> {
         let count = members.len();
-        for (n, number) in members.into_iter().take(TRIES).enumerate() {
+        for (n, number) in members.iter().copied().take(TRIES).enumerate() {
             let tree = draw::tree(self.plan.seed, number)?;
             let context = (self.pool.clone(), self.library.clone());
             let gone = matches!(self.results.get(&number), Some(Result::Gone(_)));

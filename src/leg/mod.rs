@@ -11,11 +11,14 @@ mod case;
 mod connection;
 mod decide;
 mod dispatch;
+mod fresh;
 mod head;
 mod legs;
+mod plain;
 mod play;
 mod queue;
 mod registry;
+mod repeats;
 mod reply;
 mod rest;
 mod seed;
@@ -24,6 +27,7 @@ mod session;
 mod side;
 mod socket;
 mod spec;
+mod tape;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

@@ -104,11 +104,11 @@ impl<'a> Player<'a> {
     }
 
     async fn write(&self, range: Range<usize>) -> io::Result<()> {
-        let bytes = &self.tape.bytes[range.clone()];
-        match &self.ids {
-            Some(ids) => self.socket.write(&ids.put_into(bytes, range.start)).await,
-            None => self.socket.write(bytes).await,
-        }
+        let Some(ids) = &self.ids else { return self.socket.write(&self.tape.bytes[range]).await };
+        let copy = ids.copy(range.clone());
+        let written = self.socket.write(&copy[range]).await;
+        ids.give_back(copy);
+        written
     }
 
     /// Notes down what is out.

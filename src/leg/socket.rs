@@ -5,6 +5,8 @@
 //! it sends. So the player writes its bytes past it, and the empty response that hyper is then given is swallowed.
 
 use std::io;
+#[cfg(unix)]
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -79,16 +81,15 @@ impl Socket {
     /// as it does in reads of its own, and saves the call that would find nothing.
     #[cfg(unix)]
     fn try_read(&self, buffer: &mut Vec<u8>) -> io::Result<usize> {
-        let mut bytes = [0; READ];
+        let mut room = [MaybeUninit::uninit(); READ];
         let mut got = None;
         let result = self.stream.try_io(Interest::READABLE, || {
-            let n = rustix::net::recv(&self.stream, &mut bytes, RecvFlags::empty())?.0;
-            got = Some(n);
-            if n == 0 || n == READ { Ok(n) } else { Err(io::ErrorKind::WouldBlock.into()) }
+            let ((bytes, _), _) = rustix::net::recv(&self.stream, &mut room, RecvFlags::empty())?;
+            buffer.extend_from_slice(bytes);
+            got = Some(bytes.len());
+            if bytes.is_empty() || bytes.len() == READ { Ok(bytes.len()) } else { Err(io::ErrorKind::WouldBlock.into()) }
         });
-        let n = got.map_or(result, Ok)?;
-        buffer.extend_from_slice(&bytes[..n]);
-        Ok(n)
+        got.map_or(result, Ok)
     }
 
     #[cfg(not(unix))]
@@ -128,20 +129,12 @@ impl Socket {
     /// Reads and drops what the peer still sends, until it ends its side or a limit is reached.
     pub(super) async fn drain(&self) {
         let drained = async {
-            let mut buffer = [0; 8192];
-            let mut left = DRAIN_BYTES;
-            loop {
-                match self.stream.try_read(&mut buffer) {
-                    Ok(0) => return,
-                    Ok(n) if n < left => left -= n,
-                    Ok(_) => return,
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                        if self.stream.ready(Interest::READABLE).await.is_err() {
-                            return;
-                        }
-                    }
-                    Err(_) => return,
-                }
+            let (mut bytes, mut left) = (Vec::new(), DRAIN_BYTES);
+            while let Ok(n @ 1..) = self.read(&mut bytes).await
+                && n < left
+            {
+                left -= n;
+                bytes.clear();
             }
         };
         // Both outcomes mean that the peer had its chance.

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 use super::address::{self, Addressing};
@@ -117,13 +117,19 @@ async fn accept<S: connection::Stage>(
             tokio::time::sleep(ACCEPT_AGAIN).await;
             continue;
         };
-        let mut open = open.clone();
-        let served = connection::serve(Arc::clone(&stage), ordinal, stream);
-        tokio::spawn(async move {
-            tokio::select! {
-                () = served => {}
-                _ = open.changed() => {}
-            }
-        });
+        tokio::spawn(until_closed(Arc::clone(&stage), ordinal, stream, open.clone()));
+    }
+}
+
+/// Serves a connection, at most as long as its listener is there.
+async fn until_closed<S: connection::Stage>(
+    stage: Arc<S>,
+    ordinal: usize,
+    stream: TcpStream,
+    mut open: watch::Receiver<()>,
+) {
+    tokio::select! {
+        () = connection::serve(stage, ordinal, stream) => {}
+        _ = open.changed() => {}
     }
 }

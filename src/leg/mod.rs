@@ -2,8 +2,11 @@
 //!
 //! [`Legs`] listens; [`Legs::begin`] binds a case to a slot and gives a [`Session`], which ends with the case. A
 //! request finds its slot and leg by its address alone (`address`, `registry`, `dispatch`); what it gets is decided
-//! without a socket (`decide`) as a [`fault::Plan`](crate::fault::Plan), and played byte by byte on the wire (`play`,
-//! `socket`). `case` holds what is recorded meanwhile.
+//! without a socket (`decide`) as a [`fault::Plan`](crate::fault::Plan), laid out as wire bytes (`tape`), and played on
+//! the wire (`play`, `socket`). `case` holds what is recorded meanwhile.
+//!
+//! Plain requests are read here (`plain`), all others by hyper (`connection`). Where nothing is recorded and a leg always
+//! does the same, a request that comes again (`repeats`) gets the tape of the first under ids of its own (`fresh`).
 
 mod address;
 mod audience;
@@ -11,11 +14,14 @@ mod case;
 mod connection;
 mod decide;
 mod dispatch;
+mod fresh;
 mod head;
 mod legs;
+mod plain;
 mod play;
 mod queue;
 mod registry;
+mod repeats;
 mod reply;
 mod rest;
 mod seed;
@@ -24,6 +30,7 @@ mod session;
 mod side;
 mod socket;
 mod spec;
+mod tape;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

@@ -1,21 +1,19 @@
 //! Playing a plan on the wire.
 
 use std::io;
-use std::io::Write as _;
+use std::ops::Range;
 use std::time::Duration;
 
-use hyper::{Method, Version};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::audience::{Audience, Heard};
 use super::case::Recording;
-use super::head::{Framing, head};
+use super::fresh::FreshIds;
+use super::head::Framing;
 use super::socket::Socket;
-use crate::fault::{End, Opening, Plan, Step};
+use super::tape::{Move, Tape};
+use crate::fault::{End, Opening, Step};
 use crate::history::{BarrierEnd, UpstreamEnd};
-
-/// Most bytes that are held back to go out in one write.
-const OUTBOX: usize = 64 << 10;
 
 /// What becomes of the connection after a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,44 +28,18 @@ pub(super) enum After {
 #[derive(Debug)]
 pub(super) struct Player<'a> {
     pub(super) socket: &'a Socket,
-    pub(super) plan: &'a Plan,
-    pub(super) framing: Framing,
+    pub(super) tape: &'a Tape,
+    /// The ids that it is given, where others got the same answer.
+    pub(super) ids: Option<FreshIds<'a>>,
     /// Where it is recorded, if it is.
     pub(super) recording: Option<Recording>,
     /// Who listens at the other side of the proxy, if somebody does.
     pub(super) audience: Option<Audience>,
 }
 
-/// Wire bytes that are due at once: they go out together, each send an HTTP chunk of its own.
-#[derive(Debug, Default)]
-struct Outbox<'a> {
-    bytes: Vec<u8>,
-    /// The head is among them.
-    begins: bool,
-    /// The sends among them, and the characters of text that are out with each.
-    pieces: Vec<(&'a [u8], usize)>,
-}
-
-impl<'a> Outbox<'a> {
-    fn put(&mut self, data: &'a [u8], text: usize, framing: Framing) {
-        self.pieces.push((data, text));
-        match framing {
-            Framing::Empty => {}
-            Framing::Length(_) | Framing::UntilClose => self.bytes.extend_from_slice(data),
-            Framing::Chunked if data.is_empty() => {}
-            Framing::Chunked => {
-                // Writing to memory cannot fail.
-                let _ = write!(self.bytes, "{:x}\r\n", data.len());
-                self.bytes.extend_from_slice(data);
-                self.bytes.extend_from_slice(b"\r\n");
-            }
-        }
-    }
-}
-
 impl<'a> Player<'a> {
-    pub(super) fn new(socket: &'a Socket, plan: &'a Plan, method: &Method, version: Version) -> Self {
-        Self { socket, plan, framing: Framing::of(plan, method, version), recording: None, audience: None }
+    pub(super) fn new(socket: &'a Socket, tape: &'a Tape) -> Self {
+        Self { socket, tape, ids: None, recording: None, audience: None }
     }
 
     /// Plays to the end, or until the proxy goes or the step is over.
@@ -82,7 +54,7 @@ impl<'a> Player<'a> {
         let played = tokio::select! {
             biased;
             () = over => None,
-            played = self.steps() => Some(played),
+            played = self.moves() => Some(played),
         };
         match played {
             // The record closed with its step.
@@ -100,61 +72,57 @@ impl<'a> Player<'a> {
         }
     }
 
-    async fn steps(&mut self) -> io::Result<()> {
+    async fn moves(&mut self) -> io::Result<()> {
         let start = Instant::now();
-        if let Opening::After(time) = self.plan.opening {
+        let plan = &self.tape.plan;
+        if let Opening::After(time) = plan.opening {
             self.stall(Some(time)).await;
         }
-        let mut out = Outbox::default();
-        if self.plan.opening != Opening::Never {
-            out.bytes = head(self.plan, self.framing);
-            out.begins = true;
-        }
-        // Characters of the text that are out, and where each delta ended.
         let before = self.audience.as_ref().map(|audience| audience.before.clone()).unwrap_or_default();
-        let mut heard = Heard::new(&before, &self.plan.text);
-        for step in &self.plan.steps {
-            if let Step::Send { at, data, text } = step {
-                // At 0 the timer would only round up to its next tick.
-                if *at > start.elapsed() {
-                    self.flush(&mut out, &mut heard).await?;
-                    sleep_until(start + *at).await;
+        let mut heard = Heard::new(&before, &plan.text);
+        let mut begun = false;
+        for next in &self.tape.moves {
+            match next {
+                Move::Write { at, bytes, steps } => {
+                    // At 0 the timer would only round up to its next tick.
+                    if !at.is_zero() && *at > start.elapsed() {
+                        sleep_until(start + *at).await;
+                    }
+                    self.write(bytes.clone()).await?;
+                    self.note(&plan.steps[steps.clone()], &mut heard, !begun);
+                    begun = true;
                 }
-                out.put(data, *text, self.framing);
-                if self.plan.apart || out.bytes.len() >= OUTBOX {
-                    self.flush(&mut out, &mut heard).await?;
-                }
-                continue;
-            }
-            self.flush(&mut out, &mut heard).await?;
-            match step {
-                Step::Send { .. } => {}
-                Step::Gate => self.gate(&heard).await,
-                Step::Barrier { settle, beyond } => self.barrier(&heard, beyond, *settle).await,
-                Step::Stall(time) => self.stall(*time).await,
-            }
-        }
-        if self.plan.end == End::Complete && self.framing == Framing::Chunked {
-            out.bytes.extend_from_slice(b"0\r\n\r\n");
-        }
-        self.flush(&mut out, &mut heard).await
-    }
-
-    /// Writes what is due, and notes it down.
-    async fn flush<'p>(&self, out: &mut Outbox<'p>, heard: &mut Heard<'p>) -> io::Result<()> {
-        self.socket.write(&out.bytes).await?;
-        out.bytes.clear();
-        if let Some(recording) = self.recording.as_ref().filter(|_| out.begins) {
-            recording.head(self.plan.status);
-        }
-        out.begins = false;
-        for (data, text) in out.pieces.drain(..) {
-            heard.sent(text);
-            if let Some(recording) = &self.recording {
-                recording.sent(data, heard.text());
+                Move::Wait(step) => match &plan.steps[*step] {
+                    Step::Send { .. } => {}
+                    Step::Gate => self.gate(&heard).await,
+                    Step::Barrier { settle, beyond } => self.barrier(&heard, beyond, *settle).await,
+                    Step::Stall(time) => self.stall(*time).await,
+                },
             }
         }
         Ok(())
+    }
+
+    async fn write(&self, range: Range<usize>) -> io::Result<()> {
+        let Some(ids) = &self.ids else { return self.socket.write(&self.tape.bytes[range]).await };
+        let copy = ids.copy(range.clone());
+        let written = self.socket.write(&copy[range]).await;
+        ids.give_back(copy);
+        written
+    }
+
+    /// Notes down what is out.
+    fn note<'p>(&self, steps: &'p [Step], heard: &mut Heard<'p>, begins: bool) {
+        let Some(recording) = &self.recording else { return };
+        if begins {
+            recording.head(self.tape.plan.status);
+        }
+        for step in steps {
+            if let Step::Send { data, text, .. } = step {
+                heard.sent(*text);
+                recording.sent(data, heard.text());
+            }
+        }
     }
 
     async fn gate(&self, heard: &Heard<'_>) {
@@ -192,7 +160,7 @@ impl<'a> Player<'a> {
     }
 
     async fn end(&mut self) -> After {
-        let (end, after) = match (self.plan.end, self.framing) {
+        let (end, after) = match (self.tape.plan.end, self.tape.framing) {
             (End::Complete, Framing::UntilClose) => {
                 self.socket.end();
                 (UpstreamEnd::Complete, After::Ended)
@@ -217,9 +185,6 @@ impl<'a> Player<'a> {
                 (UpstreamEnd::Cut("reset".to_owned()), After::Ended)
             }
         };
-        if after == After::Open {
-            self.socket.answered();
-        }
         if let Some(recording) = &mut self.recording {
             recording.end(end);
         }

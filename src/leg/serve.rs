@@ -13,6 +13,7 @@ use super::connection::{Answer, Stage};
 use super::decide::{Asked, first_speeches};
 use super::dispatch::{path, play_of, unix_now, unknown};
 use super::legs::{BindError, listen};
+use super::repeats::Repeats;
 use super::reply;
 use super::rest::Speech;
 use super::seed::seed;
@@ -63,26 +64,6 @@ pub async fn serve(config: ServeConfig) -> Result<Serving, BindError> {
 /// How often each leg was asked on a connection.
 type Attempts = Mutex<BTreeMap<String, u32>>;
 
-/// Longest body of a request that is remembered.
-const REMEMBERED: usize = 64 << 10;
-
-/// What is known of a connection.
-#[derive(Debug, Default)]
-struct Connection {
-    attempts: Attempts,
-    last: Mutex<Option<Last>>,
-}
-
-/// What was asked last, and answered: a client that asks the same again within a second gets the same bytes, which need
-/// not be made again.
-#[derive(Debug)]
-struct Last {
-    request: Request,
-    /// Unix seconds.
-    created: u64,
-    plan: Arc<Plan>,
-}
-
 /// Legs without a runner.
 #[derive(Debug)]
 struct Alone {
@@ -91,6 +72,7 @@ struct Alone {
     speeches: BTreeMap<String, Speech>,
     /// Whether a leg does the same each time that it is asked.
     steady: bool,
+    repeats: Repeats,
     /// Requests so far: each answer that is made has ids of its own.
     requests: AtomicU64,
 }
@@ -118,7 +100,7 @@ impl Alone {
             speech.said = usize::MAX;
         }
         let steady = step.is_none_or(|step| step.legs.iter().all(does_the_same));
-        Self { config, legs, speeches, steady, requests: AtomicU64::new(0) }
+        Self { config, legs, speeches, steady, repeats: Repeats::default(), requests: AtomicU64::new(0) }
     }
 
     fn urls(&self, base: &str) -> Vec<(String, String)> {
@@ -288,24 +270,17 @@ fn count(attempts: &Attempts, name: &str) -> u32 {
 }
 
 impl Stage for Alone {
-    type Memory = Connection;
+    type Memory = Attempts;
 
     fn arrive(&self, _ordinal: usize, _path: &str) -> Option<Presence> {
         None
     }
 
-    fn answer(&self, _ordinal: usize, request: Request, oversize: bool, memory: &Connection) -> Answer {
-        if !self.steady {
-            return self.play(&request, oversize, &memory.attempts);
-        }
-        let created = unix_now();
-        let mut last = lock(&memory.last);
-        let again = last.as_ref().filter(|last| last.created == created && !oversize && last.request == request);
-        if let Some(last) = again {
-            return Answer { plan: Arc::clone(&last.plan), recording: None, audience: None };
-        }
-        let answer = self.play(&request, oversize, &memory.attempts);
-        *last = (request.body.0.len() <= REMEMBERED).then(|| Last { request, created, plan: Arc::clone(&answer.plan) });
-        answer
+    fn answer(&self, _ordinal: usize, request: Request, oversize: bool, attempts: &Attempts) -> Answer {
+        self.play(&request, oversize, attempts)
+    }
+
+    fn repeats(&self) -> Option<&Repeats> {
+        self.steady.then_some(&self.repeats)
     }
 }

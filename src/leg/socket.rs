@@ -1,16 +1,22 @@
-//! A socket that two write to: hyper, which reads requests, and the player, which owns every byte of a response.
+//! A socket that two write to: hyper, which reads requests that are not plain, and the player, which owns every byte
+//! of a response.
 //!
 //! hyper parses requests, keeps connections alive and notices a peer that goes away; but it owns the framing of what
 //! it sends. So the player writes its bytes past it, and the empty response that hyper is then given is swallowed.
 
 use std::io;
+#[cfg(unix)]
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use bytes::Bytes;
 use hyper::rt::ReadBufCursor;
+#[cfg(unix)]
+use rustix::net::RecvFlags;
 use rustix::net::Shutdown;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
@@ -20,6 +26,8 @@ use super::queue;
 
 /// Longest wait until the kernel has delivered what was written, before a reset.
 const DELIVERY_LIMIT: Duration = Duration::from_secs(1);
+/// Most bytes of one read.
+const READ: usize = 8192;
 /// Most that is read, and longest that is waited, for a peer to end its side after ours has ended.
 const DRAIN_BYTES: usize = 1 << 20;
 const DRAIN_LIMIT: Duration = Duration::from_secs(1);
@@ -58,6 +66,40 @@ impl Socket {
         Ok(())
     }
 
+    /// Appends what has come to `buffer`, at least a byte; nothing is appended once the peer has ended its side.
+    pub(super) async fn read(&self, buffer: &mut Vec<u8>) -> io::Result<usize> {
+        loop {
+            self.stream.readable().await?;
+            match self.try_read(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                result => return result,
+            }
+        }
+    }
+
+    /// A read that leaves part of its room empty has drained the socket. The runtime learns this from a `WouldBlock`,
+    /// as it does in reads of its own, and saves the call that would find nothing.
+    #[cfg(unix)]
+    fn try_read(&self, buffer: &mut Vec<u8>) -> io::Result<usize> {
+        let mut room = [MaybeUninit::uninit(); READ];
+        let mut got = None;
+        let result = self.stream.try_io(Interest::READABLE, || {
+            let ((bytes, _), _) = rustix::net::recv(&self.stream, &mut room, RecvFlags::empty())?;
+            buffer.extend_from_slice(bytes);
+            got = Some(bytes.len());
+            if bytes.is_empty() || bytes.len() == READ { Ok(bytes.len()) } else { Err(io::ErrorKind::WouldBlock.into()) }
+        });
+        got.map_or(result, Ok)
+    }
+
+    #[cfg(not(unix))]
+    fn try_read(&self, buffer: &mut Vec<u8>) -> io::Result<usize> {
+        let mut bytes = [0; READ];
+        let n = self.stream.try_read(&mut bytes)?;
+        buffer.extend_from_slice(&bytes[..n]);
+        Ok(n)
+    }
+
     /// The response is whole: the one that hyper is given in its place is dropped.
     pub(super) fn answered(&self) {
         self.output.store(SWALLOW, Ordering::Relaxed);
@@ -87,20 +129,12 @@ impl Socket {
     /// Reads and drops what the peer still sends, until it ends its side or a limit is reached.
     pub(super) async fn drain(&self) {
         let drained = async {
-            let mut buffer = [0; 8192];
-            let mut left = DRAIN_BYTES;
-            loop {
-                match self.stream.try_read(&mut buffer) {
-                    Ok(0) => return,
-                    Ok(n) if n < left => left -= n,
-                    Ok(_) => return,
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                        if self.stream.ready(Interest::READABLE).await.is_err() {
-                            return;
-                        }
-                    }
-                    Err(_) => return,
-                }
+            let (mut bytes, mut left) = (Vec::new(), DRAIN_BYTES);
+            while let Ok(n @ 1..) = self.read(&mut bytes).await
+                && n < left
+            {
+                left -= n;
+                bytes.clear();
             }
         };
         // Both outcomes mean that the peer had its chance.
@@ -110,15 +144,30 @@ impl Socket {
 
 /// hyper's view of a [`Socket`].
 #[derive(Debug)]
-pub(super) struct HyperSide(pub(super) Arc<Socket>);
+pub(super) struct HyperSide {
+    socket: Arc<Socket>,
+    /// What was read before hyper came.
+    before: Bytes,
+}
+
+impl HyperSide {
+    pub(super) fn new(socket: Arc<Socket>, before: Vec<u8>) -> Self {
+        Self { socket, before: before.into() }
+    }
+}
 
 impl hyper::rt::Read for HyperSide {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, mut buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
-        let mut bytes = [0; 8192];
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, mut buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
+        if !self.before.is_empty() {
+            let n = buf.remaining().min(self.before.len());
+            buf.put_slice(&self.before.split_to(n));
+            return Poll::Ready(Ok(()));
+        }
+        let mut bytes = [0; READ];
         let room = buf.remaining().min(bytes.len());
         loop {
-            ready!(self.0.stream.poll_read_ready(cx))?;
-            match self.0.stream.try_read(&mut bytes[..room]) {
+            ready!(self.socket.stream.poll_read_ready(cx))?;
+            match self.socket.stream.try_read(&mut bytes[..room]) {
                 Ok(n) => {
                     buf.put_slice(&bytes[..n]);
                     return Poll::Ready(Ok(()));
@@ -132,20 +181,20 @@ impl hyper::rt::Read for HyperSide {
 
 impl hyper::rt::Write for HyperSide {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        match self.0.output.load(Ordering::Relaxed) {
+        match self.socket.output.load(Ordering::Relaxed) {
             THROUGH => {}
             SWALLOW => {
                 // Without vectored writes and pipelined flushes an empty response comes as one whole head.
                 if buf.ends_with(b"\r\n\r\n") {
-                    self.0.output.store(THROUGH, Ordering::Relaxed);
+                    self.socket.output.store(THROUGH, Ordering::Relaxed);
                 }
                 return Poll::Ready(Ok(buf.len()));
             }
             _ => return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
         }
         loop {
-            ready!(self.0.stream.poll_write_ready(cx))?;
-            match self.0.stream.try_write(buf) {
+            ready!(self.socket.stream.poll_write_ready(cx))?;
+            match self.socket.stream.try_write(buf) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 result => return Poll::Ready(result),
             }
@@ -157,7 +206,7 @@ impl hyper::rt::Write for HyperSide {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.0.end();
+        self.socket.end();
         Poll::Ready(Ok(()))
     }
 }

@@ -94,6 +94,7 @@ fn the_files_load_and_say_what_is_wrong() {
         let pack = pack.unwrap_or_else(|error| panic!("{}", error.render(false)));
         let vendors: Vec<&str> = std::iter::once(&pack.vendor).chain(&pack.also).map(String::as_str).collect();
         assert_eq!((pack.api, vendors.as_slice()), file.about, "{}", file.name);
+        assert_eq!(serde_json::from_str::<Pack>(file.json).unwrap(), pack, "{}", file.name);
     }
     let Bundled { name, text, .. } = &FILES[1];
     let broken = text.replacen("when: key_missing", "when: key_mising", 1);

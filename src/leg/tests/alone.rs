@@ -1,6 +1,6 @@
 //! Legs without a runner.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use super::super::testing::{Client, Got, Left, case, chat, free};
@@ -21,20 +21,78 @@ async fn alone(case: Option<Arc<Case>>) -> (Serving, String) {
 }
 
 #[tokio::test]
-async fn the_same_request_gets_the_same_bytes_and_another_its_own() {
+async fn the_same_request_gets_the_same_words_under_ids_of_its_own() {
     let (_serving, host) = alone(None).await;
     let mut client = Client::connect(&host).await;
+    let mut seen = HashSet::new();
     let first = post(&mut client, "/text/v1/chat/completions").await;
-    // Within a second, unless one begins in between.
-    let mut again = post(&mut client, "/text/v1/chat/completions").await;
-    if again.text() != first.text() {
-        again = post(&mut client, "/text/v1/chat/completions").await;
+    // From the third on, answers are made of the first; a second that begins in between begins anew.
+    for _ in 0..10 {
+        let again = post(&mut client, "/text/v1/chat/completions").await;
+        assert_eq!((again.said(), again.chunks.len()), (first.said(), first.chunks.len()));
+        let lengths = |got: &Got| got.chunks.iter().map(Vec::len).collect::<Vec<_>>();
+        assert_eq!(lengths(&again), lengths(&first));
+        let text = again.text();
+        let ids: HashSet<&str> = text.split("\"id\":\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        assert_eq!(ids.len(), 1, "one id in all events: {ids:?}");
+        assert!(ids.iter().all(|id| id.starts_with("chatcmpl-") && id.len() == 38 && seen.insert((*id).to_owned())));
+        assert!(seen.insert(again.header("x-request-id").unwrap().to_owned()));
     }
-    assert_eq!(again.said(), first.said());
     let other = post(&mut client, "/short-text/v1/chat/completions").await;
     assert_ne!(other.said(), first.said());
-    client.post("/short-text/v1/chat/completions", "{").await;
+    client.post("/text/v1/chat/completions", "{").await;
     assert_eq!(client.response().await.status, 400);
+    let again = post(&mut client, "/text/v1/chat/completions").await;
+    assert_eq!(again.said(), first.said());
+}
+
+#[tokio::test]
+async fn requests_that_repeat_are_judged_each() {
+    let (_serving, host) = alone(None).await;
+    let mut client = Client::connect(&host).await;
+    let refused = chat("Hello.").replace("\"max_tokens\":256", "\"max_tokens\":-1");
+    for _ in 0..5 {
+        client.post("/text/v1/chat/completions", &refused).await;
+        assert_eq!(client.response().await.status, 400);
+        assert_eq!(post(&mut client, "/text/v1/chat/completions").await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn every_api_repeats_streams_that_its_clients_can_read() {
+    let (_serving, host) = alone(None).await;
+    for answer in ["text", "tool-call"] {
+        for (path, body) in [
+            ("/v1/chat/completions", r#"{"model":"gpt-4o-mini","stream":true,"messages":[{"role":"user","content":"Hi."}]}"#),
+            ("/v1/responses", r#"{"model":"gpt-4o-mini","stream":true,"input":"Hi."}"#),
+            (
+                "/v1/messages",
+                r#"{"model":"claude-sonnet-4-5","stream":true,"max_tokens":9,"messages":[{"role":"user","content":"Hi."}]}"#,
+            ),
+            ("/v1beta/models/gemini-2.5-flash:streamGenerateContent?alt=sse", r#"{"contents":[{"role":"user","parts":[{"text":"Hi."}]}]}"#),
+            ("/model/anthropic.claude-sonnet-4-5-20250929-v1:0/converse-stream", r#"{"messages":[{"role":"user","content":[{"text":"Hi."}]}]}"#),
+        ] {
+            let api = crate::api::ApiId::of_path(path).unwrap();
+            let mut client = Client::connect(&host).await;
+            let request = super::super::testing::post(&format!("/{answer}{path}"), body).replace(
+                "authorization: Bearer k",
+                "authorization: Bearer k\r\nx-api-key: k\r\nx-goog-api-key: k\r\nanthropic-version: 2023-06-01",
+            );
+            let mut bodies = HashSet::new();
+            for _ in 0..5 {
+                client.write(&request).await;
+                let got = client.response().await;
+                assert_eq!((got.status, got.left), (200, Left::Whole), "{answer}{path}: {}", got.text());
+                let mut reader = api.stream_reader();
+                reader.feed(&got.body());
+                let read = reader.finish();
+                assert!(read.findings.is_empty(), "{answer}{path}: {:?}", read.findings);
+                bodies.insert(got.body());
+            }
+            let ids = bodies.len() == 5 || api.id() == crate::api::ApiId::BedrockConverse;
+            assert!(ids, "{answer}{path}: {} bodies differ", bodies.len());
+        }
+    }
 }
 
 async fn post(client: &mut Client, path: &str) -> Got {

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// A piece of an answer's body.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -57,8 +57,7 @@ pub(crate) fn json_of(body: &Value) -> Option<Value> {
         Value::String(text) => serde_json::from_str(text).ok().filter(Value::is_object),
         Value::Array(items) => items.iter().find_map(json_of),
         Value::Object(fields) => {
-            let wrapped = ["canonical_json", "string", "text", "equalToJson"].iter().find_map(|key| fields.get(*key));
-            match wrapped {
+            match wrapped(fields, &["canonical_json", "string", "text", "equalToJson"]) {
                 Some(inner) => json_of(inner),
                 None if fields.contains_key("base64_string") || fields.contains_key("b64") => {
                     serde_json::from_slice(&bytes_of(body)).ok()
@@ -76,14 +75,22 @@ fn bytes_of(body: &Value) -> Vec<u8> {
         Value::String(text) => text.strip_prefix("base64:").map_or_else(|| text.clone().into_bytes(), decode),
         Value::Object(fields) => {
             let encoded = ["base64_string", "b64"].iter().find_map(|key| fields.get(*key)?.as_str());
-            let plain = ["string", "text"].iter().find_map(|key| fields.get(*key));
-            match (encoded, plain) {
+            match (encoded, wrapped(fields, &["string", "text"])) {
                 (Some(encoded), _) => decode(encoded),
                 (None, Some(plain)) => bytes_of(plain),
                 (None, None) => body.to_string().into_bytes(),
             }
         }
+        // Line by line, each with its end.
+        Value::Array(lines) if lines.iter().all(Value::is_string) && !lines.is_empty() => {
+            lines.iter().filter_map(Value::as_str).collect::<String>().into_bytes()
+        }
         other => other.to_string().into_bytes(),
     }
+}
+
+/// What a wrapper holds. A body of JSON may itself have a `text`, but that is no string.
+fn wrapped<'v>(fields: &'v Map<String, Value>, keys: &[&str]) -> Option<&'v Value> {
+    keys.iter().find_map(|key| fields.get(*key).filter(|inner| *key != "text" || inner.is_string()))
 }
 

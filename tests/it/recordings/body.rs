@@ -19,7 +19,11 @@ pub(crate) fn pieces(response: &Value) -> Vec<Piece> {
     let chunks = response["chunks"].as_array().filter(|chunks| !chunks.is_empty());
     if let Some(chunks) = chunks {
         let after = |at: usize| response["chunkTimings"][at].as_u64();
-        return chunks.iter().enumerate().map(|(at, chunk)| Piece { after: after(at), bytes: bytes_of(chunk) }).collect();
+        return chunks
+            .iter()
+            .enumerate()
+            .map(|(at, chunk)| Piece { after: after(at), bytes: bytes_of(chunk) })
+            .collect();
     }
     match &response["hex"] {
         Value::String(text) => return whole(unhex(text)),
@@ -56,15 +60,13 @@ pub(crate) fn json_of(body: &Value) -> Option<Value> {
     match body {
         Value::String(text) => serde_json::from_str(text).ok().filter(Value::is_object),
         Value::Array(items) => items.iter().find_map(json_of),
-        Value::Object(fields) => {
-            match wrapped(fields, &["canonical_json", "string", "text", "equalToJson"]) {
-                Some(inner) => json_of(inner),
-                None if fields.contains_key("base64_string") || fields.contains_key("b64") => {
-                    serde_json::from_slice(&bytes_of(body)).ok()
-                }
-                None => (!fields.is_empty()).then(|| body.clone()),
+        Value::Object(fields) => match wrapped(fields, &["canonical_json", "string", "text", "equalToJson"]) {
+            Some(inner) => json_of(inner),
+            None if fields.contains_key("base64_string") || fields.contains_key("b64") => {
+                serde_json::from_slice(&bytes_of(body)).ok()
             }
-        }
+            None => (!fields.is_empty()).then(|| body.clone()),
+        },
         _ => None,
     }
 }
@@ -93,4 +95,3 @@ fn bytes_of(body: &Value) -> Vec<u8> {
 fn wrapped<'v>(fields: &'v Map<String, Value>, keys: &[&str]) -> Option<&'v Value> {
     keys.iter().find_map(|key| fields.get(*key).filter(|inner| *key != "text" || inner.is_string()))
 }
-

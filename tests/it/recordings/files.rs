@@ -144,7 +144,10 @@ fn pairs(value: &Value, tell: &mut dyn FnMut(Value, Value)) {
             Some((request, response)) => tell(request, response),
             None => match (&value["requests"], &value["responses"]) {
                 (Value::Array(requests), Value::Array(responses)) => {
-                    requests.iter().zip(responses).for_each(|(request, response)| tell(request.clone(), response.clone()));
+                    requests
+                        .iter()
+                        .zip(responses)
+                        .for_each(|(request, response)| tell(request.clone(), response.clone()));
                 }
                 _ => fields.values().for_each(|value| pairs(value, tell)),
             },
@@ -177,8 +180,7 @@ fn pair(fields: &Map<String, Value>) -> Option<(Value, Value)> {
     });
     // Names and values by turns.
     let headers = get("rawHeaders").and_then(Value::as_array).into_iter().flatten().collect::<Vec<_>>();
-    let headers: Vec<Value> =
-        headers.chunks_exact(2).map(|pair| json!({"name": pair[0], "value": pair[1]})).collect();
+    let headers: Vec<Value> = headers.chunks_exact(2).map(|pair| json!({"name": pair[0], "value": pair[1]})).collect();
     let is_binary = get("responseIsBinary") == Some(&json!(true)) || get("response").is_some_and(Value::is_array);
     let body = if is_binary { "hex" } else { "body" };
     Some((request, json!({"status": get("status"), "headers": headers, body: get("response")})))

@@ -41,7 +41,9 @@ fn every_recorded_answer_is_replayed_with_its_bytes_and_its_chunks() {
         let sent: Vec<Vec<u8>> = if is_stream { sent.collect() } else { vec![sent.collect::<Vec<_>>().concat()] };
         assert_eq!(got.status, exchange.status, "{}", exchange.name());
         assert!(got.whole, "{}: the answer broke off", exchange.name());
-        let text = |chunks: &[Vec<u8>]| chunks.iter().map(|chunk| String::from_utf8_lossy(chunk).into_owned()).collect::<Vec<_>>();
+        let text = |chunks: &[Vec<u8>]| {
+            chunks.iter().map(|chunk| String::from_utf8_lossy(chunk).into_owned()).collect::<Vec<_>>()
+        };
         assert!(got.chunks == sent, "{}:\n{:#?}\n{:#?}", exchange.name(), text(&got.chunks), text(&sent));
         for (name, value) in cassette.exchanges[0].response.headers.iter().filter(|(name, _)| !is_framing(name)) {
             let there = got.headers.iter().any(|(own, other)| own == name && other.trim() == value.trim());
@@ -78,7 +80,11 @@ fn events_of(body: &[u8], framing: Framing) -> Vec<Piece> {
         from = end;
         Piece { after: None, bytes }
     };
-    if ends.is_empty() { vec![Piece { after: None, bytes: body.to_vec() }] } else { ends.into_iter().map(piece).collect() }
+    if ends.is_empty() {
+        vec![Piece { after: None, bytes: body.to_vec() }]
+    } else {
+        ends.into_iter().map(piece).collect()
+    }
 }
 
 /// The API that carries an answer: its own, or where that is not spoken one whose streams are framed alike.
@@ -209,7 +215,9 @@ fn ask(host: &str, target: &str, body: &str) -> Got {
     let mut socket = TcpStream::connect(host).expect("the leg listens");
     socket.set_read_timeout(Some(Duration::from_secs(10))).expect("a time limit");
     let length = body.len();
-    let head = format!("POST {target} HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n");
+    let head = format!(
+        "POST {target} HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n"
+    );
     socket.write_all(format!("{head}{body}").as_bytes()).expect("the leg reads");
     let mut wire = Wire { socket, bytes: Vec::new() };
     let mut got = Got::default();
@@ -217,7 +225,8 @@ fn ask(host: &str, target: &str, body: &str) -> Got {
     let head = String::from_utf8_lossy(&head).into_owned();
     let mut lines = head.lines();
     got.status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok()).unwrap_or_default();
-    got.headers = lines.filter_map(|line| line.split_once(": ")).map(|(name, value)| (name.into(), value.into())).collect();
+    got.headers =
+        lines.filter_map(|line| line.split_once(": ")).map(|(name, value)| (name.into(), value.into())).collect();
     let header = |wanted: &str| got.headers.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone());
     if let Some(length) = header("content-length") {
         let body = wire.take(length.parse().expect("a length"));

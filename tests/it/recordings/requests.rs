@@ -89,9 +89,14 @@ fn leaves(body: &Value) -> BTreeMap<String, usize> {
 
 #[test]
 fn what_is_left_out_of_a_request_is_found_out() {
-    let check = |before: &Value, after: &Value, same: bool| assert_eq!(leaves(before) == leaves(after), same, "{before}");
+    let check =
+        |before: &Value, after: &Value, same: bool| assert_eq!(leaves(before) == leaves(after), same, "{before}");
     let asked = json!({"messages": [{"role": "user", "content": "Hi"}], "stream": false, "top_k": 4});
-    check(&asked, &json!({"messages": [{"role": "user", "content": [{"type": "text", "text": "Hi"}]}], "top_k": 4}), true);
+    check(
+        &asked,
+        &json!({"messages": [{"role": "user", "content": [{"type": "text", "text": "Hi"}]}], "top_k": 4}),
+        true,
+    );
     check(&asked, &json!({"messages": [{"role": "user", "content": "Hi"}]}), false);
     check(&asked, &json!({"messages": [{"role": "user", "content": "Ho"}], "top_k": 4}), false);
     let call = |arguments: &str| json!({"tool_calls": [{"function": {"name": "f", "arguments": arguments}}]});

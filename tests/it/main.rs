@@ -7,7 +7,6 @@ mod bundled;
 mod cassettes;
 mod catalogue;
 mod cli;
-mod exchange;
 mod explore;
 mod histories;
 mod matrix;

@@ -7,7 +7,8 @@ use crossfade::api::{ApiId, ModelName};
 use crossfade::rules::{Incoming, RuleBook, Ruling};
 use crossfade::wire::Headers;
 
-use crate::exchange::{Exchange, exchanges, folder, say};
+use super::exchange::Exchange;
+use super::folder::{recorded, say};
 
 /// How the rules did on the exchanges of a vendor.
 #[derive(Clone, Copy, Debug, Default)]
@@ -22,7 +23,7 @@ struct Tally {
 
 #[test]
 fn the_rules_refuse_what_was_refused_and_nothing_that_was_answered() {
-    let Some(folder) = folder() else { return };
+    let Some(recorded) = recorded() else { return };
     let book = RuleBook::bundled();
     let is_source = |exchange: &Exchange| {
         book.packs()
@@ -33,23 +34,23 @@ fn the_rules_refuse_what_was_refused_and_nothing_that_was_answered() {
     };
     let mut tallies: BTreeMap<(bool, String), Tally> = BTreeMap::new();
     let (mut wrong, mut unclaimed) = (Vec::new(), String::new());
-    for exchange in exchanges(&folder) {
+    for exchange in recorded.iter().filter(|exchange| !exchange.request.is_null()) {
         let Some(api) = exchange.api() else { continue };
-        let tally = tallies.entry((is_source(&exchange), exchange.vendor.clone())).or_default();
+        let tally = tallies.entry((is_source(exchange), exchange.vendor.clone())).or_default();
         let before = wrong.len();
         match exchange.status {
             200..=299 => {
                 tally.answered += 1;
-                let refusal = judge(book, api, &exchange, Shown::AsItIs).refusal;
-                if let Some(refusal) = refusal.filter(|refusal| !scrubbed(&exchange, &refusal.rule)) {
+                let refusal = judge(book, api, exchange, Shown::AsItIs).refusal;
+                if let Some(refusal) = refusal.filter(|refusal| !scrubbed(exchange, &refusal.rule)) {
                     wrong.push(format!("{}: answered, but `{}` refuses it", exchange.file, refusal.rule));
                 }
             }
             400..=499 => {
                 tally.refused += 1;
-                if let Some(claim) = claim(book, api, &exchange) {
+                if let Some(claim) = claim(book, api, exchange) {
                     tally.claimed += 1;
-                    wrong.extend(claim.differs(&exchange));
+                    wrong.extend(claim.differs(exchange));
                 } else {
                     let text = exchange.error_text().unwrap_or_default();
                     let text: String = text.chars().take(110).collect();

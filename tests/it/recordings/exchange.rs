@@ -1,0 +1,238 @@
+//! Exchanges with real providers, read from the files of public recorders.
+//!
+//! The recorders agree on what an exchange is and on little else, so one tolerant reader looks for pairs of request and
+//! response wherever they lie.
+
+use std::path::Path;
+
+use crossfade::api::ApiId;
+use crossfade::framing::Framing;
+use crossfade::wire::Headers;
+use serde_json::Value;
+
+use super::body::{self, Piece, json_of};
+use super::files::{self, Recording};
+use super::inflate::{gunzip, is_gzip};
+
+/// A recorded exchange.
+#[derive(Clone, Debug)]
+pub(crate) struct Exchange {
+    /// Who answered, by the host, else as the index says.
+    pub(crate) vendor: String,
+    /// The address; a path alone where the recorder kept no more, empty where it kept none.
+    pub(crate) url: String,
+    /// HTTP method.
+    pub(crate) method: String,
+    /// The model as the request names it, in its body or in its path.
+    pub(crate) model: String,
+    /// Headers of the request, as far as they were kept.
+    pub(crate) headers: Headers,
+    /// The request; null where it is no JSON, or was not kept.
+    pub(crate) request: Value,
+    /// Status of the answer; 200 where it was not kept.
+    pub(crate) status: u16,
+    /// Headers of the answer, as far as they were kept.
+    pub(crate) answer_headers: Headers,
+    /// Body of the answer as it came, in its HTTP chunks where they were kept; of some recorders written anew from JSON.
+    pub(crate) pieces: Vec<Piece>,
+    /// The file, below the folder.
+    pub(crate) file: String,
+    /// Which of its exchanges, from 0.
+    pub(crate) number: usize,
+    /// Where it was published: `owner/repository:path`.
+    pub(crate) published: String,
+}
+
+/// Every exchange of the files in the index, in its order.
+pub(crate) fn exchanges(folder: &Path) -> impl Iterator<Item = Exchange> {
+    files::index(folder).into_iter().flat_map(move |row| {
+        let mut found = Vec::new();
+        for recording in files::recordings(&row) {
+            let number = found.len();
+            found.extend(exchange(&recording, &row.provider).map(|exchange| Exchange {
+                file: row.file.clone(),
+                number,
+                published: row.published.clone(),
+                ..exchange
+            }));
+        }
+        assert_eq!(found.len(), row.interactions, "{}: not every exchange was read", row.file);
+        found
+    })
+}
+
+impl Exchange {
+    /// The API in which it was asked, where it is one that has a name here. Cohere's own is read as OpenAI's.
+    pub(crate) fn api(&self) -> Option<ApiId> {
+        let path = self.path();
+        let ends = |end: &str| path.ends_with(end);
+        Some(match () {
+            () if ends("/chat/completions") || ends("/v2/chat") => ApiId::OpenaiChat,
+            () if ends("/responses") => ApiId::OpenaiResponses,
+            () if ends("/messages") => ApiId::AnthropicMessages,
+            () if ends("/converse") || ends("/converse-stream") => ApiId::BedrockConverse,
+            () if path.contains(":generateContent") || path.contains(":streamGenerateContent") => ApiId::Gemini,
+            () => return None,
+        })
+    }
+
+    /// The API whose grammar its answer follows, where it is one that is spoken here: by the path, or of bare streams
+    /// by what they say.
+    pub(crate) fn spoken(&self) -> Option<ApiId> {
+        if self.path().ends_with("/v2/chat") {
+            return None;
+        }
+        if self.path().ends_with("awPredict") {
+            // Claude on Vertex.
+            return Some(ApiId::AnthropicMessages);
+        }
+        if !self.url.is_empty() {
+            return self.api();
+        }
+        let body = self.body();
+        let text = String::from_utf8_lossy(&body);
+        let says = |word: &str| text.contains(word);
+        Some(match () {
+            () if says("\"type\":\"message_start\"") => ApiId::AnthropicMessages,
+            () if says("\"type\":\"response.created\"") => ApiId::OpenaiResponses,
+            () if says("\"choices\"") => ApiId::OpenaiChat,
+            () if says("\"candidates\"") || says("\"promptFeedback\"") => ApiId::Gemini,
+            () => return None,
+        })
+    }
+
+    /// Who it is, in messages.
+    pub(crate) fn name(&self) -> String {
+        if self.number == 0 { self.file.clone() } else { format!("{}#{}", self.file, self.number) }
+    }
+
+    /// Path and query.
+    pub(crate) fn target(&self) -> &str {
+        let after = self.url.split_once("://").map_or(self.url.as_str(), |(_, after)| after);
+        after.find('/').map_or("/", |slash| &after[slash..])
+    }
+
+    /// The path alone.
+    pub(crate) fn path(&self) -> &str {
+        self.target().split('?').next().unwrap_or_default()
+    }
+
+    /// The answer's body, its compression taken off.
+    pub(crate) fn body(&self) -> Vec<u8> {
+        let bytes = self.pieces.iter().flat_map(|piece| piece.bytes.iter().copied()).collect::<Vec<u8>>();
+        if is_gzip(&bytes) { gunzip(&bytes).unwrap_or_default() } else { bytes }
+    }
+
+    /// How the answer is framed, if it is a stream of events.
+    pub(crate) fn framing(&self) -> Option<Framing> {
+        Framing::of(self.answer_headers.get("content-type")?).filter(|_| (200..300).contains(&self.status))
+    }
+
+    /// What an error says, in whatever shape.
+    pub(crate) fn error_text(&self) -> Option<String> {
+        let body: Value = serde_json::from_slice(&self.body()).ok()?;
+        let body = body.get(0).unwrap_or(&body);
+        let error = &body["error"];
+        [&error["message"], error, &body["message"], &body["detail"]]
+            .into_iter()
+            .find_map(|text| text.as_str().map(str::to_owned))
+    }
+}
+
+fn exchange(recording: &Recording, provider: &str) -> Option<Exchange> {
+    let Recording { request, response } = recording;
+    let url = ["url", "uri", "path", "urlPath", "urlPathPattern"].into_iter().find_map(|key| request[key].as_str());
+    let url = url.unwrap_or_default();
+    let sent = [&request["body"], &request["parsed_body"], &request["postData"], &request["bodyPatterns"]];
+    let body = sent.into_iter().find_map(json_of).unwrap_or_default();
+    let status = [&response["status"], &response["status"]["code"], &response["code"]]
+        .into_iter()
+        .find_map(|status| status.as_u64().or_else(|| status.as_str()?.parse().ok()))?;
+    let pieces = body::pieces(response);
+    let in_body = body["model"].as_str().or_else(|| body["model_id"].as_str());
+    let answer_headers = answer_headers(headers(response.get("headers").unwrap_or(&response["header"])), &pieces);
+    Some(Exchange {
+        vendor: vendor(url, provider),
+        model: in_body.map_or_else(|| model_in(url), str::to_owned),
+        url: url.to_owned(),
+        method: request["method"].as_str().unwrap_or("POST").to_uppercase(),
+        headers: headers(&request["headers"]),
+        request: body,
+        status: u16::try_from(status).ok()?,
+        answer_headers,
+        pieces,
+        file: String::new(),
+        number: 0,
+        published: String::new(),
+    })
+}
+
+/// Headers that fit the body: recorders keep `content-encoding` over bodies that they decoded, and lose or mask
+/// `content-type`.
+fn answer_headers(kept: Headers, pieces: &[Piece]) -> Headers {
+    let first = pieces.first().map(|piece| piece.bytes.as_slice()).unwrap_or_default();
+    let starts = |mark: &str| first.starts_with(mark.as_bytes());
+    let by_body = match () {
+        () if first.starts_with(b"\0") => "application/vnd.amazon.eventstream",
+        () if ["data:", "event:", ": "].into_iter().any(starts) => "text/event-stream",
+        () => "application/json",
+    };
+    let is = |name: &str, other: &str| name.eq_ignore_ascii_case(other);
+    let mut headers: Headers = kept
+        .iter()
+        .filter(|(name, value)| match () {
+            () if is(name, "content-encoding") => is_gzip(first),
+            () if is(name, "content-type") => value.contains('/'),
+            () => true,
+        })
+        .collect();
+    if headers.get("content-type").is_none() {
+        headers.push("content-type", by_body);
+    }
+    headers
+}
+
+/// A map of values, of lists of values, or a list of `{name, value}`.
+fn headers(recorded: &Value) -> Headers {
+    let text = |value: &Value| value.get(0).unwrap_or(value).as_str().map(str::to_owned);
+    match recorded {
+        Value::Object(fields) => fields.iter().filter_map(|(name, value)| Some((name.clone(), text(value)?))).collect(),
+        Value::Array(items) => {
+            items.iter().filter_map(|item| Some((text(&item["name"])?, text(&item["value"])?))).collect()
+        }
+        _ => Headers::default(),
+    }
+}
+
+fn vendor(url: &str, provider: &str) -> String {
+    const HOSTS: [(&str, &str); 15] = [
+        ("openai.azure.com", "azure-openai"),
+        ("services.ai.azure.com", "azure-openai"),
+        ("cognitiveservices.azure.com", "azure-openai"),
+        ("api.openai.com", "openai"),
+        ("api.anthropic.com", "anthropic"),
+        ("generativelanguage.googleapis.com", "gemini"),
+        ("aiplatform.googleapis.com", "vertex"),
+        ("bedrock-runtime", "bedrock"),
+        ("api.mistral.ai", "mistral"),
+        ("api.groq.com", "groq"),
+        ("openrouter.ai", "openrouter"),
+        ("api.deepseek.com", "deepseek"),
+        ("api.x.ai", "xai"),
+        ("api.cohere", "cohere"),
+        ("api.perplexity.ai", "perplexity"),
+    ];
+    let host = url.split_once("://").map_or("", |(_, after)| after.split('/').next().unwrap_or_default());
+    let by_host = HOSTS.iter().find(|(part, _)| host.contains(part)).map(|(_, vendor)| *vendor);
+    let by_index = if provider == "azure" { "azure-openai" } else { provider };
+    by_host.unwrap_or(by_index).to_owned()
+}
+
+/// The model that a path names: `/models/NAME:method`, `/model/NAME/converse`, `/deployments/NAME/`.
+fn model_in(url: &str) -> String {
+    let after = ["/models/", "/model/", "/deployments/"].iter().find_map(|mark| Some(url.split_once(mark)?.1));
+    let name = after.unwrap_or_default().split(['/', '?']).next().unwrap_or_default();
+    let name =
+        name.split_once(":generateContent").or_else(|| name.split_once(":stream")).map_or(name, |(name, _)| name);
+    name.replace("%3A", ":").replace("%3a", ":")
+}

@@ -1,0 +1,16 @@
+//! Exchanges with real providers: loaded, replayed, read and judged.
+//!
+//! The recordings are no part of the repository; see [`folder`].
+
+mod answers;
+mod body;
+mod exchange;
+mod explained;
+mod files;
+mod folder;
+mod inflate;
+mod replay;
+mod requests;
+mod rules;
+mod streams;
+mod table;

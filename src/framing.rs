@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use crate::{eventstream, sse};
+use crate::{eventstream, ndjson, sse};
 
 /// A framing of streams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,6 +12,8 @@ pub enum Framing {
     Sse,
     /// AWS event streams.
     EventStream,
+    /// One JSON value per line.
+    Ndjson,
 }
 
 /// One event, in whichever framing.
@@ -32,6 +34,8 @@ pub enum Decoder {
     Sse(sse::Decoder),
     /// Of AWS event streams.
     EventStream(eventstream::Decoder),
+    /// Of lines.
+    Ndjson(ndjson::Decoder),
 }
 
 impl Decoder {
@@ -43,13 +47,17 @@ impl Decoder {
                 decoder.feed(bytes).into_iter().map(event).collect()
             }
             Self::EventStream(decoder) => decoder.feed(bytes).into_iter().map(of_message).collect(),
+            Self::Ndjson(decoder) => {
+                let event = |line: ndjson::Line| Event { name: None, data: line.data, span: line.span };
+                decoder.feed(bytes).into_iter().map(event).collect()
+            }
         }
     }
 
     /// Where a client cannot read on, and why.
     pub fn damage(&self) -> Option<&eventstream::Damage> {
         match self {
-            Self::Sse(_) => None,
+            Self::Sse(_) | Self::Ndjson(_) => None,
             Self::EventStream(decoder) => decoder.damage(),
         }
     }
@@ -67,7 +75,7 @@ impl Framing {
     /// The framing that a content type announces; `None` where it announces no stream.
     pub fn of(content_type: &str) -> Option<Self> {
         let kind = content_type.split(';').next().unwrap_or_default().trim();
-        let framings = [Self::Sse, Self::EventStream];
+        let framings = [Self::Sse, Self::EventStream, Self::Ndjson];
         framings.into_iter().find(|framing| kind.eq_ignore_ascii_case(framing.media_type()))
     }
 
@@ -76,7 +84,13 @@ impl Framing {
         match self {
             Self::Sse => "text/event-stream",
             Self::EventStream => eventstream::MEDIA_TYPE,
+            Self::Ndjson => ndjson::MEDIA_TYPE,
         }
+    }
+
+    /// Whether its bytes are text: a stream of messages is binary.
+    pub fn is_text(self) -> bool {
+        self != Self::EventStream
     }
 
     /// A decoder at the start of a body.
@@ -84,6 +98,7 @@ impl Framing {
         match self {
             Self::Sse => Decoder::Sse(sse::Decoder::new()),
             Self::EventStream => Decoder::EventStream(eventstream::Decoder::new()),
+            Self::Ndjson => Decoder::Ndjson(ndjson::Decoder::new()),
         }
     }
 
@@ -95,7 +110,7 @@ impl Framing {
     /// What a body says as text: itself, or what its messages carry. A body that is no stream is text as it stands.
     pub fn text(self, body: &[u8]) -> Cow<'_, [u8]> {
         // The first byte of a message is that of a length which is far from filling it.
-        if self == Self::Sse || body.first() != Some(&0) {
+        if self.is_text() || body.first() != Some(&0) {
             return Cow::Borrowed(body);
         }
         let messages = eventstream::Decoder::new().feed(body);
@@ -114,6 +129,11 @@ impl Framing {
                 });
                 let lines = lines.collect::<String>();
                 found.then(|| lines.into_bytes())
+            }
+            Self::Ndjson => {
+                let text = std::str::from_utf8(event).ok()?;
+                let json = text.trim_end_matches(['\n', '\r']);
+                Some(format!("{}{}", write(json)?, &text[json.len()..]).into_bytes())
             }
             Self::EventStream => {
                 let mut messages = eventstream::Decoder::new().feed(event).into_iter();
@@ -135,6 +155,7 @@ mod tests {
         check("text/event-stream", Some(Framing::Sse));
         check("Text/Event-Stream; charset=utf-8", Some(Framing::Sse));
         check("application/vnd.amazon.eventstream", Some(Framing::EventStream));
+        check("application/x-ndjson", Some(Framing::Ndjson));
         check("application/json", None);
         check("", None);
     }
@@ -150,6 +171,7 @@ mod tests {
         let message = |kind, name| eventstream::json(kind, name, b"{}");
         check(Framing::EventStream, &message("event", "a"), Some("a"), "{}");
         check(Framing::EventStream, &message("exception", "b"), Some("b"), "{}");
+        check(Framing::Ndjson, b"{}\n", None, "{}");
     }
 
     #[test]
@@ -161,6 +183,7 @@ mod tests {
         let body = [eventstream::json("event", "a", b"{}"), eventstream::json("event", "b", b"[]")].concat();
         check(Framing::EventStream, &body, "{}[]");
         check(Framing::EventStream, b"{\"message\":\"no\"}", "{\"message\":\"no\"}");
+        check(Framing::Ndjson, b"{}\n", "{}\n");
     }
 
     #[test]
@@ -169,10 +192,13 @@ mod tests {
             let value: Option<serde_json::Value> = serde_json::from_str(json).ok();
             value.map(|value| value.to_string())
         };
-        let check = |event: &str, expect: Option<&str>| {
-            let rewritten = Framing::Sse.rewritten(event.as_bytes(), write);
+        let check_in = |framing: Framing, event: &str, expect: Option<&str>| {
+            let rewritten = framing.rewritten(event.as_bytes(), write);
             assert_eq!(rewritten.map(|bytes| String::from_utf8(bytes).expect("text")).as_deref(), expect);
         };
+        let check = |event: &str, expect: Option<&str>| check_in(Framing::Sse, event, expect);
+        check_in(Framing::Ndjson, "{\"a\": 1.50}\r\n", Some("{\"a\":1.50}\r\n"));
+        check_in(Framing::Ndjson, "no\n", None);
         check("event: a\r\ndata: {\"a\": 1.50}\r\n\r\n", Some("event: a\r\ndata: {\"a\":1.50}\n\r\n"));
         check("data: [DONE]\n\n", None);
         check(": ping\n\ndata:{}\n\n", Some(": ping\n\ndata: {}\n\n"));

@@ -19,6 +19,7 @@ pub mod framing;
 pub(crate) mod haystack;
 pub mod history;
 pub mod leg;
+pub mod ndjson;
 pub mod progress;
 pub mod proxy;
 pub mod report;

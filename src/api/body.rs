@@ -82,6 +82,23 @@ pub(super) fn plain_cache_mark() -> Value {
     json!({"type": "ephemeral"})
 }
 
+/// Makes every number 0.
+pub(super) fn zero(value: &mut Value) {
+    match value {
+        Value::Number(_) => *value = 0.into(),
+        Value::Array(items) => items.iter_mut().for_each(zero),
+        Value::Object(fields) => fields.values_mut().for_each(zero),
+        Value::Null | Value::Bool(_) | Value::String(_) => {}
+    }
+}
+
+/// Takes keys away.
+pub(super) fn without(value: &mut Value, keys: &[&str]) {
+    if let Some(fields) = value.as_object_mut() {
+        fields.retain(|key, _| !keys.contains(&key.as_str()));
+    }
+}
+
 /// The text under a key.
 pub(super) fn text_at<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
     value.get(key).and_then(Value::as_str)

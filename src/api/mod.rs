@@ -5,18 +5,25 @@
 //! that API's own module and is reached through [`Api`].
 
 mod anthropic_messages;
+mod bedrock;
 mod bedrock_converse;
+mod bedrock_invoke;
 mod body;
+mod calls;
 pub mod compare;
 mod completion;
 mod conversation;
+mod features;
 mod gemini;
+mod ollama_chat;
 mod openai_chat;
 mod openai_errors;
 mod openai_responses;
+mod openai_side;
 mod reading;
 mod render;
 pub(crate) mod seeded;
+mod side;
 mod stream;
 mod target;
 mod vendors;
@@ -34,53 +41,67 @@ pub use completion::{
     Completion, Delta, Final, Finding, Finish, FinishReason, Level, PieceKind, Reading, Start, StreamError,
 };
 pub use conversation::{Conversation, Part, Role, ToolDefinition, Turn};
+pub use features::Features;
+pub use side::{SideCall, Wrong};
 pub use stream::{Say, StreamReader, StreamWriter, Usage, Written};
 
 use crate::answer::{Mark, Rendition, Spoken};
 use crate::framing::Framing;
 use crate::wire::{Headers, Request};
 
-/// A wire API.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum ApiId {
+/// Every API in one place: its name in code and in files, and what speaks it.
+macro_rules! apis {
+    ($($(#[$doc:meta])* $name:ident = $text:literal: $implementation:path,)*) => {
+        /// A wire API.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+        #[serde(rename_all = "kebab-case")]
+        pub enum ApiId {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl ApiId {
+            /// Every API that has a name, spoken or not.
+            pub const ALL: [Self; [$($text),*].len()] = [$(Self::$name),*];
+
+            /// The name used in files and on the command line.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$name => $text,)*
+                }
+            }
+
+            /// The implementation, or `None` where this API is not spoken yet.
+            pub fn spoken(self) -> Option<&'static dyn Api> {
+                match self {
+                    $(Self::$name => Some(&$implementation),)*
+                }
+            }
+        }
+    };
+}
+
+apis! {
     /// OpenAI Chat Completions, `POST /v1/chat/completions`.
-    OpenaiChat,
+    OpenaiChat = "openai-chat": openai_chat::OpenaiChat,
     /// OpenAI Responses, `POST /v1/responses`.
-    OpenaiResponses,
+    OpenaiResponses = "openai-responses": openai_responses::OpenaiResponses,
     /// Anthropic Messages, `POST /v1/messages`.
-    AnthropicMessages,
+    AnthropicMessages = "anthropic-messages": anthropic_messages::AnthropicMessages,
     /// Gemini `generateContent`.
-    Gemini,
+    Gemini = "gemini": gemini::Gemini,
     /// Bedrock Converse.
-    BedrockConverse,
+    BedrockConverse = "bedrock-converse": bedrock_converse::BedrockConverse,
+    /// Bedrock `InvokeModel`, for Claude.
+    BedrockInvoke = "bedrock-invoke": bedrock_invoke::BedrockInvoke,
+    /// Ollama's own chat, `POST /api/chat`.
+    OllamaChat = "ollama-chat": ollama_chat::OllamaChat,
 }
 
 impl ApiId {
-    /// Every API that has a name, spoken or not.
-    pub const ALL: [Self; 5] =
-        [Self::OpenaiChat, Self::OpenaiResponses, Self::AnthropicMessages, Self::Gemini, Self::BedrockConverse];
-
-    /// The name used in files and on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::OpenaiChat => "openai-chat",
-            Self::OpenaiResponses => "openai-responses",
-            Self::AnthropicMessages => "anthropic-messages",
-            Self::Gemini => "gemini",
-            Self::BedrockConverse => "bedrock-converse",
-        }
-    }
-
-    /// The implementation, or `None` where this API is not spoken yet.
-    pub fn spoken(self) -> Option<&'static dyn Api> {
-        match self {
-            Self::OpenaiChat => Some(&openai_chat::OpenaiChat),
-            Self::AnthropicMessages => Some(&anthropic_messages::AnthropicMessages),
-            Self::Gemini => Some(&gemini::Gemini),
-            Self::OpenaiResponses => Some(&openai_responses::OpenaiResponses),
-            Self::BedrockConverse => Some(&bedrock_converse::BedrockConverse),
-        }
+    /// The API whose habits a request shows that no API has a path for; without any, the most common one.
+    pub fn shown_by(headers: &Headers, path: &str) -> Self {
+        let shows = |api: &Self| api.spoken().is_some_and(|api| api.shows(headers, path));
+        Self::ALL.into_iter().rev().find(shows).unwrap_or(Self::OpenaiChat)
     }
 
     /// The spoken API whose requests are posted to `path` (query removed).
@@ -201,6 +222,17 @@ pub trait Api: Send + Sync + fmt::Debug {
     /// Which API this is.
     fn id(&self) -> ApiId;
 
+    /// What its requests can say.
+    fn features(&self) -> Features;
+
+    /// The model of a leg that names none, with its vendor: `vendor/model`.
+    fn usual_model(&self) -> &'static str;
+
+    /// The key of an answer under which its model stands; `None` where answers name none.
+    fn model_key(&self) -> Option<&'static str> {
+        Some("model")
+    }
+
     /// How its streams are framed.
     fn framing(&self) -> Framing {
         Framing::Sse
@@ -312,6 +344,27 @@ pub trait Api: Send + Sync + fmt::Debug {
     /// The error a vendor of this API gives for a bare status (overload, rate limit, ...).
     fn status_error(&self, status: u16) -> ApiError;
 
+    /// Answers a call beside the generations; `None` where this vendor has no such call.
+    fn side(&self, call: &SideCall<'_>) -> Option<Value>;
+
+    /// What the vendor says to a request that it cannot begin to read.
+    fn refuse(&self, wrong: Wrong<'_>) -> ApiError;
+
+    /// Whether a request to some other path shows the habits of this API's clients.
+    fn shows(&self, _headers: &Headers, _path: &str) -> bool {
+        false
+    }
+
+    /// Asks in a request body for JSON, of a schema where there is one; whatever this API cannot ask for is left out.
+    fn ask_for_json(&self, _body: &mut Value, _schema: Option<&Value>) {}
+
+    /// Takes usage out of a unary answer; where an API's SDKs cannot do without, it is 0.
+    fn forget_usage(&self, body: &mut Value) {
+        if let Some(usage) = body.get_mut("usage") {
+            body::zero(usage);
+        }
+    }
+
     /// Whether this API reports usage in the answer to this request.
     fn tells_usage(&self, _request: &Value) -> bool {
         true
@@ -320,6 +373,21 @@ pub trait Api: Send + Sync + fmt::Debug {
     /// The text at the end of the request that asks the model to go on from it, if this API has such a thing and
     /// the request uses it: the joined text of a trailing assistant turn (for OpenAI that is history, so `None`).
     fn prefill(&self, conversation: &Conversation) -> Option<String>;
+}
+
+impl ApiError {
+    /// An error without what only OpenAI says.
+    fn new(status: u16, kind: &str, message: impl Into<String>) -> Self {
+        Self { status, kind: kind.to_owned(), message: message.into(), code: None, param: None }
+    }
+}
+
+/// The text of a trailing assistant turn, where that asks to go on. A turn that ends in a call waits for its result:
+/// nothing is to be gone on from.
+fn last_words(conversation: &Conversation) -> Option<String> {
+    let last = conversation.last().filter(|turn| turn.role == Role::Assistant)?;
+    let calls = last.parts.iter().any(|part| matches!(part, Part::ToolCall { .. }));
+    (!calls).then(|| last.text())
 }
 
 /// The credential of an `Authorization: Bearer` header.

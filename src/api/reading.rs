@@ -1,31 +1,164 @@
-//! Reading streams of server-sent events: what the APIs have in common.
+//! Reading streams: what the APIs have in common, whatever frames their events.
+
+use std::ops::Range;
 
 use serde_json::Value;
 
 use super::{Completion, Delta, Finding, FinishReason, Level, Part, PieceKind, Reading, Say, Start, StreamReader};
 use crate::answer::{Mark, Piece, Stage};
-use crate::sse;
+use crate::{eventstream, ndjson, sse};
 
 /// Findings that are kept of one stream.
 const MAX_FINDINGS: usize = 200;
 
+/// The decoder of a framing: bytes in, events out.
+pub(super) trait Source: Default + Send + std::fmt::Debug {
+    /// An event.
+    type Event;
+    /// What the framing itself demands.
+    type Rule: Copy;
+
+    /// Takes the next bytes and gives the events that they complete.
+    fn feed(&mut self, bytes: &[u8]) -> Vec<Self::Event>;
+
+    /// What was found since it was last asked.
+    fn take_findings(&mut self) -> Vec<Found<Self::Rule>>;
+
+    /// The body is over: the event in which it ended, and what was found besides.
+    fn finish(self) -> (Option<Self::Event>, Vec<Found<Self::Rule>>);
+
+    /// Where an event stands in the body.
+    fn place(event: &Self::Event, body: &[u8]) -> Range<usize>;
+
+    /// Whether what a rule objects to is usual in this framing.
+    fn is_usual(_rule: Self::Rule) -> bool {
+        false
+    }
+}
+
+/// A deviation from a framing; how strictly it counts is the API's.
+#[derive(Debug)]
+pub(super) struct Found<R> {
+    rule: R,
+    id: &'static str,
+    offset: usize,
+    message: String,
+}
+
+impl Source for sse::Decoder {
+    type Event = sse::Event;
+    type Rule = sse::Rule;
+
+    fn feed(&mut self, bytes: &[u8]) -> Vec<sse::Event> {
+        self.feed(bytes)
+    }
+
+    fn take_findings(&mut self) -> Vec<Found<sse::Rule>> {
+        self.take_findings().into_iter().map(of_sse).collect()
+    }
+
+    fn finish(self) -> (Option<sse::Event>, Vec<Found<sse::Rule>>) {
+        let tail = self.finish();
+        (tail.unfinished, tail.findings.into_iter().map(of_sse).collect())
+    }
+
+    fn place(event: &sse::Event, body: &[u8]) -> Range<usize> {
+        let mut end = event.span.end;
+        // The LF of a CR LF belongs to the blank line that it ends.
+        if body.get(end.wrapping_sub(1)) == Some(&b'\r') && body.get(end) == Some(&b'\n') {
+            end += 1;
+        }
+        event.span.start..end
+    }
+
+    fn is_usual(rule: sse::Rule) -> bool {
+        rule == sse::Rule::Comment
+    }
+}
+
+fn of_sse(found: sse::Finding) -> Found<sse::Rule> {
+    Found { rule: found.rule, id: found.rule.id(), offset: found.offset, message: found.message }
+}
+
+impl Source for eventstream::Decoder {
+    type Event = eventstream::Message;
+    type Rule = eventstream::Rule;
+
+    fn feed(&mut self, bytes: &[u8]) -> Vec<eventstream::Message> {
+        self.feed(bytes)
+    }
+
+    fn take_findings(&mut self) -> Vec<Found<eventstream::Rule>> {
+        // What is damaged is the end of it all.
+        Vec::new()
+    }
+
+    fn finish(self) -> (Option<eventstream::Message>, Vec<Found<eventstream::Rule>>) {
+        let found = self.damage().map(|damage| Found {
+            rule: damage.rule,
+            id: damage.rule.id(),
+            offset: damage.offset,
+            message: damage.message.clone(),
+        });
+        (None, found.into_iter().collect())
+    }
+
+    fn place(event: &eventstream::Message, _body: &[u8]) -> Range<usize> {
+        event.span.clone()
+    }
+}
+
+impl Source for ndjson::Decoder {
+    type Event = ndjson::Line;
+    type Rule = ndjson::Rule;
+
+    fn feed(&mut self, bytes: &[u8]) -> Vec<ndjson::Line> {
+        self.feed(bytes)
+    }
+
+    fn take_findings(&mut self) -> Vec<Found<ndjson::Rule>> {
+        let found = self.take_findings().into_iter();
+        found.map(|f| Found { rule: f.rule, id: f.rule.id(), offset: f.offset, message: f.message }).collect()
+    }
+
+    fn finish(mut self) -> (Option<ndjson::Line>, Vec<Found<ndjson::Rule>>) {
+        let line = ndjson::Decoder::finish(&mut self);
+        // Half a character at the very end is truncation.
+        let is_cut = |found: &Found<ndjson::Rule>| {
+            line.as_ref().is_some_and(|line| found.rule == ndjson::Rule::Utf8 && line.span.contains(&found.offset))
+        };
+        let found = Source::take_findings(&mut self).into_iter().filter(|found| !is_cut(found)).collect();
+        (line, found)
+    }
+
+    fn place(event: &ndjson::Line, _body: &[u8]) -> Range<usize> {
+        event.span.clone()
+    }
+}
+
+/// The rules of an API's framing.
+pub(super) type RuleOf<G> = <<G as Grammar>::Source as Source>::Rule;
+
 /// The grammar of one API's stream: a state machine over events.
 pub(super) trait Grammar: Default + Send + std::fmt::Debug {
+    /// What frames its events.
+    type Source: Source;
+
     /// Takes one event.
-    fn step(&mut self, event: &sse::Event, seen: &mut Seen) -> Vec<Say>;
+    fn step(&mut self, event: &<Self::Source as Source>::Event, seen: &mut Seen) -> Vec<Say>;
 
     /// The body ended inside this event.
-    fn unfinished(&mut self, event: &sse::Event, seen: &mut Seen);
+    fn unfinished(&mut self, _event: &<Self::Source as Source>::Event, _seen: &mut Seen) {}
 
     /// The body is over.
     fn end(&mut self, seen: &mut Seen);
 
-    /// How strictly a rule of the SSE layer binds here: MUST where an official SDK of this API trips over it.
-    fn level(rule: sse::Rule) -> Level;
+    /// How strictly a rule of the framing binds here: MUST where an official SDK of this API trips over it.
+    fn level(rule: RuleOf<Self>) -> Level;
 
-    /// Whether what a rule of the SSE layer objects to is usual here.
-    fn ignores(rule: sse::Rule) -> bool {
-        rule == sse::Rule::Comment
+    /// Whether what a rule of the framing objects to is usual here.
+    fn ignores(rule: RuleOf<Self>) -> bool {
+        Self::Source::is_usual(rule)
     }
 }
 
@@ -128,32 +261,39 @@ impl Seen {
 }
 
 /// Reads a stream by its grammar.
-#[derive(Debug, Default)]
-pub(super) struct SseReader<G> {
-    decoder: sse::Decoder,
+#[derive(Debug)]
+pub(super) struct Reader<G: Grammar> {
+    source: G::Source,
     grammar: G,
     seen: Seen,
 }
 
-impl<G: Grammar> SseReader<G> {
-    fn take(&mut self, bytes: &[u8], mut each: impl FnMut(&sse::Event, Vec<Say>, &mut Seen)) {
-        let events = self.decoder.feed(bytes);
-        self.take_sse_findings();
+impl<G: Grammar> Default for Reader<G> {
+    fn default() -> Self {
+        Self { source: G::Source::default(), grammar: G::default(), seen: Seen::default() }
+    }
+}
+
+impl<G: Grammar> Reader<G> {
+    fn take(&mut self, bytes: &[u8], mut each: impl FnMut(&<G::Source as Source>::Event, Vec<Say>, &mut Seen)) {
+        let events = self.source.feed(bytes);
+        note::<G>(self.source.take_findings(), &mut self.seen);
         for event in events {
             let says = self.grammar.step(&event, &mut self.seen);
             each(&event, says, &mut self.seen);
             self.seen.piece = None;
         }
     }
+}
 
-    fn take_sse_findings(&mut self) {
-        for finding in self.decoder.take_findings().into_iter().filter(|finding| !G::ignores(finding.rule)) {
-            self.seen.find(finding.rule.id(), G::level(finding.rule), finding.offset, finding.message);
-        }
+/// Notes what the framing objects to.
+fn note<G: Grammar>(found: Vec<Found<RuleOf<G>>>, seen: &mut Seen) {
+    for found in found.into_iter().filter(|found| !G::ignores(found.rule)) {
+        seen.find(found.id, G::level(found.rule), found.offset, found.message);
     }
 }
 
-impl<G: Grammar + 'static> StreamReader for SseReader<G> {
+impl<G: Grammar + 'static> StreamReader for Reader<G> {
     fn feed(&mut self, bytes: &[u8]) -> Vec<Say> {
         let mut said = Vec::new();
         self.take(bytes, |_, says, _| said.extend(says));
@@ -165,12 +305,10 @@ impl<G: Grammar + 'static> StreamReader for SseReader<G> {
     }
 
     fn finish(self: Box<Self>) -> Reading {
-        let Self { decoder, mut grammar, mut seen } = *self;
-        let tail = decoder.finish();
-        for finding in tail.findings.into_iter().filter(|finding| !G::ignores(finding.rule)) {
-            seen.find(finding.rule.id(), G::level(finding.rule), finding.offset, finding.message);
-        }
-        if let Some(event) = &tail.unfinished {
+        let Self { source, mut grammar, mut seen } = *self;
+        let (unfinished, found) = source.finish();
+        note::<G>(found, &mut seen);
+        if let Some(event) = &unfinished {
             grammar.unfinished(event, &mut seen);
         }
         grammar.end(&mut seen);
@@ -182,15 +320,10 @@ impl<G: Grammar + 'static> StreamReader for SseReader<G> {
 
 /// Where the events of a body stand and what they say.
 pub(super) fn marks<G: Grammar>(body: &[u8]) -> Vec<Mark> {
-    let mut reader = SseReader { decoder: sse::Decoder::new(), grammar: G::default(), seen: Seen::default() };
     let mut marks = Vec::new();
-    reader.take(body, |event, _, seen| {
-        let mut end = event.span.end;
-        // The LF of a CR LF belongs to the blank line that it ends.
-        if body.get(end.wrapping_sub(1)) == Some(&b'\r') && body.get(end) == Some(&b'\n') {
-            end += 1;
-        }
-        marks.push(Mark { start: event.span.start, end, stage: seen.stage, piece: seen.piece.take() });
+    Reader::<G>::default().take(body, |event, _, seen| {
+        let Range { start, end } = G::Source::place(event, body);
+        marks.push(Mark { start, end, stage: seen.stage, piece: seen.piece.take() });
     });
     marks
 }

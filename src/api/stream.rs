@@ -41,9 +41,14 @@ pub struct Usage {
 impl Usage {
     /// Reads what an API reports, in whichever spelling; `None` where it names no tokens.
     pub fn read(value: &Value) -> Option<Self> {
-        let tokens = |keys: [&str; 4]| keys.iter().find_map(|key| value.get(key)?.as_u64());
-        let input = tokens(["prompt_tokens", "input_tokens", "promptTokenCount", "inputTokens"]);
-        let output = tokens(["completion_tokens", "output_tokens", "candidatesTokenCount", "outputTokens"]);
+        const INPUT: [&str; 5] =
+            ["prompt_tokens", "input_tokens", "promptTokenCount", "inputTokens", "prompt_eval_count"];
+        const OUTPUT: [&str; 5] =
+            ["completion_tokens", "output_tokens", "candidatesTokenCount", "outputTokens", "eval_count"];
+        // Cohere tells those that are billed beside them.
+        let value = value.get("tokens").filter(|tokens| tokens.is_object()).unwrap_or(value);
+        let tokens = |keys: [&str; 5]| keys.iter().find_map(|key| value.get(key)?.as_u64());
+        let (input, output) = (tokens(INPUT), tokens(OUTPUT));
         (input.is_some() || output.is_some())
             .then(|| Self { input: input.unwrap_or_default(), output: output.unwrap_or_default() })
     }

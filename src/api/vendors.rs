@@ -1,20 +1,22 @@
 //! Which vendor is asked in which API.
 
-use super::ApiId::{self, AnthropicMessages, BedrockConverse, Gemini, OpenaiChat, OpenaiResponses};
+use super::ApiId::{
+    self, AnthropicMessages, BedrockConverse, BedrockInvoke, Gemini, OllamaChat, OpenaiChat, OpenaiResponses,
+};
 
 /// The APIs of each vendor, by the vendor's name in `vendor/model`; the first is the usual one. Of those without an API
 /// of their own, and of those whose own is not spoken, the one that they share with OpenAI counts.
 const VENDORS: [(&str, &[ApiId]); 16] = [
     ("anthropic", &[AnthropicMessages]),
     ("azure-openai", &[OpenaiChat, OpenaiResponses]),
-    ("bedrock", &[BedrockConverse]),
+    ("bedrock", &[BedrockConverse, BedrockInvoke]),
     ("cohere", &[OpenaiChat]),
     ("deepseek", &[OpenaiChat]),
     ("gemini", &[Gemini]),
     ("groq", &[OpenaiChat]),
     ("llamacpp", &[OpenaiChat]),
     ("mistral", &[OpenaiChat]),
-    ("ollama", &[OpenaiChat]),
+    ("ollama", &[OllamaChat, OpenaiChat]),
     ("openai", &[OpenaiChat, OpenaiResponses]),
     ("openrouter", &[OpenaiChat]),
     ("perplexity", &[OpenaiChat]),

@@ -86,7 +86,7 @@ impl Kept {
 pub(super) fn stream_headers(api: &dyn Api) -> Headers {
     let kind = match api.framing() {
         Framing::Sse => "text/event-stream; charset=utf-8",
-        Framing::EventStream => Framing::EventStream.media_type(),
+        other => other.media_type(),
     };
     [("content-type", kind), ("cache-control", "no-cache")].into_iter().collect()
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::Leg;
 use super::front::Gateway;
 use super::message::Delivered;
-use crate::api::{ApiId, Conversation, Part, Role, Turn};
+use crate::api::{Conversation, Part, Role, Turn};
 use crate::proxy::AfterContent;
 
 /// How a leg is asked.
@@ -24,7 +24,7 @@ pub(super) fn way(gateway: &Gateway, leg: &Leg, asked: &Conversation, delivered:
         return None;
     }
     // Elsewhere a trailing assistant turn is history.
-    let has_prefill = matches!(leg.api, ApiId::AnthropicMessages | ApiId::Gemini | ApiId::BedrockConverse);
+    let has_prefill = leg.api.spoken().is_some_and(|api| api.features().prefill);
     if has_prefill && gateway.sabotage.prefills_everyone() {
         return Some(Way::Prefill);
     }

@@ -32,7 +32,7 @@ pub(super) fn for_leg(job: &Job, attempt: Attempt<'_>, api: &dyn Api, go_on: Opt
     edit_request(&job.gateway.promise, &mut conversation);
     let sabotage = &job.gateway.sabotage;
     sabotage.edit_request(attempt.number, &mut conversation);
-    if api.id() == ApiId::AnthropicMessages && job.api.id() != api.id() {
+    if api.features().short_temperature && job.api.id() != api.id() {
         // The scale ends at 2 elsewhere, and at 1 here.
         if let Some(temperature) = conversation.params.get_mut("temperature")
             && temperature.as_f64().is_some_and(|value| value > 1.0)
@@ -47,7 +47,7 @@ pub(super) fn for_leg(job: &Job, attempt: Attempt<'_>, api: &dyn Api, go_on: Opt
     let owed = go_on.map(|(way, text)| ask_to_go_on(&mut conversation, way, text, sabotage.keeps_blanks()));
     let mut body = api.write_request(&conversation, model(job, attempt));
     if job.api.id() != api.id() {
-        translate_rest(job, api.id(), &mut body);
+        translate_rest(job, api, &mut body);
     }
     sabotage.edit_body(job, attempt.number, api.id(), &mut body);
     let target = api.target(model(job, attempt), job.asked.stream);
@@ -64,40 +64,13 @@ fn model<'a>(job: &'a Job, attempt: Attempt<'a>) -> &'a str {
 }
 
 /// What has no neutral form, but a counterpart.
-fn translate_rest(job: &Job, to: ApiId, body: &mut Value) {
-    let format = job.asked.format.as_ref();
-    let schema = format.and_then(schema_of);
-    match to {
-        ApiId::OpenaiChat => {
-            if job.asked.stream {
-                // Without it this API reports no usage, which the client's own always does.
-                body["stream_options"] = json!({"include_usage": true});
-            }
-            if let Some(schema) = schema {
-                body["response_format"] =
-                    json!({"type": "json_schema", "json_schema": {"name": "answer", "schema": schema, "strict": true}});
-            }
-        }
-        ApiId::AnthropicMessages => {
-            if let Some(schema) = schema {
-                body["output_config"] = json!({"format": {"type": "json_schema", "schema": schema}});
-            }
-        }
-        ApiId::Gemini => {
-            if format.is_some() {
-                body["generationConfig"]["responseMimeType"] = "application/json".into();
-            }
-            if let Some(schema) = schema {
-                body["generationConfig"]["responseJsonSchema"] = schema.clone();
-            }
-        }
-        ApiId::OpenaiResponses => {
-            if let Some(schema) = schema {
-                let format = json!({"type": "json_schema", "name": "answer", "schema": schema, "strict": true});
-                body["text"] = json!({ "format": format });
-            }
-        }
-        ApiId::BedrockConverse => {}
+fn translate_rest(job: &Job, to: &dyn Api, body: &mut Value) {
+    if job.asked.stream && to.id() == ApiId::OpenaiChat {
+        // Without it this API reports no usage, which the client's own always does.
+        body["stream_options"] = json!({"include_usage": true});
+    }
+    if let Some(format) = &job.asked.format {
+        to.ask_for_json(body, schema_of(format));
     }
 }
 

@@ -10,7 +10,7 @@ use super::passthrough::{self, passes};
 use super::relay::Job;
 use super::{AnswerEdit, Leg};
 use crate::answer::{Spoken, SpokenPart};
-use crate::api::{Api, ApiId, Completion, EncodeContext, Part, Usage};
+use crate::api::{Api, Completion, EncodeContext, Part, Usage};
 use crate::proxy::UsageChoice;
 
 /// A leg's answer in the client's API.
@@ -27,17 +27,11 @@ pub(super) fn translate(job: &Job, leg: &Leg, api: &dyn Api, body: &[u8]) -> Res
     }
     // In its own API the answer stays as it is, but for the model's name.
     let mut body: Value = serde_json::from_slice(body).map_err(|_| Failure::damaged())?;
-    let key = match api.id() {
-        ApiId::Gemini => Some("modelVersion"),
-        // An answer of this API names no model.
-        ApiId::BedrockConverse => None,
-        _ => Some("model"),
-    };
-    if let Some(key) = key {
+    if let Some(key) = api.model_key() {
         body[key] = model.as_str().into();
     }
     if promise.usage == UsageChoice::None {
-        forget_usage(job.api, &mut body);
+        job.api.forget_usage(&mut body);
     }
     Ok(body.to_string().into_bytes())
 }
@@ -66,26 +60,10 @@ pub(super) fn written(job: &Job, model: &str, completion: &Completion) -> Vec<u8
     if job.gateway.promise.usage == UsageChoice::None
         && let Ok(mut json) = serde_json::from_slice(&body)
     {
-        forget_usage(job.api, &mut json);
+        job.api.forget_usage(&mut json);
         body = json.to_string().into_bytes();
     }
     body
-}
-
-/// An answer without usage; where an API's SDKs cannot do without, it is 0.
-fn forget_usage(api: &dyn Api, body: &mut Value) {
-    match (api.id(), body.as_object_mut()) {
-        (ApiId::OpenaiChat, Some(body)) => drop(body.remove("usage")),
-        (ApiId::Gemini, Some(body)) => drop(body.remove("usageMetadata")),
-        (_, Some(body)) => {
-            for (_, value) in body.get_mut("usage").and_then(Value::as_object_mut).into_iter().flatten() {
-                if value.is_number() {
-                    *value = 0.into();
-                }
-            }
-        }
-        (_, None) => {}
-    }
 }
 
 fn spoken(part: &Part) -> Option<SpokenPart> {

@@ -34,7 +34,7 @@ pub(super) fn half_an_event(body: &Body, cut: &Cut, at: usize) -> Result<usize, 
 /// Behind the first byte of the next character that has several.
 pub(super) fn inside_a_character(body: &Body, cut: &Cut, at: usize) -> Result<usize, CompileError> {
     let lead = match body.framing {
-        Framing::Sse => first_lead(&body.bytes, at..body.bytes.len()),
+        Framing::Sse | Framing::Ndjson => first_lead(&body.bytes, at..body.bytes.len()),
         // Lengths and checksums are no text.
         Framing::EventStream => {
             let mut behind = body.events.iter().filter(|event| event.span.start >= at);
@@ -80,7 +80,7 @@ fn swell_next(body: &mut Body, offset: usize) -> Option<()> {
         let bytes = &body.bytes[event.span.clone()];
         damage::damage(body.framing, bytes, event.span.start)?;
         match body.framing {
-            Framing::Sse => {
+            Framing::Sse | Framing::Ndjson => {
                 let brace = bytes.iter().position(|byte| matches!(byte, b'{' | b'['))?;
                 let place = event.span.start + brace + 1;
                 Some(Replace { range: place..place, with: blanks() })

@@ -87,15 +87,16 @@ pub fn compile(rendition: &Rendition, play: &Play, error_event: &[u8]) -> Result
     if let Some((offset, cut)) = cut {
         change::apply(&mut body, offset, cut)?;
     }
-    // Lines, comments and text at all are there in server-sent events alone.
-    let has_lines = rendition.stream && body.framing == Framing::Sse;
-    if has_lines && play.edits.contains(&Edit::Bom) {
+    let asks = |edit: Edit| rendition.stream && play.edits.contains(&edit);
+    // A mark and comments are legal in server-sent events alone.
+    let has_comments = body.framing == Framing::Sse;
+    if asks(Edit::Bom) && has_comments {
         body.insert_bom();
     }
-    if has_lines && play.edits.contains(&Edit::Comments) {
+    if asks(Edit::Comments) && has_comments {
         body.insert_comments();
     }
-    let crlf = has_lines && play.edits.contains(&Edit::Crlf);
+    let crlf = asks(Edit::Crlf) && body.framing.is_text();
     if crlf {
         body.make_crlf();
     }

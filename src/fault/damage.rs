@@ -10,8 +10,8 @@ use crate::framing::Framing;
 pub(super) fn damage(framing: Framing, event: &[u8], start: usize) -> Option<Vec<Replace>> {
     match framing {
         Framing::Sse => damage_lines(event, start),
-        // The checksums are those of what is left.
-        Framing::EventStream => {
+        // The checksums are those of what is left, and a line keeps its end.
+        Framing::EventStream | Framing::Ndjson => {
             let with = framing.rewritten(event, |json| half(json).map(str::to_owned))?;
             Some(vec![Replace { range: start..start + event.len(), with }])
         }

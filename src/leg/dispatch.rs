@@ -13,7 +13,7 @@ use super::seed::seed;
 use super::session::LegBinding;
 use super::side::{self, Call};
 use super::{reply, words};
-use crate::api::{Api, ApiId};
+use crate::api::{Api, ApiId, Wrong};
 use crate::fault::Plan;
 use crate::history::{BarrierEnd, Continuation, Said, Stray, UpstreamEnd, UpstreamExchange};
 use crate::scenario::{LegPlan, Play};
@@ -89,9 +89,11 @@ fn stray(place: &Place<'_>, request: &Request, reason: &str) -> Stray {
 
 /// The error for a request that fits nothing, in the shape that it seems to expect.
 pub(super) fn unknown(request: &Request, path: &str) -> Plan {
-    let family = side::family(&request.headers, path);
-    match family.spoken() {
-        Some(api) => reply::error(api, &request.target, &side::not_found(family, &request.method, path), seed(&[path])),
+    match ApiId::shown_by(&request.headers, path).spoken() {
+        Some(api) => {
+            let error = api.refuse(Wrong::Path { method: &request.method, path });
+            reply::error(api, &request.target, &error, seed(&[path]))
+        }
         None => reply::unary(404, crate::wire::Headers::default(), Vec::new()),
     }
 }
@@ -141,7 +143,7 @@ impl Caller<'_> {
             .chain(leg.models.is_empty().then_some(leg.model.model.as_str()))
             .collect();
         let call = if oversize {
-            Call::Wrong(side::too_large(leg.api))
+            side::too_large(leg.api)
         } else {
             side::call(&request, self.path, Some(leg.api), &models, &self.registry.side_calls)
         };

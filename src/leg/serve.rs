@@ -156,7 +156,7 @@ impl Alone {
             _ => (Spec::default(), rest),
         };
         let spoken = ApiId::of_path(path);
-        let api = spoken.map_or_else(|| side::family(&request.headers, path), Api::id);
+        let api = spoken.map_or_else(|| ApiId::shown_by(&request.headers, path), Api::id);
         let model = match spoken {
             Some(api) => api.read(request).map(|asked| asked.model).filter(|model| !model.is_empty()),
             None => side::model_of(path).map(str::to_owned),
@@ -219,10 +219,12 @@ impl Alone {
             Some(api) => Box::new(reply::error(api, &request.target, &error, self.ids(&leg.name))),
             None => Box::new(unknown(request, path)),
         };
-        if oversize {
-            return Err(wrong(side::too_large(leg.api)));
-        }
-        match side::call(request, path, Some(leg.api), &[leg.model.model.as_str()], &[]) {
+        let call = if oversize {
+            side::too_large(leg.api)
+        } else {
+            side::call(request, path, Some(leg.api), &[leg.model.model.as_str()], &[])
+        };
+        match call {
             Call::Generate(api) => Ok(api),
             Call::Side(plan) => Err(Box::new(side::dressed(plan, leg.api, self.ids(&leg.name)))),
             Call::Wrong(error) => Err(wrong(error)),

@@ -5,12 +5,9 @@ use serde_json::json;
 use super::decide::input_tokens;
 use super::reply;
 use crate::answer::Spoken;
-use crate::api::{Api, ApiError, ApiId, EncodeContext};
+use crate::api::{Api, ApiError, ApiId, EncodeContext, SideCall, Wrong};
 use crate::fault::Plan;
-use crate::wire::{Headers, Request};
-
-/// What AWS says of a path that no operation has.
-const NO_OPERATION: &str = "Unable to determine service/operation name to be authorized";
+use crate::wire::Request;
 
 /// What a path asks for.
 #[derive(Debug)]
@@ -31,34 +28,28 @@ pub(super) fn call(request: &Request, path: &str, api: Option<ApiId>, models: &[
     if let Some(found) = found {
         return match request.method.as_str() {
             "POST" => Call::Generate(found),
-            _ => Call::Wrong(method_not_allowed(found.id())),
+            _ => Call::Wrong(found.refuse(Wrong::Method)),
         };
     }
-    let family = api.unwrap_or_else(|| family(&request.headers, path));
-    match (request.method.as_str(), path) {
-        ("GET" | "HEAD", "/v1/models" | "/v1beta/models") => return Call::Side(model_list(family, models)),
-        ("GET" | "HEAD", _) => {
-            if let Some(name) = model_of(path).filter(|name| models.contains(name)) {
-                return Call::Side(reply::json(&model(family, name)));
-            }
-        }
-        ("POST", "/v1/messages/count_tokens") if family == ApiId::AnthropicMessages => {
-            return Call::Side(reply::json(&json!({ "input_tokens": input_tokens(&request.body.0) })));
-        }
-        ("POST", _) if family == ApiId::Gemini && path.ends_with(":countTokens") => {
-            let tokens = input_tokens(&request.body.0);
-            let details = json!([{"modality": "TEXT", "tokenCount": tokens}]);
-            return Call::Side(reply::json(&json!({"totalTokens": tokens, "promptTokensDetails": details})));
-        }
-        ("POST", _) if family == ApiId::BedrockConverse && counts_tokens(path) => {
-            return Call::Side(reply::json(&json!({ "inputTokens": input_tokens(&request.body.0) })));
-        }
-        _ => {}
+    let Some(family) = api.unwrap_or_else(|| ApiId::shown_by(&request.headers, path)).spoken() else {
+        return Call::Side(reply::json(&json!({})));
+    };
+    let method = if request.method == "HEAD" { "GET" } else { request.method.as_str() };
+    if let Some(answer) = family.side(&SideCall { method, path, models, tokens: input_tokens(&request.body.0) }) {
+        return Call::Side(reply::json(&answer));
     }
     if side_calls.iter().any(|pattern| fits(pattern, &request.method, path)) {
         return Call::Side(reply::json(&json!({})));
     }
-    Call::Wrong(not_found(family, &request.method, path))
+    Call::Wrong(family.refuse(Wrong::Path { method: &request.method, path }))
+}
+
+/// The answer to a request that is too large.
+pub(super) fn too_large(api: ApiId) -> Call {
+    match api.spoken() {
+        Some(api) => Call::Wrong(api.refuse(Wrong::Size)),
+        None => Call::Side(reply::json(&json!({}))),
+    }
 }
 
 /// The model that a path asks about.
@@ -75,24 +66,6 @@ pub(super) fn dressed(mut plan: Plan, api: ApiId, seed: u64) -> Plan {
         plan.headers = api.render_unary(&Spoken::default(), &context).headers;
     }
     plan
-}
-
-/// The API whose habits a request shows, where no leg tells.
-pub(super) fn family(headers: &Headers, path: &str) -> ApiId {
-    if headers.get("x-goog-api-key").is_some() || path.contains("/v1beta/") || path.contains(":generateContent") {
-        return ApiId::Gemini;
-    }
-    if ["/converse", "/converse-stream", "/count-tokens"].iter().any(|end| path.ends_with(end)) {
-        return ApiId::BedrockConverse;
-    }
-    let anthropic = headers.get("anthropic-version").is_some() || headers.get("x-api-key").is_some();
-    if anthropic || path.ends_with("/messages") { ApiId::AnthropicMessages } else { ApiId::OpenaiChat }
-}
-
-/// `/model/<id>/count-tokens`.
-fn counts_tokens(path: &str) -> bool {
-    let model = path.strip_prefix("/model/").and_then(|rest| rest.strip_suffix("/count-tokens"));
-    model.is_some_and(|model| !model.is_empty() && !model.contains('/'))
 }
 
 /// `METHOD path`, where a `*` in the path stands for anything.
@@ -120,77 +93,13 @@ fn fits(pattern: &str, method: &str, path: &str) -> bool {
     true
 }
 
-/// The vendor's 404.
-pub(super) fn not_found(family: ApiId, method: &str, path: &str) -> ApiError {
-    match family {
-        ApiId::AnthropicMessages => error(404, "not_found_error", "Not Found".to_owned(), None),
-        ApiId::Gemini => error(404, "NOT_FOUND", "Requested entity was not found.".to_owned(), None),
-        ApiId::BedrockConverse => error(404, "UnknownOperationException", NO_OPERATION.to_owned(), None),
-        _ => error(404, "invalid_request_error", format!("Invalid URL ({method} {path})"), None),
-    }
-}
-
-/// The vendor's 405.
-fn method_not_allowed(family: ApiId) -> ApiError {
-    let (kind, message, code) = match family {
-        ApiId::AnthropicMessages => ("invalid_request_error", "Method Not Allowed", None),
-        ApiId::Gemini => ("NOT_FOUND", "Requested entity was not found.", None),
-        ApiId::BedrockConverse => ("UnknownOperationException", NO_OPERATION, None),
-        _ => ("invalid_request_error", "Only POST requests are accepted.", Some("method_not_supported")),
-    };
-    error(405, kind, message.to_owned(), code)
-}
-
-/// The vendor's 413.
-pub(super) fn too_large(family: ApiId) -> ApiError {
-    let (kind, message) = match family {
-        ApiId::AnthropicMessages => ("request_too_large", "Request exceeds the maximum allowed number of bytes."),
-        ApiId::BedrockConverse => ("ValidationException", "Input is too long for requested model."),
-        ApiId::Gemini => ("INVALID_ARGUMENT", "Request payload size exceeds the limit: 20971520 bytes."),
-        _ => ("invalid_request_error", "Request body is too large."),
-    };
-    error(413, kind, message.to_owned(), None)
-}
-
-fn error(status: u16, kind: &str, message: String, code: Option<&str>) -> ApiError {
-    ApiError { status, kind: kind.to_owned(), message, code: code.map(str::to_owned), param: None }
-}
-
-fn model_list(family: ApiId, names: &[&str]) -> Plan {
-    let models: Vec<_> = names.iter().map(|name| model(family, name)).collect();
-    reply::json(&match family {
-        ApiId::AnthropicMessages => json!({
-            "data": models,
-            "has_more": false,
-            "first_id": names.first(),
-            "last_id": names.last(),
-        }),
-        ApiId::Gemini => json!({ "models": models }),
-        _ => json!({ "object": "list", "data": models }),
-    })
-}
-
-fn model(family: ApiId, name: &str) -> serde_json::Value {
-    match family {
-        ApiId::AnthropicMessages => {
-            // Official SDKs take `lifecycle` for given.
-            json!({
-                "type": "model", "id": name, "display_name": name, "created_at": "2025-01-01T00:00:00Z",
-                "lifecycle": "active", "deprecated_at": null, "retires_at": null,
-            })
-        }
-        ApiId::Gemini => json!({
-            "name": format!("models/{name}"), "version": "001", "displayName": name,
-            "inputTokenLimit": 1_048_576, "outputTokenLimit": 65_536,
-            "supportedGenerationMethods": ["generateContent", "countTokens"],
-        }),
-        _ => json!({ "id": name, "object": "model", "created": 1_735_689_600, "owned_by": "system" }),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::Headers;
+
+    /// What AWS says of a path that no operation has.
+    const NO_OPERATION: &str = "Unable to determine service/operation name to be authorized";
 
     #[test]
     fn patterns_of_side_calls() {

@@ -19,7 +19,7 @@ use Level::{Must, Should};
 
 /// Reads events, and knows which may follow which.
 #[derive(Debug, Default)]
-pub(super) struct MessagesGrammar {
+pub(in crate::api) struct MessagesGrammar {
     pub(super) state: State,
     pub(super) blocks: BTreeMap<u64, Block>,
     /// The block that is open.
@@ -52,6 +52,8 @@ pub(super) fn finish_reason(raw: &str) -> Option<FinishReason> {
 }
 
 impl Grammar for MessagesGrammar {
+    type Source = sse::Decoder;
+
     fn step(&mut self, event: &sse::Event, seen: &mut Seen) -> Vec<Say> {
         let at = event.span.start;
         if event.data.starts_with("[DONE]") {
@@ -94,10 +96,6 @@ impl Grammar for MessagesGrammar {
             return Vec::new();
         }
         self.event(at, kind, &data, seen)
-    }
-
-    fn unfinished(&mut self, _event: &sse::Event, _seen: &mut Seen) {
-        // The SDKs of this API drop an event that has no blank line behind it.
     }
 
     fn end(&mut self, seen: &mut Seen) {

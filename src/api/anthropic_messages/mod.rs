@@ -2,17 +2,21 @@
 
 mod blocks;
 mod errors;
-mod grammar;
-mod request;
+pub(super) mod grammar;
+pub(super) mod request;
+mod side;
 #[cfg(test)]
 mod tests;
-mod unary;
-mod writer;
+pub(super) mod unary;
+pub(super) mod writer;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::reading::{SseReader, marks};
-use super::{Api, ApiError, ApiId, Completion, Conversation, EncodeContext, Part, Role, StreamReader, StreamWriter};
+use super::reading::{Reader, marks};
+use super::{
+    Api, ApiError, ApiId, Completion, Conversation, EncodeContext, Features, SideCall, StreamReader, StreamWriter,
+    Wrong,
+};
 use crate::answer::{Mark, Rendition, Spoken};
 use crate::wire::Headers;
 
@@ -20,9 +24,32 @@ use crate::wire::Headers;
 #[derive(Debug)]
 pub(super) struct AnthropicMessages;
 
+/// What requests of this API can say, on Bedrock too.
+pub(super) const FEATURES: Features = Features {
+    params: &["max_tokens", "temperature", "top_p", "stop", "top_k", "thinking", "parallel_tool_calls"],
+    user: true,
+    short_temperature: true,
+    demands_limit: true,
+    prefill: true,
+    trimmed_prefill: true,
+    one_system_field: true,
+    object_arguments: true,
+    failed_results: true,
+    cache_marks: true,
+    ..Features::LEAST
+};
+
 impl Api for AnthropicMessages {
     fn id(&self) -> ApiId {
         ApiId::AnthropicMessages
+    }
+
+    fn features(&self) -> Features {
+        FEATURES
+    }
+
+    fn usual_model(&self) -> &'static str {
+        "anthropic/claude-sonnet-4-5"
     }
 
     fn path(&self) -> &'static str {
@@ -53,11 +80,11 @@ impl Api for AnthropicMessages {
     }
 
     fn stream_reader(&self) -> Box<dyn StreamReader> {
-        Box::new(SseReader::<grammar::MessagesGrammar>::default())
+        Box::new(Reader::<grammar::MessagesGrammar>::default())
     }
 
     fn stream_writer(&self, context: &EncodeContext) -> Box<dyn StreamWriter> {
-        Box::new(writer::MessagesWriter::new(context))
+        Box::new(writer::MessagesWriter::new(context, writer::Events::default()))
     }
 
     fn read_unary(&self, body: &[u8]) -> Result<Completion, String> {
@@ -96,10 +123,26 @@ impl Api for AnthropicMessages {
         errors::of_status(status)
     }
 
+    fn side(&self, call: &SideCall<'_>) -> Option<Value> {
+        side::side(call)
+    }
+
+    fn refuse(&self, wrong: Wrong<'_>) -> ApiError {
+        side::refuse(wrong)
+    }
+
+    fn shows(&self, headers: &Headers, path: &str) -> bool {
+        let named = headers.get("anthropic-version").is_some() || headers.get("x-api-key").is_some();
+        named || path.ends_with("/messages")
+    }
+
+    fn ask_for_json(&self, body: &mut Value, schema: Option<&Value>) {
+        if let Some(schema) = schema {
+            body["output_config"] = json!({"format": {"type": "json_schema", "schema": schema}});
+        }
+    }
+
     fn prefill(&self, conversation: &Conversation) -> Option<String> {
-        let last = conversation.last().filter(|turn| turn.role == Role::Assistant)?;
-        // A turn that ends in a call waits for its result: nothing is to be gone on from.
-        let calls = last.parts.iter().any(|part| matches!(part, Part::ToolCall { .. }));
-        (!calls).then(|| last.text())
+        super::last_words(conversation)
     }
 }

@@ -8,8 +8,14 @@ use crate::api::body::{parse_arguments, text_at};
 use crate::api::reading::Seen;
 use crate::api::{Completion, EncodeContext, FinishReason, Part, PieceKind, render};
 
-/// An answer as one JSON body.
+/// An answer as one JSON body, with the headers of the vendor's own servers.
 pub(super) fn render(spoken: &Spoken, context: &EncodeContext) -> Rendition {
+    let headers = super::errors::headers("application/json", context.seed);
+    render::unary_rendition(write(spoken, context, ""), headers)
+}
+
+/// The body; `mark` is that of who serves the model.
+pub(in crate::api) fn write(spoken: &Spoken, context: &EncodeContext, mark: &str) -> Vec<u8> {
     let content: Vec<Value> = spoken
         .parts
         .iter()
@@ -20,13 +26,13 @@ pub(super) fn render(spoken: &Spoken, context: &EncodeContext) -> Rendition {
             }
             SpokenPart::ToolCall { id, name, arguments } => {
                 let input = parse_arguments(&arguments.concat());
-                json!({"type": "tool_use", "id": call_id(id), "name": name, "input": input, "caller": {"type": "direct"}})
+                json!({"type": "tool_use", "id": call_id(mark, id), "name": name, "input": input, "caller": {"type": "direct"}})
             }
         })
         .collect();
     let body = json!({
         "model": context.model,
-        "id": message_id(context.seed),
+        "id": message_id(mark, context.seed),
         "type": "message",
         "role": "assistant",
         "content": content,
@@ -35,12 +41,11 @@ pub(super) fn render(spoken: &Spoken, context: &EncodeContext) -> Rendition {
         "stop_details": null,
         "usage": usage(context.input_tokens, spoken.output_tokens),
     });
-    let headers = super::errors::headers("application/json", context.seed);
-    render::unary_rendition(body.to_string().into_bytes(), headers)
+    body.to_string().into_bytes()
 }
 
 /// What a unary body says.
-pub(super) fn read(bytes: &[u8]) -> Result<Completion, String> {
+pub(in crate::api) fn read(bytes: &[u8]) -> Result<Completion, String> {
     let value: Value = serde_json::from_slice(bytes).map_err(|error| format!("the body is not JSON: {error}"))?;
     if text_at(&value, "type") != Some("message") {
         return Err("the body's `type` is not `message`".to_owned());

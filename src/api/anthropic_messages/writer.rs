@@ -14,13 +14,61 @@ enum Kind {
     Tool,
 }
 
-/// Writes events.
+/// What the events of this API are put into.
+pub(in crate::api) trait Envelope: Send + std::fmt::Debug {
+    /// An event in it.
+    fn event(&mut self, name: &str, data: &Value) -> Vec<u8>;
+
+    /// A sign of life, where one is sent.
+    fn ping(&self) -> Option<Vec<u8>>;
+
+    /// An error; nothing follows.
+    fn error(&self, error: &ApiError) -> Vec<u8>;
+
+    /// What ids of this vendor's are marked with.
+    fn mark(&self) -> &'static str {
+        ""
+    }
+}
+
+/// Server-sent events, as the vendor's own servers send them.
 #[derive(Debug)]
-pub(super) struct MessagesWriter {
-    context: EncodeContext,
+pub(super) struct Events {
     /// Lengths of the padding: by place alone, so that byte n stands in the same place of every answer of the same
     /// shape.
     padding: Seeded,
+}
+
+impl Default for Events {
+    fn default() -> Self {
+        Self { padding: Seeded::new(0, "padding") }
+    }
+}
+
+impl Envelope for Events {
+    /// 0 to 15 blanks before the last brace, as the vendor sends them.
+    fn event(&mut self, name: &str, data: &Value) -> Vec<u8> {
+        let data = data.to_string();
+        let blanks = " ".repeat(self.padding.below(16) as usize);
+        let body = data.strip_suffix('}').unwrap_or(&data);
+        format!("event: {name}\ndata: {body}{blanks}}}\n\n").into_bytes()
+    }
+
+    fn ping(&self) -> Option<Vec<u8>> {
+        // Without padding.
+        Some(b"event: ping\ndata: {\"type\": \"ping\"}\n\n".to_vec())
+    }
+
+    fn error(&self, error: &ApiError) -> Vec<u8> {
+        super::errors::event(error)
+    }
+}
+
+/// Writes events.
+#[derive(Debug)]
+pub(in crate::api) struct MessagesWriter<E> {
+    context: EncodeContext,
+    envelope: E,
     begun: bool,
     /// Blocks that were begun.
     blocks: u64,
@@ -31,14 +79,14 @@ pub(super) struct MessagesWriter {
     refused: bool,
 }
 
-/// The id of an answer.
-pub(super) fn message_id(seed: u64) -> String {
-    format!("msg_01{}", Seeded::new(seed, "message").base58(22))
+/// The id of an answer; `mark` is that of who serves the model.
+pub(super) fn message_id(mark: &str, seed: u64) -> String {
+    format!("msg_{mark}01{}", Seeded::new(seed, "message").base58(22))
 }
 
 /// Ids of Anthropic begin with a version; a script's id has 24 characters.
-pub(super) fn call_id(id: &str) -> String {
-    format!("toolu_01{}", id.get(2..).unwrap_or(id))
+pub(super) fn call_id(mark: &str, id: &str) -> String {
+    format!("toolu_{mark}01{}", id.get(2..).unwrap_or(id))
 }
 
 pub(super) fn raw_finish(reason: FinishReason) -> &'static str {
@@ -62,25 +110,13 @@ pub(super) fn usage(input: u64, output: u64) -> Value {
     })
 }
 
-impl MessagesWriter {
-    pub(super) fn new(context: &EncodeContext) -> Self {
-        Self {
-            context: context.clone(),
-            padding: Seeded::new(0, "padding"),
-            begun: false,
-            blocks: 0,
-            open: None,
-            content: false,
-            refused: false,
-        }
+impl<E: Envelope> MessagesWriter<E> {
+    pub(in crate::api) fn new(context: &EncodeContext, envelope: E) -> Self {
+        Self { context: context.clone(), envelope, begun: false, blocks: 0, open: None, content: false, refused: false }
     }
 
-    /// An event: 0 to 15 blanks before the last brace, as the vendor sends them.
     fn event(&mut self, name: &str, data: &Value, stage: Stage, piece: Option<Piece>) -> Written {
-        let data = data.to_string();
-        let blanks = " ".repeat(self.padding.below(16) as usize);
-        let body = data.strip_suffix('}').unwrap_or(&data);
-        Written { bytes: format!("event: {name}\ndata: {body}{blanks}}}\n\n").into_bytes(), stage, piece }
+        Written { bytes: self.envelope.event(name, data), stage, piece }
     }
 
     /// How far the stream is while no content comes with an event.
@@ -108,9 +144,9 @@ impl MessagesWriter {
         let stage = self.stage();
         written.push(self.event("content_block_start", &data, stage, None));
         if self.blocks == 0 {
-            // Once per message, and without padding.
-            let bytes = b"event: ping\ndata: {\"type\": \"ping\"}\n\n".to_vec();
-            written.push(Written { bytes, stage, piece: None });
+            // Once per message.
+            let ping = self.envelope.ping();
+            written.extend(ping.map(|bytes| Written { bytes, stage, piece: None }));
         }
         self.blocks += 1;
         self.open = Some(kind);
@@ -126,12 +162,12 @@ impl MessagesWriter {
     }
 }
 
-impl StreamWriter for MessagesWriter {
+impl<E: Envelope> StreamWriter for MessagesWriter<E> {
     fn begin(&mut self) -> Vec<Written> {
         self.begun = true;
         let data = json!({"type": "message_start", "message": {
             "model": self.context.model,
-            "id": message_id(self.context.seed),
+            "id": message_id(self.envelope.mark(), self.context.seed),
             "type": "message",
             "role": "assistant",
             "content": [],
@@ -207,16 +243,21 @@ impl StreamWriter for MessagesWriter {
     }
 
     fn error(&mut self, error: &ApiError) -> Vec<Written> {
-        vec![Written { bytes: super::errors::event(error), stage: Stage::Terminator, piece: None }]
+        vec![Written { bytes: self.envelope.error(error), stage: Stage::Terminator, piece: None }]
     }
+}
+
+/// Every event of an answer.
+pub(in crate::api) fn write(spoken: &Spoken, context: &EncodeContext, envelope: impl Envelope) -> Vec<Written> {
+    let mark = envelope.mark();
+    let mut writer = MessagesWriter::new(context, envelope);
+    let says = render::says(spoken, |id| call_id(mark, id));
+    render::stream(&mut writer, &says, spoken, context.input_tokens)
 }
 
 /// An answer as a stream.
 pub(super) fn render_stream(spoken: &Spoken, context: &EncodeContext) -> Rendition {
-    let mut writer = MessagesWriter::new(context);
-    let says = render::says(spoken, call_id);
-    let written = render::stream(&mut writer, &says, spoken, context.input_tokens);
     let mut headers = super::errors::headers("text/event-stream; charset=utf-8", context.seed);
     headers.push("cache-control", "no-cache");
-    render::stream_rendition(written, headers)
+    render::stream_rendition(write(spoken, context, Events::default()), headers)
 }

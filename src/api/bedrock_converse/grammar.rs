@@ -1,18 +1,17 @@
 //! The grammar of ConverseStream (rules B..).
 //!
-//! MUST where the official SDKs raise or lose what is said: they parse each payload as JSON, tell events from exceptions
-//! by `:message-type`, and name an event by `:event-type`. Truncation is no finding: the ending is judged.
+//! MUST where the official SDKs raise or lose what is said. Truncation is no finding: the ending is judged.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
 use super::blocks::Block;
-use super::errors;
+use crate::api::bedrock::{self, Frame};
 use crate::api::body::text_at;
-use crate::api::reading::Seen;
-use crate::api::{FinishReason, Level, Part, Say, StreamError};
-use crate::eventstream::Message;
+use crate::api::reading::{Grammar, Seen};
+use crate::api::{FinishReason, Level, Part, Say};
+use crate::eventstream::{self, Message};
 
 use Level::{Must, Should};
 
@@ -49,65 +48,19 @@ pub(super) fn finish_reason(raw: &str) -> Option<FinishReason> {
     })
 }
 
-impl ConverseGrammar {
-    /// Takes one message.
-    pub(super) fn step(&mut self, message: &Message, seen: &mut Seen) -> Vec<Say> {
+impl Grammar for ConverseGrammar {
+    type Source = eventstream::Decoder;
+
+    fn step(&mut self, message: &Message, seen: &mut Seen) -> Vec<Say> {
         let at = message.span.start;
-        match message.text(":message-type") {
-            Some("event") => self.event(at, message, seen),
-            Some("exception" | "error") => {
-                self.failed(at, message, seen);
-                Vec::new()
-            }
-            other => {
-                let other = other.unwrap_or("missing");
-                seen.find("B02", Must, at, format!("`:message-type` is {other}: SDKs know `event` and `exception`"));
-                Vec::new()
-            }
-        }
-    }
-
-    /// The body is over.
-    pub(super) fn end(&self, seen: &mut Seen) {
-        for block in self.blocks.values() {
-            seen.close_call(block.part);
-        }
-    }
-
-    fn failed(&mut self, offset: usize, message: &Message, seen: &mut Seen) {
-        if self.state == State::End {
-            seen.find("B16", Should, offset, "an exception behind the end");
-        }
-        let value: Value = serde_json::from_slice(&message.payload).unwrap_or_default();
-        let text = errors::message(&value).or(message.text(":error-message"));
-        let text = text.map_or_else(|| String::from_utf8_lossy(&message.payload).into_owned(), str::to_owned);
-        let kind = message.name().map(str::to_owned);
-        seen.completion.errors.push(StreamError { offset, kind, message: text, visible: true });
-        self.state = State::End;
-    }
-
-    fn event(&mut self, at: usize, message: &Message, seen: &mut Seen) -> Vec<Say> {
-        let Some(name) = message.text(":event-type") else {
-            seen.find("B03", Must, at, "the event has no `:event-type`");
-            return Vec::new();
-        };
-        if let Some(kind) = message.text(":content-type").filter(|kind| *kind != "application/json") {
-            seen.find("B18", Should, at, format!("the payload's type is {kind:?}"));
-        }
-        let data = match serde_json::from_slice::<Value>(&message.payload) {
-            Ok(data) if data.is_object() => data,
-            Ok(_) => {
-                seen.find("B01", Must, at, "the payload is JSON, but no object");
+        let (name, data) = match bedrock::read_frame(message, self.state == State::End, seen) {
+            Frame::Event(name, data) => (name, data),
+            Frame::Failed => {
+                self.state = State::End;
                 return Vec::new();
             }
-            Err(error) => {
-                seen.find("B01", Must, at, format!("the payload is not JSON: {error}"));
-                return Vec::new();
-            }
+            Frame::Nothing => return Vec::new(),
         };
-        if self.state == State::End {
-            seen.find("B16", Should, at, format!("`{name}` behind the end"));
-        }
         match name {
             "messageStart" => self.message_start(at, seen),
             "contentBlockStart" | "contentBlockDelta" | "contentBlockStop" => {
@@ -120,6 +73,19 @@ impl ConverseGrammar {
         Vec::new()
     }
 
+    fn end(&mut self, seen: &mut Seen) {
+        for block in self.blocks.values() {
+            seen.close_call(block.part);
+        }
+    }
+
+    fn level(_rule: eventstream::Rule) -> Level {
+        // Clients give up at what is damaged.
+        Must
+    }
+}
+
+impl ConverseGrammar {
     fn message_start(&mut self, at: usize, seen: &mut Seen) {
         if self.state != State::Start {
             seen.find("B06", Should, at, "a second `messageStart`");

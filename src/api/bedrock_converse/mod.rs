@@ -3,9 +3,7 @@
 //! Model and method stand in the path, the stream is framed as an AWS event stream, and its last event is `metadata`.
 
 mod blocks;
-mod errors;
 mod grammar;
-mod reader;
 mod request;
 #[cfg(test)]
 mod tests;
@@ -14,9 +12,13 @@ mod writer;
 
 use serde_json::Value;
 
-use super::{Api, ApiError, ApiId, Completion, Conversation, EncodeContext, Part, Role, StreamReader, StreamWriter};
+use super::bedrock::{self, Operation, errors};
+use super::reading::{Reader, marks};
+use super::{
+    Api, ApiError, ApiId, Completion, Conversation, EncodeContext, Features, SideCall, StreamReader, StreamWriter,
+    Wrong,
+};
 use crate::answer::{Mark, Rendition, Spoken};
-use crate::api::target;
 use crate::framing::Framing;
 use crate::wire::Headers;
 
@@ -24,12 +26,31 @@ use crate::wire::Headers;
 #[derive(Debug)]
 pub(super) struct BedrockConverse;
 
-const UNARY: &str = "converse";
-const STREAM: &str = "converse-stream";
+const CONVERSE: Operation = Operation { unary: "converse", stream: "converse-stream" };
 
 impl Api for BedrockConverse {
     fn id(&self) -> ApiId {
         ApiId::BedrockConverse
+    }
+
+    fn features(&self) -> Features {
+        Features {
+            params: &["max_tokens", "temperature", "top_p", "stop"],
+            prefill: true,
+            one_system_field: true,
+            object_arguments: true,
+            failed_results: true,
+            cache_marks: true,
+            ..Features::LEAST
+        }
+    }
+
+    fn usual_model(&self) -> &'static str {
+        "bedrock/anthropic.claude-sonnet-4-5-20250929-v1:0"
+    }
+
+    fn model_key(&self) -> Option<&'static str> {
+        None
     }
 
     fn framing(&self) -> Framing {
@@ -37,37 +58,27 @@ impl Api for BedrockConverse {
     }
 
     fn path(&self) -> &'static str {
-        "/model/{model}/{method}"
+        bedrock::PATH
     }
 
     fn method(&self, stream: bool) -> &'static str {
-        if stream { STREAM } else { UNARY }
+        CONVERSE.method(stream)
     }
 
     fn fill(&self, path: &str, model: &str, stream: bool) -> String {
-        // The SDKs escape the colon of a version, too.
-        path.replace("{model}", &target::encode(model).replace(':', "%3A")).replace("{method}", self.method(stream))
+        CONVERSE.fill(path, model, stream)
     }
 
     fn own_path<'p>(&self, path: &'p str) -> Option<&'p str> {
-        let (before, method) = path.rsplit_once('/')?;
-        let (base, model) = before.rsplit_once('/')?;
-        let start = base.strip_suffix("/model")?.len();
-        let fits = matches!(method, UNARY | STREAM) && !model.is_empty();
-        fits.then(|| &path[start..])
+        CONVERSE.own_path(path)
     }
 
     fn request_headers(&self, key: &str) -> Headers {
-        let bearer = format!("Bearer {key}");
-        [("accept", "*/*"), ("content-type", "application/json"), ("authorization", bearer.as_str())]
-            .into_iter()
-            .collect()
+        bedrock::request_headers(key)
     }
 
     fn presented_key(&self, target: &str, headers: &Headers) -> Option<String> {
-        let signed = || signer(headers.get("authorization")?.strip_prefix("AWS4-")?, "Credential=", '/');
-        let in_query = || signer(target::split(target).1, "X-Amz-Credential=", '%');
-        super::bearer(headers).or_else(signed).or_else(in_query)
+        bedrock::presented_key(target, headers)
     }
 
     fn read_request(&self, body: &Value) -> Conversation {
@@ -75,10 +86,7 @@ impl Api for BedrockConverse {
     }
 
     fn read_target(&self, target: &str, conversation: &mut Conversation) {
-        let (path, _) = target::split(target);
-        let Some((before, method)) = path.rsplit_once('/') else { return };
-        conversation.model = target::decode(before.rsplit('/').next().unwrap_or_default());
-        conversation.stream = method == STREAM;
+        CONVERSE.read_target(target, conversation);
     }
 
     fn write_request(&self, conversation: &Conversation, model: &str) -> Value {
@@ -86,7 +94,7 @@ impl Api for BedrockConverse {
     }
 
     fn stream_reader(&self) -> Box<dyn StreamReader> {
-        Box::new(reader::ConverseReader::default())
+        Box::new(Reader::<grammar::ConverseGrammar>::default())
     }
 
     fn stream_writer(&self, context: &EncodeContext) -> Box<dyn StreamWriter> {
@@ -106,7 +114,7 @@ impl Api for BedrockConverse {
     }
 
     fn marks(&self, body: &[u8]) -> Vec<Mark> {
-        reader::marks(body)
+        marks::<grammar::ConverseGrammar>(body)
     }
 
     fn error_body(&self, error: &ApiError, _seed: u64) -> Vec<u8> {
@@ -114,17 +122,15 @@ impl Api for BedrockConverse {
     }
 
     fn error_headers(&self, error: &ApiError, seed: u64) -> Headers {
-        let mut headers = errors::headers("application/json", seed);
-        headers.0.extend(self.error_type(error));
-        headers
+        bedrock::error_headers(error, seed)
     }
 
     fn error_type(&self, error: &ApiError) -> Option<(String, String)> {
-        Some((errors::TYPE.to_owned(), errors::type_value(error)))
+        bedrock::error_type(error)
     }
 
     fn error_event(&self, error: &ApiError, _seed: u64, _behind: &[u8]) -> Vec<u8> {
-        errors::event(error)
+        errors::event(error, &[])
     }
 
     fn read_error(&self, status: u16, body: &[u8]) -> Option<ApiError> {
@@ -135,17 +141,19 @@ impl Api for BedrockConverse {
         errors::status_error(status)
     }
 
-    fn prefill(&self, conversation: &Conversation) -> Option<String> {
-        let last = conversation.last().filter(|turn| turn.role == Role::Assistant)?;
-        let calls = last.parts.iter().any(|part| matches!(part, Part::ToolCall { .. }));
-        (!calls).then(|| last.text())
+    fn side(&self, call: &SideCall<'_>) -> Option<Value> {
+        bedrock::side::side(call)
     }
-}
 
-/// Who signed a request: the access key id, which stands first in the credential. The signature is not looked at.
-fn signer(text: &str, name: &str, end: char) -> Option<String> {
-    let (_, credential) = text.split_once(name)?;
-    // In a query the slash is escaped, or not.
-    let id = credential.split(['/', end]).next().unwrap_or_default();
-    (!id.is_empty()).then(|| id.to_owned())
+    fn refuse(&self, wrong: Wrong<'_>) -> ApiError {
+        bedrock::side::refuse(wrong)
+    }
+
+    fn shows(&self, _headers: &Headers, path: &str) -> bool {
+        ["/converse", "/converse-stream", "/count-tokens"].iter().any(|end| path.ends_with(end))
+    }
+
+    fn prefill(&self, conversation: &Conversation) -> Option<String> {
+        super::last_words(conversation)
+    }
 }

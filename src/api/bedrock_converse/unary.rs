@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::writer::{call_id, latency, raw_finish, usage};
+use super::writer::{call_id, raw_finish, usage};
 use crate::answer::{Rendition, Spoken, SpokenPart};
+use crate::api::bedrock;
 use crate::api::body::{parse_arguments, text_at};
 use crate::api::reading::Seen;
 use crate::api::{Completion, EncodeContext, FinishReason, Part, PieceKind, Usage, render};
@@ -35,12 +36,12 @@ pub(super) fn render(spoken: &Spoken, context: &EncodeContext) -> Rendition {
         .collect();
     let used = Usage { input: context.input_tokens, output: spoken.output_tokens };
     let body = json!({
-        "metrics": {"latencyMs": latency(context.seed)},
+        "metrics": {"latencyMs": bedrock::latency(context.seed)},
         "output": {"message": {"content": content, "role": "assistant"}},
         "stopReason": raw_finish(spoken.finish.unwrap_or(FinishReason::Stop), refused),
         "usage": usage(used),
     });
-    let headers = super::errors::headers("application/json", context.seed);
+    let headers = bedrock::errors::headers("application/json", context.seed);
     render::unary_rendition(body.to_string().into_bytes(), headers)
 }
 

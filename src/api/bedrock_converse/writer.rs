@@ -3,12 +3,10 @@
 use serde_json::{Value, json};
 
 use crate::answer::{Piece, Rendition, Spoken, Stage};
+use crate::api::bedrock;
 use crate::api::seeded::Seeded;
 use crate::api::{ApiError, EncodeContext, FinishReason, PieceKind, Say, StreamWriter, Usage, Written, render};
 use crate::eventstream;
-
-/// Every event is padded by a beginning of this.
-const PADDING: &str = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
 
 /// What kind of block is open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,15 +58,10 @@ pub(super) fn usage(used: Usage) -> Value {
     })
 }
 
-/// How long the model is said to have taken.
-pub(super) fn latency(seed: u64) -> u64 {
-    300 + Seeded::new(seed, "latency").below(600)
-}
-
 impl ConverseWriter {
     pub(super) fn new(context: &EncodeContext) -> Self {
         Self {
-            latency: latency(context.seed),
+            latency: bedrock::latency(context.seed),
             padding: Seeded::new(0, "padding"),
             begun: false,
             blocks: 0,
@@ -78,14 +71,9 @@ impl ConverseWriter {
         }
     }
 
-    /// An event. Keys are in the order of the alphabet, the padding among them.
+    /// An event.
     fn event(&mut self, name: &str, data: &Value, stage: Stage, piece: Option<Piece>) -> Written {
-        let length = 1 + self.padding.below(PADDING.len() as u64) as usize;
-        let mut fields: Vec<(String, Value)> =
-            data.as_object().into_iter().flatten().map(|(key, value)| (key.clone(), value.clone())).collect();
-        fields.push(("p".to_owned(), PADDING[..length].into()));
-        fields.sort_by(|(a, _), (b, _)| a.cmp(b));
-        let payload = Value::Object(fields.into_iter().collect()).to_string();
+        let payload = bedrock::padded(data, &mut self.padding);
         Written { bytes: eventstream::json("event", name, payload.as_bytes()), stage, piece }
     }
 
@@ -179,7 +167,7 @@ impl StreamWriter for ConverseWriter {
     }
 
     fn error(&mut self, error: &ApiError) -> Vec<Written> {
-        vec![Written { bytes: super::errors::event(error), stage: Stage::Terminator, piece: None }]
+        vec![Written { bytes: bedrock::errors::event(error, &[]), stage: Stage::Terminator, piece: None }]
     }
 }
 
@@ -188,5 +176,5 @@ pub(super) fn render_stream(spoken: &Spoken, context: &EncodeContext) -> Renditi
     let mut writer = ConverseWriter::new(context);
     let says = render::says(spoken, call_id);
     let written = render::stream(&mut writer, &says, spoken, context.input_tokens);
-    render::stream_rendition(written, super::errors::headers(eventstream::MEDIA_TYPE, context.seed))
+    render::stream_rendition(written, bedrock::errors::headers(eventstream::MEDIA_TYPE, context.seed))
 }

@@ -26,6 +26,8 @@ pub(super) struct GeminiGrammar {
 }
 
 impl Grammar for GeminiGrammar {
+    type Source = sse::Decoder;
+
     fn step(&mut self, event: &sse::Event, seen: &mut Seen) -> Vec<Say> {
         let at = event.span.start;
         if event.name.is_some() {

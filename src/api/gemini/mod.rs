@@ -9,6 +9,7 @@ mod grammar;
 mod parts;
 mod reader;
 mod request;
+mod side;
 mod spacing;
 #[cfg(test)]
 mod tests;
@@ -19,7 +20,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{Api, ApiError, ApiId, Completion, Conversation, EncodeContext, Part, Role, StreamReader, StreamWriter};
+use super::{
+    Api, ApiError, ApiId, Completion, Conversation, EncodeContext, Features, SideCall, StreamReader, StreamWriter,
+    Wrong,
+};
 use crate::answer::{Mark, Rendition, Spoken};
 use crate::api::target;
 use crate::wire::Headers;
@@ -36,6 +40,35 @@ const STREAM: &str = "streamGenerateContent";
 impl Api for Gemini {
     fn id(&self) -> ApiId {
         ApiId::Gemini
+    }
+
+    fn features(&self) -> Features {
+        Features {
+            params: &[
+                "max_tokens",
+                "temperature",
+                "top_p",
+                "stop",
+                "top_k",
+                "seed",
+                "presence_penalty",
+                "frequency_penalty",
+                "thinking",
+            ],
+            prefill: true,
+            one_system_field: true,
+            object_arguments: true,
+            plain_json: true,
+            ..Features::LEAST
+        }
+    }
+
+    fn usual_model(&self) -> &'static str {
+        "gemini/gemini-2.5-flash"
+    }
+
+    fn model_key(&self) -> Option<&'static str> {
+        Some("modelVersion")
     }
 
     fn path(&self) -> &'static str {
@@ -149,10 +182,32 @@ impl Api for Gemini {
         errors::of_status(status)
     }
 
+    fn side(&self, call: &SideCall<'_>) -> Option<Value> {
+        side::side(call)
+    }
+
+    fn refuse(&self, wrong: Wrong<'_>) -> ApiError {
+        side::refuse(wrong)
+    }
+
+    fn shows(&self, headers: &Headers, path: &str) -> bool {
+        headers.get("x-goog-api-key").is_some() || path.contains("/v1beta/") || path.contains(":generateContent")
+    }
+
+    fn ask_for_json(&self, body: &mut Value, schema: Option<&Value>) {
+        let config = &mut body["generationConfig"];
+        config["responseMimeType"] = "application/json".into();
+        if let Some(schema) = schema {
+            config["responseJsonSchema"] = schema.clone();
+        }
+    }
+
+    fn forget_usage(&self, body: &mut Value) {
+        super::body::without(body, &["usageMetadata"]);
+    }
+
     fn prefill(&self, conversation: &Conversation) -> Option<String> {
-        let last = conversation.last().filter(|turn| turn.role == Role::Assistant)?;
-        let calls = last.parts.iter().any(|part| matches!(part, Part::ToolCall { .. }));
-        (!calls).then(|| last.text())
+        super::last_words(conversation)
     }
 }
 

@@ -3,13 +3,11 @@
 use serde_json::Value;
 
 use crate::api::body::text_at;
+use crate::api::calls::UNNAMED;
 use crate::api::reading::Seen;
 use crate::api::{FinishReason, Level, Part, PieceKind, Say};
 
 use Level::Should;
-
-/// How ids of calls that have none begin: they are given to have one where an API wants one, and are never written.
-pub(super) const UNNAMED: &str = "unnamed_call_";
 
 /// Reads parts of content, one after the other.
 #[derive(Debug, Default)]

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::array::{Found, Items};
 use super::grammar::GeminiGrammar;
 use crate::answer::Mark;
-use crate::api::reading::{Grammar as _, Seen, SseReader};
+use crate::api::reading::{Grammar as _, Reader, Seen};
 use crate::api::{Completion, Level, Reading, Say, StreamReader};
 
 /// Reads whichever form comes.
@@ -13,7 +13,7 @@ use crate::api::{Completion, Level, Reading, Say, StreamReader};
 pub(super) enum GeminiReader {
     /// Nothing but white space came.
     Unknown(Vec<u8>),
-    Events(Box<SseReader<GeminiGrammar>>),
+    Events(Box<Reader<GeminiGrammar>>),
     Array(Box<ArrayReader>),
 }
 
@@ -58,7 +58,7 @@ impl StreamReader for GeminiReader {
             Self::Events(reader) => reader.finish(),
             Self::Array(reader) => reader.finish(),
             Self::Unknown(blanks) => {
-                let mut reader = Box::<SseReader<GeminiGrammar>>::default();
+                let mut reader = Box::<Reader<GeminiGrammar>>::default();
                 reader.feed(&blanks);
                 reader.finish()
             }

@@ -6,6 +6,7 @@ use super::parts::{PartsReader, word};
 use super::writer::{call_id, call_part, raw_finish, response_id, usage};
 use crate::answer::{Rendition, Spoken, SpokenPart};
 use crate::api::body::text_at;
+use crate::api::calls::Waiting;
 use crate::api::reading::Seen;
 use crate::api::{Completion, EncodeContext, FinishReason, render};
 
@@ -26,7 +27,9 @@ pub(super) fn render(spoken: &Spoken, context: &EncodeContext) -> Rendition {
                 continue;
             }
             SpokenPart::ToolCall { id, name, arguments } => {
-                let Some(part) = call_part(&call_id(id), name, &arguments.concat()) else {
+                let mut call = Waiting::new(&call_id(id), name);
+                call.push(&arguments.concat());
+                let Some(part) = call_part(&call) else {
                     malformed = true;
                     continue;
                 };

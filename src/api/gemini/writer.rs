@@ -2,10 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::parts::UNNAMED;
 use super::spacing;
 use crate::answer::{Piece, Rendition, Spoken, Stage};
-use crate::api::body::parse_arguments;
+use crate::api::calls::{Waiting, given};
 use crate::api::seeded::Seeded;
 use crate::api::{ApiError, EncodeContext, FinishReason, PieceKind, Say, StreamWriter, Usage, Written, render};
 
@@ -15,19 +14,12 @@ pub(super) struct GeminiWriter {
     context: EncodeContext,
     id: String,
     /// A call whose arguments are not whole: this API says calls in one piece.
-    call: Option<Call>,
+    call: Option<Waiting>,
     /// A signature goes with the part that follows it.
     signature: Option<String>,
     calls: usize,
     refused: bool,
     malformed: bool,
-}
-
-#[derive(Debug)]
-struct Call {
-    id: String,
-    name: String,
-    arguments: String,
 }
 
 /// The id of an answer.
@@ -63,10 +55,9 @@ pub(super) fn usage(input: u64, output: Option<u64>) -> Value {
 }
 
 /// A call as a part; `None` where the arguments are no object, which this API cannot say.
-pub(super) fn call_part(id: &str, name: &str, arguments: &str) -> Option<Value> {
-    let args = parse_arguments(arguments);
-    let mut call = json!({ "name": name, "args": args.as_object()? });
-    if !id.is_empty() && !id.starts_with(UNNAMED) {
+pub(super) fn call_part(whole: &Waiting) -> Option<Value> {
+    let mut call = json!({ "name": whole.name, "args": whole.arguments()? });
+    if let Some(id) = given(&whole.id) {
         call["id"] = id.into();
     }
     Some(json!({ "functionCall": call }))
@@ -107,7 +98,7 @@ impl GeminiWriter {
     /// The call that waits is whole.
     fn close(&mut self) -> Option<Written> {
         let call = self.call.take()?;
-        let Some(part) = call_part(&call.id, &call.name, &call.arguments) else {
+        let Some(part) = call_part(&call) else {
             self.malformed = true;
             return None;
         };
@@ -126,7 +117,7 @@ impl StreamWriter for GeminiWriter {
     fn say(&mut self, say: &Say) -> Vec<Written> {
         if let Say::Arguments(text) = say {
             if let Some(call) = &mut self.call {
-                call.arguments.push_str(text);
+                call.push(text);
             }
             return Vec::new();
         }
@@ -143,7 +134,7 @@ impl StreamWriter for GeminiWriter {
             }
             Say::Signature(signature) => self.signature = Some(signature.clone()),
             Say::ToolCall { id, name } => {
-                self.call = Some(Call { id: id.clone(), name: name.clone(), arguments: String::new() });
+                self.call = Some(Waiting::new(id, name));
             }
             Say::Arguments(_) => {}
         }

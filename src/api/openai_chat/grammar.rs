@@ -42,6 +42,8 @@ pub(super) fn stream_error(offset: usize, data: &Value) -> Option<StreamError> {
 }
 
 impl Grammar for ChatGrammar {
+    type Source = sse::Decoder;
+
     fn step(&mut self, event: &sse::Event, seen: &mut Seen) -> Vec<Say> {
         let at = event.span.start;
         if event.name.is_some() {

@@ -2,16 +2,19 @@
 
 mod choice;
 mod grammar;
-mod request;
+pub(super) mod request;
 #[cfg(test)]
 mod tests;
 mod unary;
 mod writer;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::reading::{SseReader, marks};
-use super::{Api, ApiError, ApiId, Completion, Conversation, EncodeContext, StreamReader, StreamWriter, openai_errors};
+use super::reading::{Reader, marks};
+use super::{
+    Api, ApiError, ApiId, Completion, Conversation, EncodeContext, Features, SideCall, StreamReader, StreamWriter,
+    Wrong, openai_errors,
+};
 use crate::answer::{Mark, Rendition, Spoken};
 use crate::wire::Headers;
 
@@ -22,6 +25,29 @@ pub(super) struct OpenaiChat;
 impl Api for OpenaiChat {
     fn id(&self) -> ApiId {
         ApiId::OpenaiChat
+    }
+
+    fn features(&self) -> Features {
+        Features {
+            params: &[
+                "max_tokens",
+                "temperature",
+                "top_p",
+                "stop",
+                "seed",
+                "presence_penalty",
+                "frequency_penalty",
+                "reasoning_effort",
+                "parallel_tool_calls",
+            ],
+            user: true,
+            plain_json: true,
+            ..Features::LEAST
+        }
+    }
+
+    fn usual_model(&self) -> &'static str {
+        "openai/gpt-4o-mini"
     }
 
     fn path(&self) -> &'static str {
@@ -51,7 +77,7 @@ impl Api for OpenaiChat {
     }
 
     fn stream_reader(&self) -> Box<dyn StreamReader> {
-        Box::new(SseReader::<grammar::ChatGrammar>::default())
+        Box::new(Reader::<grammar::ChatGrammar>::default())
     }
 
     fn stream_writer(&self, context: &EncodeContext) -> Box<dyn StreamWriter> {
@@ -98,6 +124,25 @@ impl Api for OpenaiChat {
         let streams = request.get("stream").and_then(Value::as_bool).unwrap_or_default();
         let asked = request.pointer("/stream_options/include_usage").and_then(Value::as_bool);
         !streams || asked.unwrap_or_default()
+    }
+
+    fn side(&self, call: &SideCall<'_>) -> Option<Value> {
+        super::openai_side::side(call)
+    }
+
+    fn refuse(&self, wrong: Wrong<'_>) -> ApiError {
+        super::openai_side::refuse(wrong)
+    }
+
+    fn ask_for_json(&self, body: &mut Value, schema: Option<&Value>) {
+        if let Some(schema) = schema {
+            let schema = json!({"name": "answer", "schema": schema, "strict": true});
+            body["response_format"] = json!({"type": "json_schema", "json_schema": schema});
+        }
+    }
+
+    fn forget_usage(&self, body: &mut Value) {
+        super::body::without(body, &["usage"]);
     }
 
     fn prefill(&self, _conversation: &Conversation) -> Option<String> {

@@ -83,6 +83,8 @@ pub(super) fn ended(status: &str, response: &Value, parts: &[Part]) -> (FinishRe
 }
 
 impl Grammar for ResponsesGrammar {
+    type Source = sse::Decoder;
+
     fn step(&mut self, event: &sse::Event, seen: &mut Seen) -> Vec<Say> {
         let at = event.span.start;
         if event.data.starts_with("[DONE]") {

@@ -9,10 +9,13 @@ mod tests;
 mod unary;
 mod writer;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::reading::{SseReader, marks};
-use super::{Api, ApiError, ApiId, Completion, Conversation, EncodeContext, StreamReader, StreamWriter, openai_errors};
+use super::reading::{Reader, marks};
+use super::{
+    Api, ApiError, ApiId, Completion, Conversation, EncodeContext, Features, SideCall, StreamReader, StreamWriter,
+    Wrong, openai_errors,
+};
 use crate::answer::{Mark, Rendition, Spoken};
 use crate::wire::Headers;
 
@@ -23,6 +26,19 @@ pub(super) struct OpenaiResponses;
 impl Api for OpenaiResponses {
     fn id(&self) -> ApiId {
         ApiId::OpenaiResponses
+    }
+
+    fn features(&self) -> Features {
+        Features {
+            params: &["max_tokens", "temperature", "top_p", "reasoning_effort", "parallel_tool_calls"],
+            user: true,
+            plain_json: true,
+            ..Features::LEAST
+        }
+    }
+
+    fn usual_model(&self) -> &'static str {
+        "openai/gpt-4o-mini"
     }
 
     fn path(&self) -> &'static str {
@@ -52,7 +68,7 @@ impl Api for OpenaiResponses {
     }
 
     fn stream_reader(&self) -> Box<dyn StreamReader> {
-        Box::new(SseReader::<grammar::ResponsesGrammar>::default())
+        Box::new(Reader::<grammar::ResponsesGrammar>::default())
     }
 
     fn stream_writer(&self, context: &EncodeContext) -> Box<dyn StreamWriter> {
@@ -93,6 +109,21 @@ impl Api for OpenaiResponses {
 
     fn status_error(&self, status: u16) -> ApiError {
         openai_errors::of_status(status)
+    }
+
+    fn side(&self, call: &SideCall<'_>) -> Option<Value> {
+        super::openai_side::side(call)
+    }
+
+    fn refuse(&self, wrong: Wrong<'_>) -> ApiError {
+        super::openai_side::refuse(wrong)
+    }
+
+    fn ask_for_json(&self, body: &mut Value, schema: Option<&Value>) {
+        if let Some(schema) = schema {
+            let format = json!({"type": "json_schema", "name": "answer", "schema": schema, "strict": true});
+            body["text"] = json!({ "format": format });
+        }
     }
 
     fn prefill(&self, _conversation: &Conversation) -> Option<String> {

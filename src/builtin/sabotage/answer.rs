@@ -15,8 +15,7 @@ impl Sabotage {
     /// What is made of the bytes of a leg, piece by piece.
     pub(in crate::builtin) fn decoder(&self, framing: Framing) -> fn(Bytes) -> Bytes {
         let lossy = |bytes: Bytes| String::from_utf8_lossy(&bytes).into_owned().into();
-        let text = framing == Framing::Sse;
-        if self.has(Defect::Utf8BrokenAtChunkBorder) && text { lossy } else { |bytes| bytes }
+        if self.has(Defect::Utf8BrokenAtChunkBorder) && framing.is_text() { lossy } else { |bytes| bytes }
     }
 
     /// What is heard of what a leg says.

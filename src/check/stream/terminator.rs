@@ -92,10 +92,17 @@ fn again(api: Option<&dyn Api>, body: &[u8], mark: usize) -> Option<usize> {
     let mut behind = events.iter().filter(|event| event.span.start > mark);
     let same = |event: &Event| match framing {
         Framing::Sse => event.data.trim() == first.data.trim(),
-        // It tells what the answer took, so it is known by its name.
-        Framing::EventStream => event.name == first.name,
+        // It tells what the answer took, too, and that may differ.
+        Framing::EventStream | Framing::Ndjson => api.is_some_and(|api| ends(api, &body[event.span.clone()])),
     };
     behind.find(|event| same(event)).map(|event| event.span.start)
+}
+
+/// Whether an event is an end mark.
+fn ends(api: &dyn Api, event: &[u8]) -> bool {
+    let mut reader = api.stream_reader();
+    reader.feed(event);
+    reader.finish().completion.terminator.is_some()
 }
 
 /// Whether an API has an end mark at all, as its own writer ends a stream.

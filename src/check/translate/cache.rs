@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use super::pair::Pair;
 use super::talk::Mark;
 use super::{Translation, judge};
+use crate::api::Conversation;
 use crate::api::compare::{Difference, DifferenceKind, List, lists};
-use crate::api::{ApiId, Conversation};
 use crate::check::Level;
 use crate::check::catalogue::{Check, CheckInfo, Judge};
 
@@ -27,7 +27,7 @@ pub(in crate::check) const CACHE: Check = Check {
 fn compare(pair: &Pair<'_>) -> Translation {
     let (expected, got) = (&pair.asked.marks, &pair.told.marks);
     let mut out = Translation::of(!expected.is_empty() || !special(&pair.client).is_empty());
-    if !matches!(pair.to.id(), ApiId::AnthropicMessages | ApiId::BedrockConverse) {
+    if !pair.to.features().cache_marks {
         if out.exercised {
             out.excuse(format!("{} has no cache hints", pair.to.id()));
         }

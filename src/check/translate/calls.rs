@@ -6,7 +6,6 @@ use super::pair::Pair;
 use super::talk::{Call, Outcome};
 use super::tools::is_valid_name;
 use super::{Translation, judge};
-use crate::api::ApiId;
 use crate::api::compare::{Difference, DifferenceKind, List, lists};
 use crate::check::Level;
 use crate::check::catalogue::{Check, CheckInfo, Judge};
@@ -93,12 +92,12 @@ fn place(after: usize) -> String {
 
 /// Whether the leg's API takes nothing but an object for arguments.
 fn wants_object(pair: &Pair<'_>) -> bool {
-    matches!(pair.to.id(), ApiId::AnthropicMessages | ApiId::Gemini | ApiId::BedrockConverse)
+    pair.to.features().object_arguments
 }
 
 /// Whether the leg's API can say that a tool failed.
 fn says_failure(pair: &Pair<'_>) -> bool {
-    matches!(pair.to.id(), ApiId::AnthropicMessages | ApiId::BedrockConverse)
+    pair.to.features().failed_results
 }
 
 fn results(pair: &Pair<'_>, out: &mut Translation) {

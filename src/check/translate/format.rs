@@ -6,7 +6,7 @@ use super::pair::Pair;
 use super::schema::comparable;
 use super::{Translation, judge};
 use crate::api::compare::{Difference, DifferenceKind};
-use crate::api::{ApiId, Conversation, Role};
+use crate::api::{Api, Conversation, Role};
 use crate::check::Level;
 use crate::check::catalogue::{Check, CheckInfo, Judge};
 
@@ -48,7 +48,7 @@ fn compare(pair: &Pair<'_>) -> Translation {
             out.excuse("the format is asked for in words");
             return out;
         }
-        (Some(Format::Json), None) if !has_plain_json(pair.to.id()) => {
+        (Some(Format::Json), None) if !pair.to.features().plain_json => {
             out.excuse(format!("{} has no format without a schema", pair.to.id()));
             return out;
         }
@@ -66,7 +66,7 @@ fn compare(pair: &Pair<'_>) -> Translation {
         return out;
     }
     let mut back = pair.raw();
-    back.format = expected.as_ref().and_then(|format| in_api(format, pair.to.id()));
+    back.format = expected.as_ref().and_then(|format| in_api(format, pair.to));
     if back.format.is_some()
         && let Some(rule) = pair.refused(&back)
     {
@@ -117,23 +117,12 @@ fn of(conversation: &Conversation) -> Option<Format> {
     }
 }
 
-fn has_plain_json(api: ApiId) -> bool {
-    matches!(api, ApiId::OpenaiChat | ApiId::OpenaiResponses | ApiId::Gemini)
-}
-
 /// A format as an API's neutral form has it.
-fn in_api(format: &Format, api: ApiId) -> Option<Value> {
+fn in_api(format: &Format, api: &dyn Api) -> Option<Value> {
     let Format::Schema(schema) = format else { return None };
-    match api {
-        ApiId::OpenaiChat => {
-            Some(json!({"type": "json_schema", "json_schema": {"name": "answer", "schema": schema, "strict": true}}))
-        }
-        ApiId::OpenaiResponses => {
-            Some(json!({"type": "json_schema", "name": "answer", "schema": schema, "strict": true}))
-        }
-        ApiId::AnthropicMessages => Some(json!({"type": "json_schema", "schema": schema})),
-        ApiId::Gemini | ApiId::BedrockConverse => None,
-    }
+    let mut body = json!({});
+    api.ask_for_json(&mut body, Some(schema));
+    api.read_request(&body).format
 }
 
 /// The tool by which the format is told, where the client has no tool of that name.

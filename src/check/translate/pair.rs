@@ -115,7 +115,7 @@ impl<'a> Pair<'a> {
 
     /// Whether the leg's API has one place for all instructions.
     pub(super) fn one_system_field(&self) -> bool {
-        matches!(self.to.id(), ApiId::AnthropicMessages | ApiId::Gemini | ApiId::BedrockConverse)
+        self.to.features().one_system_field
     }
 
     /// Whether the proxy declares that it edits requests in this way.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::pair::Pair;
 use super::{Translation, judge};
 use crate::api::compare::{Difference, DifferenceKind};
-use crate::api::{ApiId, Conversation};
+use crate::api::{Api, Conversation};
 use crate::check::Level;
 use crate::check::catalogue::{Check, CheckInfo, Judge};
 
@@ -41,20 +41,9 @@ fn is_default(name: &str, value: &Value) -> bool {
 }
 
 /// Whether an API has a parameter of this name.
-fn has(api: ApiId, name: &str) -> bool {
-    match name {
-        "max_tokens" | "temperature" | "top_p" => true,
-        "stop" => api != ApiId::OpenaiResponses,
-        "top_k" => matches!(api, ApiId::AnthropicMessages | ApiId::Gemini),
-        "seed" | "presence_penalty" | "frequency_penalty" => matches!(api, ApiId::OpenaiChat | ApiId::Gemini),
-        "thinking" => matches!(api, ApiId::AnthropicMessages | ApiId::Gemini),
-        "reasoning_effort" => matches!(api, ApiId::OpenaiChat | ApiId::OpenaiResponses),
-        "parallel_tool_calls" => {
-            matches!(api, ApiId::OpenaiChat | ApiId::OpenaiResponses | ApiId::AnthropicMessages)
-        }
-        "user" => matches!(api, ApiId::OpenaiChat | ApiId::OpenaiResponses | ApiId::AnthropicMessages),
-        _ => false,
-    }
+fn has(api: &dyn Api, name: &str) -> bool {
+    let features = api.features();
+    features.params.contains(&name) || (name == "user" && features.user)
 }
 
 /// The two ways of saying how much the model is to reason.
@@ -105,10 +94,10 @@ fn judge_one(
     if says(before) && says(after) {
         return None;
     }
-    let to = pair.to.id();
+    let to = pair.to;
     let kind = match (before, after) {
         (Some(_), None) if !has(to, name) => {
-            out.excuse(format!("{to} has no `{name}`"));
+            out.excuse(format!("{} has no `{name}`", to.id()));
             return None;
         }
         // One call at a time is said with the tools, and of none there is nothing to say.
@@ -116,8 +105,8 @@ fn judge_one(
             out.excuse("without tools nothing is called at a time");
             return None;
         }
-        (None, Some(_)) if name == "max_tokens" && to == ApiId::AnthropicMessages => {
-            out.excuse(format!("{to} demands `max_tokens`"));
+        (None, Some(_)) if name == "max_tokens" && to.features().demands_limit => {
+            out.excuse(format!("{} demands `max_tokens`", to.id()));
             return None;
         }
         (None, Some(_)) if name == "parallel_tool_calls" && super::format::as_tool(pair).is_some() => return None,
@@ -148,7 +137,7 @@ fn judge_one(
 fn user(pair: &Pair<'_>, out: &mut Translation) {
     let (before, after) = (&pair.client.user, &pair.control.user);
     let kind = match (before, after) {
-        (Some(_), None) if !has(pair.to.id(), "user") => {
+        (Some(_), None) if !has(pair.to, "user") => {
             out.excuse(format!("{} has no place for the user's id", pair.to.id()));
             return;
         }

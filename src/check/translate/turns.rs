@@ -8,8 +8,8 @@ use super::pair::Pair;
 use super::talk::{Said, Talk};
 use super::text::Pieces;
 use super::{Translation, judge};
+use crate::api::Role;
 use crate::api::compare::{Difference, DifferenceKind, List, lists};
-use crate::api::{ApiId, Role};
 use crate::check::Level;
 use crate::check::catalogue::{Check, CheckInfo, Judge};
 
@@ -156,7 +156,7 @@ fn places(talk: &Talk) -> BTreeMap<usize, String> {
 fn said(pair: &Pair<'_>, asked: &Talk, told: &Talk, out: &mut Translation) {
     let (mut expected, got) = (asked.said.clone(), told.said.clone());
     // A prefill that ends in a blank is refused.
-    if pair.to.id() == ApiId::AnthropicMessages
+    if pair.to.features().trimmed_prefill
         && let (Some(last), Some(other)) = (expected.last_mut(), got.last())
         && last.role == Role::Assistant
         && last != other

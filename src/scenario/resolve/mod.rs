@@ -13,7 +13,7 @@ use super::{
     ShapeLeg, StepPlan, Toggle, shorthand, sweep,
 };
 use crate::answer::{Library, ScriptPart};
-use crate::api::{ApiId, Conversation, ModelName};
+use crate::api::{Api, ApiId, Conversation, ModelName};
 use crate::check;
 use crate::diagnostic::{Diagnostic, SourceFile, Span, quoted, suggestion};
 use crate::wire::bad_header;
@@ -427,13 +427,8 @@ impl Resolver<'_> {
 
 /// The model of a leg that names none: the vendor default of the client's API.
 pub(crate) fn default_model(api: ApiId) -> ModelName {
-    let (vendor, model) = match api {
-        ApiId::OpenaiChat | ApiId::OpenaiResponses => ("openai", "gpt-4o-mini"),
-        ApiId::AnthropicMessages => ("anthropic", "claude-sonnet-4-5"),
-        ApiId::Gemini => ("gemini", "gemini-2.5-flash"),
-        ApiId::BedrockConverse => ("bedrock", "anthropic.claude-sonnet-4-5-20250929-v1:0"),
-    };
-    ModelName { vendor: vendor.to_owned(), model: model.to_owned() }
+    let usual = api.spoken().map_or("", Api::usual_model);
+    usual.parse().expect("a test reads it of every API")
 }
 
 /// Merges a patch: maps merge, everything else replaces, and so do maps that name one of several things.

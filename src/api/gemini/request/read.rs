@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::schema::{camel, plain};
 use super::{CONFIG, FORMAT, THINKING};
 use crate::api::body::{Rest, image, keep_unknown, pointer, text_at};
-use crate::api::gemini::parts::UNNAMED;
+use crate::api::calls::Calls;
 use crate::api::{ApiId, Conversation, Part, Role, ToolDefinition, Turn};
 
 /// Reads a request body; model and stream stand in the path.
@@ -51,32 +51,6 @@ fn read_instruction(system: &Value, place: &str, rest: &mut Rest) -> Vec<Part> {
     let Some(fields) = system.as_object().map(camel) else { return vec![Part::Other(system.clone())] };
     keep_unknown(rest, place, &fields, &["parts"]);
     read_parts(&fields, place, rest, &mut Calls::default())
-}
-
-/// Calls so far, in order: results name the tool, and the call only where it has an id.
-#[derive(Debug, Default)]
-struct Calls {
-    count: usize,
-    /// Id and tool of calls that wait for their result.
-    open: Vec<(String, String)>,
-}
-
-impl Calls {
-    fn call(&mut self, id: Option<&str>, name: &str) -> String {
-        let id = id.map_or_else(|| format!("{UNNAMED}{}", self.count), str::to_owned);
-        self.count += 1;
-        self.open.push((id.clone(), name.to_owned()));
-        id
-    }
-
-    /// The id of the call that a result answers, and whether the call names this tool.
-    fn result(&mut self, id: Option<&str>, name: &str) -> (String, bool) {
-        let fits = |open: &(String, String)| id.map_or(open.1 == name, |id| open.0 == id);
-        match self.open.iter().position(fits).map(|at| self.open.remove(at)) {
-            Some((id, tool)) => (id, tool == name),
-            None => (id.map_or_else(|| format!("{UNNAMED}of_{name}"), str::to_owned), false),
-        }
-    }
 }
 
 /// Reads a content: a user's that brings results of tools is a tool turn, and what it says beside them a user turn of

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::{CONFIG, THINKING};
 use crate::api::body::{has_below, is_own, put_rest, text_at};
-use crate::api::gemini::parts::UNNAMED;
+use crate::api::calls::{given, name_of};
 use crate::api::{ApiId, Conversation, Part, Role, ToolDefinition, Turn};
 
 /// What Google names for calls that its models did not make: Gemini 3 refuses calls without a signature.
@@ -238,19 +238,9 @@ fn write_part(part: &Part, conversation: &Conversation, own: bool) -> Option<Val
 }
 
 fn put_id(fields: &mut Value, id: &str) {
-    if !id.is_empty() && !id.starts_with(UNNAMED) {
+    if let Some(id) = given(id) {
         fields["id"] = id.into();
     }
-}
-
-/// The tool that a call is of.
-fn name_of<'c>(conversation: &'c Conversation, call: &str) -> &'c str {
-    let parts = conversation.turns.iter().flat_map(|turn| &turn.parts);
-    let mut calls = parts.filter_map(|part| match part {
-        Part::ToolCall { id, name, .. } if id == call => Some(name.as_str()),
-        _ => None,
-    });
-    calls.next().unwrap_or_default()
 }
 
 /// A result as the object that the API wants.

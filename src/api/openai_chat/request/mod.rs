@@ -3,8 +3,8 @@
 mod read;
 mod write;
 
-pub(super) use read::read;
-pub(super) use write::write;
+pub(in crate::api) use read::{read, read_tool};
+pub(in crate::api) use write::{write, write_tool};
 
 /// Parameters whose names here are the neutral ones.
 const PARAMS: [&str; 10] = [

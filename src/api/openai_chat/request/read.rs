@@ -68,7 +68,8 @@ fn read_tool_choice(value: &Value) -> Option<Value> {
     text_at(function, "name").map(|name| json!({"tool": name}))
 }
 
-fn read_tool(tool: &Value, place: &str, rest: &mut Rest) -> ToolDefinition {
+/// Reads a tool, as other APIs have it, too.
+pub(in crate::api) fn read_tool(tool: &Value, place: &str, rest: &mut Rest) -> ToolDefinition {
     let outer = tool.as_object().cloned().unwrap_or_default();
     let function = outer.get("function").and_then(Value::as_object);
     let Some(function) = function.filter(|_| text_at(tool, "type").is_none_or(|kind| kind == "function")) else {

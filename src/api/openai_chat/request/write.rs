@@ -50,7 +50,8 @@ pub(in crate::api) fn write(conversation: &Conversation, model: &str) -> Value {
     body
 }
 
-fn write_tool(tool: &ToolDefinition, own: bool) -> Option<Value> {
+/// Writes a tool, as other APIs have it, too.
+pub(in crate::api) fn write_tool(tool: &ToolDefinition, own: bool) -> Option<Value> {
     let rest: BTreeMap<&String, &Value> = if own { tool.rest.iter().collect() } else { BTreeMap::new() };
     let vendors_own = tool.parameters.is_null() && tool.rest.contains_key("type");
     if vendors_own {

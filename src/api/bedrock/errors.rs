@@ -11,19 +11,19 @@ use crate::eventstream;
 use crate::wire::Headers;
 
 /// The header that tells the type.
-pub(super) const TYPE: &str = "x-amzn-errortype";
+pub(in crate::api) const TYPE: &str = "x-amzn-errortype";
 /// What follows the type in it.
 const NAMESPACE: &str = "http://internal.amazon.com/coral/com.amazon.bedrock/";
 
 /// Headers of every response.
-pub(super) fn headers(content_type: &str, seed: u64) -> Headers {
+pub(in crate::api) fn headers(content_type: &str, seed: u64) -> Headers {
     let mut hex = Seeded::new(seed, "request");
     let id = [8, 4, 4, 4, 12].map(|length| hex.hex(length)).join("-");
     [("content-type", content_type.to_owned()), ("x-amzn-requestid", id)].into_iter().collect()
 }
 
 /// Type and namespace, as the header tells them.
-pub(super) fn type_value(error: &ApiError) -> String {
+pub(in crate::api) fn type_value(error: &ApiError) -> String {
     // In a stream types begin with a small letter.
     let mut letters = error.kind.chars();
     let first = letters.next().map(|first| first.to_ascii_uppercase());
@@ -32,16 +32,18 @@ pub(super) fn type_value(error: &ApiError) -> String {
 }
 
 /// The body of an error.
-pub(super) fn body(error: &ApiError) -> Vec<u8> {
+pub(in crate::api) fn body(error: &ApiError) -> Vec<u8> {
     json!({ "message": error.message }).to_string().into_bytes()
 }
 
-/// An error inside a stream.
-pub(super) fn event(error: &ApiError) -> Vec<u8> {
-    eventstream::json("exception", exception(error), &body(error))
+/// An error inside a stream; `more` are exceptions that only this API's streams may end in.
+pub(in crate::api) fn event(error: &ApiError, more: &[&'static str]) -> Vec<u8> {
+    let named = more.iter().find(|name| name.eq_ignore_ascii_case(&error.kind));
+    let name = named.copied().unwrap_or_else(|| exception(error));
+    eventstream::json("exception", name, &body(error))
 }
 
-/// The exceptions that a stream of this API may end in.
+/// The exceptions that a stream may end in.
 fn exception(error: &ApiError) -> &'static str {
     const NAMES: [&str; 5] = [
         "internalServerException",
@@ -61,15 +63,15 @@ fn exception(error: &ApiError) -> &'static str {
 }
 
 /// The text of an error, in whichever case its key is.
-pub(super) fn message(value: &Value) -> Option<&str> {
+pub(in crate::api) fn message(value: &Value) -> Option<&str> {
     ["message", "Message"].into_iter().find_map(|key| value.get(key)?.as_str())
 }
 
 /// Reads an error body of this shape. Other services of AWS name the type in the body.
-pub(super) fn read(status: u16, body: &[u8]) -> Option<ApiError> {
+pub(in crate::api) fn read(status: u16, body: &[u8]) -> Option<ApiError> {
     let value: Value = serde_json::from_slice(body).ok()?;
-    if value.get("error").is_some() || value.get("object").is_some() {
-        // A text beside it is another vendor's.
+    if ["error", "object", "id"].iter().any(|key| value.get(key).is_some()) {
+        // A text beside one of these is another vendor's.
         return None;
     }
     let message = message(&value)?.to_owned();
@@ -79,7 +81,7 @@ pub(super) fn read(status: u16, body: &[u8]) -> Option<ApiError> {
 }
 
 /// What Bedrock says with a bare status.
-pub(super) fn status_error(status: u16) -> ApiError {
+pub(in crate::api) fn status_error(status: u16) -> ApiError {
     let (kind, message) = of_status(status);
     ApiError { status, kind: kind.to_owned(), message: message.to_owned(), code: None, param: None }
 }

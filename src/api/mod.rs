@@ -10,6 +10,7 @@ mod bedrock_converse;
 mod bedrock_invoke;
 mod body;
 mod calls;
+mod cohere_chat;
 pub mod compare;
 mod completion;
 mod conversation;
@@ -95,6 +96,8 @@ apis! {
     BedrockInvoke = "bedrock-invoke": bedrock_invoke::BedrockInvoke,
     /// Ollama's own chat, `POST /api/chat`.
     OllamaChat = "ollama-chat": ollama_chat::OllamaChat,
+    /// Cohere's own chat, `POST /v2/chat`.
+    CohereChat = "cohere-chat": cohere_chat::CohereChat,
 }
 
 impl ApiId {

@@ -236,6 +236,18 @@ impl Seen {
         self.completion.parts.len() - 1
     }
 
+    /// A part of an answer in one piece.
+    pub(super) fn whole(&mut self, kind: PieceKind, mut part: Part, text: &str) {
+        if let Part::ToolCall { arguments: Value::String(said), .. } = &mut part {
+            // What did not parse is added as it was written.
+            said.clear();
+        }
+        let part = self.part(part);
+        if !text.is_empty() {
+            self.content(0, kind, part, text);
+        }
+    }
+
     /// The arguments of a tool call are whole; `false` if they are not JSON.
     pub(super) fn close_call(&mut self, part: usize) -> bool {
         if let Some(Part::ToolCall { arguments, .. }) = self.completion.parts.get_mut(part)

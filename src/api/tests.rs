@@ -253,9 +253,20 @@ fn tokens_are_read_in_every_spelling() {
         (json!({"prompt_tokens": 3, "completion_tokens": 9}), Some((3, 9))),
         (json!({"input_tokens": 3}), Some((3, 0))),
         (json!({"candidatesTokenCount": 9}), Some((0, 9))),
+        (json!({"prompt_eval_count": 3, "eval_count": 9}), Some((3, 9))),
+        (json!({"billed_units": {"input_tokens": 1}, "tokens": {"input_tokens": 3, "output_tokens": 9}}), Some((3, 9))),
         (json!({"total_tokens": 12}), None),
     ] {
         assert_eq!(Usage::read(&reported), expect.map(|(input, output)| Usage { input, output }), "{reported}");
+    }
+}
+
+#[test]
+fn an_api_says_what_it_is() {
+    for api in spoken_apis() {
+        assert_eq!(serde_json::to_value(api.id()).expect("JSON"), json!(api.id().name()));
+        let model: ModelName = api.usual_model().parse().expect("a vendor and a model");
+        assert_eq!(ApiId::of_vendor(&model.vendor, api.id()), Some(api.id()), "its vendor is asked in it");
     }
 }
 
@@ -278,6 +289,11 @@ fn a_conversation_without_a_body_is_written() {
             assert_eq!(body["inferenceConfig"], json!({"maxTokens": 5}));
             assert_eq!(body["additionalModelRequestFields"], json!({"vendor_key": true}));
             assert_eq!(body["messages"], json!([{"role": "user", "content": [{"text": "Hi"}]}]));
+            continue;
+        }
+        if api.id() == ApiId::OllamaChat {
+            assert_eq!(body["options"], json!({"num_predict": 5, "vendor_key": true}));
+            assert_eq!(body["messages"], json!([{"role": "user", "content": "Hi"}]));
             continue;
         }
         let (limit, turns) = match api.id() {

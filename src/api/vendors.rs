@@ -1,7 +1,8 @@
 //! Which vendor is asked in which API.
 
 use super::ApiId::{
-    self, AnthropicMessages, BedrockConverse, BedrockInvoke, Gemini, OllamaChat, OpenaiChat, OpenaiResponses,
+    self, AnthropicMessages, BedrockConverse, BedrockInvoke, CohereChat, Gemini, OllamaChat, OpenaiChat,
+    OpenaiResponses,
 };
 
 /// The APIs of each vendor, by the vendor's name in `vendor/model`; the first is the usual one. Of those without an API
@@ -10,7 +11,7 @@ const VENDORS: [(&str, &[ApiId]); 16] = [
     ("anthropic", &[AnthropicMessages]),
     ("azure-openai", &[OpenaiChat, OpenaiResponses]),
     ("bedrock", &[BedrockConverse, BedrockInvoke]),
-    ("cohere", &[OpenaiChat]),
+    ("cohere", &[CohereChat, OpenaiChat]),
     ("deepseek", &[OpenaiChat]),
     ("gemini", &[Gemini]),
     ("groq", &[OpenaiChat]),

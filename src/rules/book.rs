@@ -27,7 +27,7 @@ pub(super) struct Bundled {
 
 macro_rules! files {
     ($($name:literal: $api:ident [$($vendor:literal),*],)*) => {
-        pub(super) static FILES: [Bundled; 19] = [$(Bundled {
+        pub(super) static FILES: [Bundled; 21] = [$(Bundled {
             #[cfg(test)]
             name: concat!("src/rules/", $name),
             #[cfg(test)]
@@ -46,13 +46,15 @@ files! {
     "openai-responses.yaml": OpenaiResponses ["openai", "azure-openai"],
     "azure-openai.yaml": OpenaiChat ["azure-openai"],
     "bedrock.yaml": BedrockConverse ["bedrock"],
-    "cohere.yaml": OpenaiChat ["cohere"],
+    "bedrock-invoke.yaml": BedrockInvoke ["bedrock"],
+    "cohere.yaml": CohereChat ["cohere"],
     "deepseek.yaml": OpenaiChat ["deepseek"],
     "deepseek-responses.yaml": OpenaiResponses ["deepseek"],
     "groq.yaml": OpenaiChat ["groq"],
     "llamacpp.yaml": OpenaiChat ["llamacpp"],
     "mistral.yaml": OpenaiChat ["mistral"],
     "ollama.yaml": OpenaiChat ["ollama"],
+    "ollama-chat.yaml": OllamaChat ["ollama"],
     "openrouter.yaml": OpenaiChat ["openrouter"],
     "perplexity.yaml": OpenaiChat ["perplexity"],
     "vertex.yaml": Gemini ["vertex"],

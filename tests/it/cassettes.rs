@@ -102,6 +102,114 @@ const RECIPES: &[Recipe] = &[
         broken_after: Some(12),
     },
     Recipe {
+        file: "bedrock/invoke-text.yaml",
+        api: ApiId::BedrockInvoke,
+        model: "anthropic.claude-sonnet-4-5-20250929-v1:0",
+        summary: "Text with umlauts and an emoji, in chunks that cut through both",
+        parts: text,
+        tools: false,
+        broken_after: None,
+    },
+    Recipe {
+        file: "bedrock/invoke-tools.yaml",
+        api: ApiId::BedrockInvoke,
+        model: "anthropic.claude-sonnet-4-5-20250929-v1:0",
+        summary: "Text, then two tool calls with streamed arguments",
+        parts: tools,
+        tools: true,
+        broken_after: None,
+    },
+    Recipe {
+        file: "bedrock/invoke-thinking.yaml",
+        api: ApiId::BedrockInvoke,
+        model: "anthropic.claude-sonnet-4-5-20250929-v1:0",
+        summary: "Signed reasoning, then text",
+        parts: thinking,
+        tools: false,
+        broken_after: None,
+    },
+    Recipe {
+        file: "bedrock/invoke-broken.yaml",
+        api: ApiId::BedrockInvoke,
+        model: "anthropic.claude-sonnet-4-5-20250929-v1:0",
+        summary: "Text whose connection closes inside the body",
+        parts: text,
+        tools: false,
+        broken_after: Some(12),
+    },
+    Recipe {
+        file: "cohere/text.yaml",
+        api: ApiId::CohereChat,
+        model: "command-a-03-2025",
+        summary: "Text with umlauts and an emoji, in chunks that cut through both",
+        parts: text,
+        tools: false,
+        broken_after: None,
+    },
+    Recipe {
+        file: "cohere/tools.yaml",
+        api: ApiId::CohereChat,
+        model: "command-a-03-2025",
+        summary: "Text, then two tool calls with streamed arguments",
+        parts: tools,
+        tools: true,
+        broken_after: None,
+    },
+    Recipe {
+        file: "cohere/thinking.yaml",
+        api: ApiId::CohereChat,
+        model: "command-a-03-2025",
+        summary: "Reasoning, then text",
+        parts: thinking,
+        tools: false,
+        broken_after: None,
+    },
+    Recipe {
+        file: "cohere/broken.yaml",
+        api: ApiId::CohereChat,
+        model: "command-a-03-2025",
+        summary: "Text whose connection closes inside the body",
+        parts: text,
+        tools: false,
+        broken_after: Some(12),
+    },
+    Recipe {
+        file: "ollama/text.yaml",
+        api: ApiId::OllamaChat,
+        model: "llama3.1:8b",
+        summary: "Text with umlauts and an emoji, in chunks that cut through both",
+        parts: text,
+        tools: false,
+        broken_after: None,
+    },
+    Recipe {
+        file: "ollama/tools.yaml",
+        api: ApiId::OllamaChat,
+        model: "llama3.1:8b",
+        summary: "Text, then two tool calls, each in one piece",
+        parts: tools,
+        tools: true,
+        broken_after: None,
+    },
+    Recipe {
+        file: "ollama/thinking.yaml",
+        api: ApiId::OllamaChat,
+        model: "llama3.1:8b",
+        summary: "Reasoning, then text",
+        parts: thinking,
+        tools: false,
+        broken_after: None,
+    },
+    Recipe {
+        file: "ollama/broken.yaml",
+        api: ApiId::OllamaChat,
+        model: "llama3.1:8b",
+        summary: "Text whose connection closes inside the body",
+        parts: text,
+        tools: false,
+        broken_after: Some(12),
+    },
+    Recipe {
         file: "gemini/text.yaml",
         api: ApiId::Gemini,
         model: "gemini-2.5-flash",
@@ -242,6 +350,7 @@ fn request(recipe: &Recipe) -> Value {
     match recipe.api {
         ApiId::Gemini => return gemini_request(recipe),
         ApiId::BedrockConverse => return bedrock_request(recipe),
+        ApiId::OllamaChat => return ollama_request(recipe),
         _ => {}
     }
     let turns = json!([{"role": "user", "content": "What is a crossfade?"}]);
@@ -251,10 +360,15 @@ fn request(recipe: &Recipe) -> Value {
         }
         _ => json!({"model": recipe.model, "max_tokens": 256, "stream": true, "messages": turns}),
     };
+    if recipe.api == ApiId::BedrockInvoke {
+        body = json!({"anthropic_version": "bedrock-2023-05-31", "max_tokens": 256, "messages": turns});
+    }
     if recipe.tools {
         let schema = json!({"type": "object", "properties": {"city": {"type": "string"}, "unit": {"type": "string"}}});
         body["tools"] = match recipe.api {
-            ApiId::AnthropicMessages => json!([{"name": "get_weather", "input_schema": schema}]),
+            ApiId::AnthropicMessages | ApiId::BedrockInvoke => {
+                json!([{"name": "get_weather", "input_schema": schema}])
+            }
             ApiId::OpenaiResponses => json!([{"type": "function", "name": "get_weather", "parameters": schema}]),
             _ => json!([{"type": "function", "function": {"name": "get_weather", "parameters": schema}}]),
         };
@@ -275,7 +389,22 @@ fn gemini_request(recipe: &Recipe) -> Value {
     body
 }
 
-/// Here, too.
+/// The limit stands among the options here.
+fn ollama_request(recipe: &Recipe) -> Value {
+    let mut body = json!({
+        "model": recipe.model,
+        "messages": [{"role": "user", "content": "What is a crossfade?"}],
+        "options": {"num_predict": 256},
+        "stream": true,
+    });
+    if recipe.tools {
+        let schema = json!({"type": "object", "properties": {"city": {"type": "string"}, "unit": {"type": "string"}}});
+        body["tools"] = json!([{"type": "function", "function": {"name": "get_weather", "parameters": schema}}]);
+    }
+    body
+}
+
+/// Model and stream stand in the path.
 fn bedrock_request(recipe: &Recipe) -> Value {
     let mut body = json!({
         "messages": [{"role": "user", "content": [{"text": "What is a crossfade?"}]}],

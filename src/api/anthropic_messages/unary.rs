@@ -58,20 +58,17 @@ pub(in crate::api) fn read(bytes: &[u8]) -> Result<Completion, String> {
         let take = |key: &str| text_at(block, key).unwrap_or_default();
         match take("type") {
             "text" => {
-                let part = seen.part(Part::text(String::new()));
-                push(&mut seen, PieceKind::Text, part, take("text"));
+                seen.whole(PieceKind::Text, Part::text(String::new()), take("text"));
             }
             "thinking" => {
                 let signature = text_at(block, "signature").filter(|text| !text.is_empty()).map(str::to_owned);
-                let part = seen.part(Part::Thinking { text: String::new(), signature });
-                push(&mut seen, PieceKind::Thinking, part, take("thinking"));
+                seen.whole(PieceKind::Thinking, Part::Thinking { text: String::new(), signature }, take("thinking"));
             }
             "tool_use" => {
                 let arguments = block.get("input").cloned().unwrap_or(Value::Null);
                 let text = arguments.to_string();
                 let (id, name) = (take("id").to_owned(), take("name").to_owned());
-                let part = seen.part(Part::ToolCall { id, name, arguments });
-                push(&mut seen, PieceKind::Arguments, part, &text);
+                seen.whole(PieceKind::Arguments, Part::ToolCall { id, name, arguments }, &text);
             }
             _ => {
                 seen.part(Part::Other(block.clone()));
@@ -83,10 +80,4 @@ pub(in crate::api) fn read(bytes: &[u8]) -> Result<Completion, String> {
     }
     seen.terminator(bytes.len());
     Ok(seen.completion)
-}
-
-fn push(seen: &mut Seen, kind: PieceKind, part: usize, text: &str) {
-    if !text.is_empty() {
-        seen.content(0, kind, part, text);
-    }
 }

@@ -55,18 +55,23 @@ pub(super) fn read(bytes: &[u8]) -> Result<Completion, String> {
     seen.completion.usage = value.get("usage").filter(|usage| usage.is_object()).cloned();
     for block in content {
         if let Some(text) = text_at(block, "text") {
-            let part = seen.part(Part::text(String::new()));
-            push(&mut seen, PieceKind::Text, part, text);
+            seen.whole(PieceKind::Text, Part::text(String::new()), text);
         } else if let Some(thought) = block.pointer("/reasoningContent/reasoningText") {
             let signature = text_at(thought, "signature").map(str::to_owned);
-            let part = seen.part(Part::Thinking { text: String::new(), signature });
-            push(&mut seen, PieceKind::Thinking, part, text_at(thought, "text").unwrap_or_default());
+            seen.whole(
+                PieceKind::Thinking,
+                Part::Thinking { text: String::new(), signature },
+                text_at(thought, "text").unwrap_or_default(),
+            );
         } else if let Some(call) = block.get("toolUse") {
             let take = |key: &str| text_at(call, key).unwrap_or_default().to_owned();
             let arguments = call.get("input").cloned().unwrap_or(Value::Null);
             let text = arguments.to_string();
-            let part = seen.part(Part::ToolCall { id: take("toolUseId"), name: take("name"), arguments });
-            push(&mut seen, PieceKind::Arguments, part, &text);
+            seen.whole(
+                PieceKind::Arguments,
+                Part::ToolCall { id: take("toolUseId"), name: take("name"), arguments },
+                &text,
+            );
         } else {
             seen.part(Part::Other(block.clone()));
         }
@@ -76,10 +81,4 @@ pub(super) fn read(bytes: &[u8]) -> Result<Completion, String> {
     }
     seen.terminator(bytes.len());
     Ok(seen.completion)
-}
-
-fn push(seen: &mut Seen, kind: PieceKind, part: usize, text: &str) {
-    if !text.is_empty() {
-        seen.content(0, kind, part, text);
-    }
 }

@@ -54,7 +54,7 @@ pub(super) fn moment(context: &EncodeContext, nanos: u64) -> String {
 }
 
 /// The date of a day since 1970, by the rules of the Gregorian calendar.
-fn date(days: u64) -> (u64, u64, u64) {
+pub(super) fn date(days: u64) -> (u64, u64, u64) {
     let shifted = days + 719_468;
     let (era, of_era) = (shifted / 146_097, shifted % 146_097);
     let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;

@@ -12,7 +12,7 @@ fn kept(id: ApiId, body: &Value) {
     assert_eq!(conversation.api, Some(id));
     if id != ApiId::Gemini {
         assert_eq!(conversation.model, body["model"].as_str().unwrap_or_default());
-        assert_eq!(conversation.stream, body["stream"] == true);
+        assert_eq!(conversation.stream, body["stream"].as_bool().unwrap_or(id == ApiId::OllamaChat));
     }
     let model = conversation.model.clone();
     let again = api.write_request(&conversation, &model);
@@ -20,8 +20,20 @@ fn kept(id: ApiId, body: &Value) {
     // The model is named by whoever writes.
     if let Some(fields) = body.as_object_mut().filter(|_| !id.spoken().expect("spoken").path().contains("{model}")) {
         fields.entry("model").or_insert_with(|| model.into());
+        if id == ApiId::OllamaChat {
+            // What is not said is said.
+            fields.entry("stream").or_insert(Value::Bool(true));
+        }
     }
     assert_eq!(again, body, "{id}: {conversation:#?}");
+}
+
+/// The same where model and stream stand in the path, and are nothing in a body.
+#[track_caller]
+fn kept_in_path(id: ApiId, body: &Value) {
+    let api = id.spoken().expect("a spoken API");
+    let conversation = api.read_request(body);
+    assert_eq!(api.write_request(&conversation, "m"), *body, "{id}: {conversation:#?}");
 }
 
 fn with(base: &Value, key: &str, value: &Value) -> Value {
@@ -62,6 +74,29 @@ fn what_is_of_another_kind_is_kept() {
         for key in keys {
             if !(key == "system" && value.is_array()) {
                 kept(ApiId::BedrockConverse, &with(&converse, key, value));
+            }
+        }
+    }
+    for value in &odd {
+        for key in ["tools", "format", "options", "think", "keep_alive", "unheard_of"] {
+            if !(key == "tools" && value.is_array()) {
+                kept(ApiId::OllamaChat, &with(&chat, key, value));
+            }
+        }
+        for key in
+            ["tools", "tool_choice", "response_format", "p", "top_p", "stop", "stop_sequences", "user", "thinking"]
+        {
+            if !(key == "tools" && value.is_array() || key == "stop_sequences" && value.is_string()) {
+                kept(ApiId::CohereChat, &with(&chat, key, value));
+            }
+        }
+        for key in ["system", "metadata", "tool_choice", "stream", "model", "anthropic_version", "unheard_of"] {
+            if !(key == "system" && (value.is_array() || value.is_object())) {
+                let mut body = with(&messages, key, value);
+                if key != "model" {
+                    body.as_object_mut().expect("an object").shift_remove("model");
+                }
+                kept_in_path(ApiId::BedrockInvoke, &body);
             }
         }
     }
@@ -206,7 +241,9 @@ fn tools_of_a_vendors_own_are_kept_within_its_api_and_left_out_elsewhere() {
         let conversation = id.spoken().expect("spoken").read_request(&body);
         let named = ["custom", "bash", "web_search"];
         assert!(named.contains(&conversation.tools[0].name.as_str()), "{:?}", conversation.tools[0]);
-        for other in spoken_apis().filter(|other| other.id() != *id) {
+        // Bedrock takes for the same model what Anthropic takes.
+        let same = |other: ApiId| other == *id || (*id, other) == (ApiId::AnthropicMessages, ApiId::BedrockInvoke);
+        for other in spoken_apis().filter(|other| !same(other.id())) {
             let written = other.write_request(&conversation, "m");
             assert!(written.get("tools").is_none_or(|tools| *tools == json!([])), "{id} in {}: {written}", other.id());
             assert!(written.get("toolConfig").is_none(), "{id} in {}: {written}", other.id());
@@ -256,7 +293,8 @@ fn what_only_one_vendor_has_is_told_to_no_other() {
         for api in spoken_apis() {
             let written = api.write_request(&conversation, "m").to_string();
             let what = format!("{from} in {}: {written}", api.id());
-            let (own, messages) = (api.id() == from, api.id() == ApiId::AnthropicMessages);
+            let messages = matches!(api.id(), ApiId::AnthropicMessages | ApiId::BedrockInvoke);
+            let own = api.id() == from || messages && from == ApiId::AnthropicMessages;
             assert_eq!(written.contains("input_audio"), own, "{what}");
             assert_eq!(written.contains("Hm."), own && messages, "{what}");
             let marks = messages || own && api.id() == ApiId::OpenaiChat;
@@ -296,9 +334,18 @@ fn one_call_at_a_time_is_said_with_a_choice() {
         };
         for api in spoken_apis() {
             let read = api.read_request(&api.write_request(&conversation, "m"));
-            // Converse forbids calls by offering no tools.
-            let forbids = api.id() == ApiId::BedrockConverse && choice == "none";
-            assert_eq!(read.tool_choice, Some(choice.clone()).filter(|_| !forbids), "{}", api.id());
+            // Converse and Ollama forbid calls by offering no tools.
+            let silent = matches!(api.id(), ApiId::BedrockConverse | ApiId::OllamaChat);
+            let forbids = silent && choice == "none";
+            let said = match api.id() {
+                ApiId::OllamaChat => None,
+                ApiId::BedrockConverse if forbids => None,
+                // The model's own choice is what is not said, and a tool cannot be named.
+                ApiId::CohereChat if choice == "auto" => None,
+                ApiId::CohereChat if choice.is_object() => Some(json!("required")),
+                _ => Some(choice.clone()),
+            };
+            assert_eq!(read.tool_choice, said, "{}", api.id());
             assert_eq!(read.tools.is_empty(), forbids, "{}", api.id());
         }
     }

@@ -166,6 +166,11 @@ fn choice(pair: &Pair<'_>, out: &mut Translation) {
         out.excuse(format!("the target refuses this choice of tools ({rule})"));
         return;
     }
+    let said = pair.to.read_request(&pair.to.write_request(&back, &back.model)).tool_choice;
+    if said != back.tool_choice && said == pair.control.tool_choice {
+        out.excuse(format!("{} cannot say this choice of tools", pair.to.id()));
+        return;
+    }
     let kind = match (&expected, &got) {
         (Some(_), None) => DifferenceKind::Lost,
         (None, Some(_)) => DifferenceKind::Added,

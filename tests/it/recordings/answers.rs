@@ -83,7 +83,7 @@ fn of_answer(exchange: &Exchange, api: &dyn Api) -> Vec<Note> {
 }
 
 /// The text of an answer, by where it stands alone.
-const TEXT: [(ApiId, fn(&Value) -> String); 5] = [
+const TEXT: [(ApiId, fn(&Value) -> String); 8] = [
     (ApiId::OpenaiChat, |body| body["choices"][0]["message"]["content"].as_str().unwrap_or_default().to_owned()),
     (ApiId::AnthropicMessages, |body| joined(items(&body["content"]).filter(|part| part["type"] == "text"))),
     (ApiId::OpenaiResponses, |body| {
@@ -94,6 +94,9 @@ const TEXT: [(ApiId, fn(&Value) -> String); 5] = [
         joined(items(&body["candidates"][0]["content"]["parts"]).filter(|part| part["thought"] != true))
     }),
     (ApiId::BedrockConverse, |body| joined(items(&body["output"]["message"]["content"]))),
+    (ApiId::BedrockInvoke, |body| joined(items(&body["content"]).filter(|part| part["type"] == "text"))),
+    (ApiId::OllamaChat, |body| body["message"]["content"].as_str().unwrap_or_default().to_owned()),
+    (ApiId::CohereChat, |body| joined(items(&body["message"]["content"]).filter(|part| part["type"] == "text"))),
 ];
 
 fn items(list: &Value) -> impl Iterator<Item = &Value> {

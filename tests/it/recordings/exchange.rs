@@ -67,10 +67,14 @@ impl Exchange {
         let path = self.path();
         let ends = |end: &str| path.ends_with(end);
         Some(match () {
-            () if ends("/chat/completions") || ends("/v2/chat") => ApiId::OpenaiChat,
+            () if ends("/chat/completions") => ApiId::OpenaiChat,
+            () if ends("/v2/chat") => ApiId::CohereChat,
+            () if ends("/api/chat") => ApiId::OllamaChat,
             () if ends("/responses") => ApiId::OpenaiResponses,
             () if ends("/messages") => ApiId::AnthropicMessages,
             () if ends("/converse") || ends("/converse-stream") => ApiId::BedrockConverse,
+            // What else than Claude is invoked is asked in a form of its own.
+            () if path.contains("/invoke") && self.request.get("anthropic_version").is_some() => ApiId::BedrockInvoke,
             () if path.contains(":generateContent") || path.contains(":streamGenerateContent") => ApiId::Gemini,
             () => return None,
         })
@@ -79,9 +83,6 @@ impl Exchange {
     /// The API whose grammar its answer follows, where it is one that is spoken here: by the path, or of bare streams
     /// by what they say.
     pub(crate) fn spoken(&self) -> Option<ApiId> {
-        if self.path().ends_with("/v2/chat") {
-            return None;
-        }
         if self.path().ends_with("awPredict") {
             // Claude on Vertex.
             return Some(ApiId::AnthropicMessages);

@@ -154,7 +154,7 @@ struct Plain {
 }
 
 /// How an event is read plainly.
-const PLAIN: [(ApiId, fn(&mut Plain, &Value)); 5] = [
+const PLAIN: [(ApiId, fn(&mut Plain, &Value)); 7] = [
     (ApiId::OpenaiChat, |plain, event| {
         let first = |choice: &&Value| choice["index"] == 0;
         for choice in items(&event["choices"]).filter(first) {
@@ -202,6 +202,20 @@ const PLAIN: [(ApiId, fn(&mut Plain, &Value)); 5] = [
         plain.say(&event["delta"]["text"]);
         if event["start"]["toolUse"].is_object() || event["delta"]["toolUse"].is_object() {
             plain.call(&event["contentBlockIndex"], &event["delta"]["toolUse"]["input"]);
+        }
+    }),
+    (ApiId::OllamaChat, |plain, event| {
+        plain.say(&event["message"]["content"]);
+        for call in items(&event["message"]["tool_calls"]) {
+            let arguments = json!(call["function"]["arguments"].to_string());
+            plain.call(&json!(plain.calls.len()), &arguments);
+        }
+    }),
+    (ApiId::CohereChat, |plain, event| {
+        plain.say(&event["delta"]["message"]["content"]["text"]);
+        let call = &event["delta"]["message"]["tool_calls"]["function"];
+        if call.is_object() {
+            plain.call(&event["index"], &call["arguments"]);
         }
     }),
 ];

@@ -2,6 +2,7 @@
 
 /// What requests of an API can say.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a question of its own")]
 pub struct Features {
     /// Neutral names of its parameters.
     pub params: &'static [&'static str],
@@ -21,6 +22,8 @@ pub struct Features {
     pub object_arguments: bool,
     /// A result can say that its tool failed.
     pub failed_results: bool,
+    /// A result can show an image.
+    pub images_in_results: bool,
     /// Parts can carry cache marks.
     pub cache_marks: bool,
     /// JSON can be asked for without a schema.
@@ -39,6 +42,7 @@ impl Features {
         one_system_field: false,
         object_arguments: false,
         failed_results: false,
+        images_in_results: false,
         cache_marks: false,
         plain_json: false,
     };

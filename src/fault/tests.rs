@@ -655,3 +655,43 @@ fn frames_stay_whole_around_what_is_damaged() {
     let plan = compile(&rendition, &play(Some((At::Bytes(200), By::Close))), ERROR).unwrap();
     assert_eq!(plan.body(), rendition.body()[..200]);
 }
+
+/// What each effect leaves of an answer, in whatever API and framing.
+#[test]
+fn every_api_can_be_broken() {
+    use crate::api::{Api, ApiId, EncodeContext, Reading};
+
+    let words = ["one", " two", " three", " four"];
+    let spoken = crate::answer::Spoken {
+        parts: vec![crate::answer::SpokenPart::Text(words.map(str::to_owned).to_vec())],
+        ..crate::answer::Spoken::default()
+    };
+    let context = EncodeContext { model: "m".to_owned(), include_usage: false, seed: 1, created: 0, input_tokens: 1 };
+    let broken = |api: &dyn Api, by: By| -> Reading {
+        let rendition = api.render_stream(&spoken, &context);
+        let error = api.error_event(&api.status_error(503), 1, b"");
+        let plan = compile(&rendition, &play(Some((At::Texts(2), by))), &error).unwrap();
+        let mut reader = api.stream_reader();
+        reader.feed(&plan.body());
+        reader.finish()
+    };
+    for api in ApiId::ALL.into_iter().filter_map(ApiId::spoken) {
+        let check = |by: By, text: &str, ends: bool| {
+            let what = format!("{} {}", api.id(), by.name());
+            let reading = broken(api, by);
+            assert_eq!(reading.completion.text, text, "{what}");
+            assert_eq!(reading.completion.terminator.is_some(), ends, "{what}");
+            reading
+        };
+        check(By::Close, "one two", false);
+        let failed = check(By::ErrorEvent, "one two", false).completion;
+        let message = api.status_error(503).message;
+        assert_eq!(failed.visible_error().map(|error| &error.message), Some(&message), "{}", api.id());
+        assert!(!check(By::BadJson, "one two four", true).findings.is_empty(), "{}", api.id());
+        check(By::Drop, "one two four", true);
+        check(By::Duplicate, "one two two three four", true);
+        check(By::Oversize, "one two three four", true);
+        check(By::CutEvent, "one two", false);
+        check(By::NoTerminator, "one two three four", false);
+    }
+}

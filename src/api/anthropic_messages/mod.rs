@@ -36,6 +36,7 @@ pub(super) const FEATURES: Features = Features {
     object_arguments: true,
     failed_results: true,
     cache_marks: true,
+    images_in_results: true,
     ..Features::LEAST
 };
 

@@ -80,11 +80,11 @@ pub(super) fn latency(seed: u64) -> u64 {
 /// Headers of an error response.
 pub(super) fn error_headers(error: &ApiError, seed: u64) -> Headers {
     let mut headers = errors::headers("application/json", seed);
-    headers.0.extend(error_type(error));
+    headers.0.push(error_type(error));
     headers
 }
 
 /// The header that tells an error's type.
-pub(super) fn error_type(error: &ApiError) -> Option<(String, String)> {
-    Some((errors::TYPE.to_owned(), errors::type_value(error)))
+pub(super) fn error_type(error: &ApiError) -> (String, String) {
+    (errors::TYPE.to_owned(), errors::type_value(error))
 }

@@ -41,6 +41,7 @@ impl Api for BedrockConverse {
             object_arguments: true,
             failed_results: true,
             cache_marks: true,
+            images_in_results: true,
             ..Features::LEAST
         }
     }
@@ -126,7 +127,7 @@ impl Api for BedrockConverse {
     }
 
     fn error_type(&self, error: &ApiError) -> Option<(String, String)> {
-        bedrock::error_type(error)
+        Some(bedrock::error_type(error))
     }
 
     fn error_event(&self, error: &ApiError, _seed: u64, _behind: &[u8]) -> Vec<u8> {

@@ -129,7 +129,7 @@ impl Api for BedrockInvoke {
     }
 
     fn error_type(&self, error: &ApiError) -> Option<(String, String)> {
-        bedrock::error_type(error)
+        Some(bedrock::error_type(error))
     }
 
     fn error_event(&self, error: &ApiError, _seed: u64, _behind: &[u8]) -> Vec<u8> {

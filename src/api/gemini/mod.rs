@@ -59,6 +59,7 @@ impl Api for Gemini {
             one_system_field: true,
             object_arguments: true,
             plain_json: true,
+            images_in_results: true,
             ..Features::LEAST
         }
     }

@@ -33,6 +33,7 @@ impl Api for OpenaiResponses {
             params: &["max_tokens", "temperature", "top_p", "reasoning_effort", "parallel_tool_calls"],
             user: true,
             plain_json: true,
+            images_in_results: true,
             ..Features::LEAST
         }
     }

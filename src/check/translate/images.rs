@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use super::pair::Pair;
 use super::talk::Picture;
 use super::{Translation, judge};
+use crate::api::Conversation;
 use crate::api::compare::{Difference, DifferenceKind, List, lists};
-use crate::api::{ApiId, Conversation};
 use crate::check::Level;
 use crate::check::catalogue::{Check, CheckInfo, Judge};
 
@@ -75,7 +75,7 @@ fn inlined(expected: &[Picture], got: &mut [Picture], out: &mut Translation) {
 fn places(pair: &Pair<'_>, expected: &[Picture], got: &[Picture], out: &mut Translation) {
     let same_text = pair.asked.said == pair.told.said;
     for (at, (asked, told)) in expected.iter().zip(got).enumerate() {
-        if asked.of_tool && !told.of_tool && !images_in_results(pair.to.id()) {
+        if asked.of_tool && !told.of_tool && !pair.to.features().images_in_results {
             out.excuse("the leg's API has no images in results of tools, so the user shows them");
         } else if asked.of_tool != told.of_tool || same_text && !asked.of_tool && asked.after != told.after {
             out.differences.push(Difference {
@@ -86,10 +86,6 @@ fn places(pair: &Pair<'_>, expected: &[Picture], got: &[Picture], out: &mut Tran
             });
         }
     }
-}
-
-fn images_in_results(api: ApiId) -> bool {
-    api != ApiId::OpenaiChat
 }
 
 /// Types by what they mean.

@@ -64,14 +64,13 @@ impl Explorer<'_> {
         let mut shrinking = Vec::new();
         for (index, (failure, members)) in kinds.into_iter().enumerate() {
             let first = self.plan.cases + index * (PLAYS + TRIES + 2);
-            match self.begin(&session, failure, &members, first).await {
-                Some(kind) => shrinking.push(kind),
-                None => {
-                    self.summary.unrepeated += 1;
-                    // No failure that would be one of enough.
-                    self.results.extend(members.into_iter().map(|number| (number, Result::Inconclusive)));
-                }
+            if let Some(kind) = self.begin(&session, failure, &members, first).await {
+                shrinking.push(kind);
+                continue;
             }
+            self.summary.unrepeated += 1;
+            // No failure that would be one of enough.
+            self.results.extend(members.into_iter().map(|number| (number, Result::Inconclusive)));
         }
         let mut tasks = JoinSet::new();
         for (index, kind) in shrinking.iter_mut().enumerate() {
@@ -87,7 +86,7 @@ impl Explorer<'_> {
             self.step(&session, index, kind, &mut tasks);
         }
         for kind in shrinking {
-            self.settle(&session, kind).await;
+            Box::pin(self.settle(&session, kind)).await;
         }
         close(session).await;
     }

@@ -9,9 +9,6 @@ use crate::api::{Api, ApiError, ApiId, EncodeContext};
 use crate::fault::Plan;
 use crate::wire::{Headers, Request};
 
-/// What AWS says of a path that no operation has.
-const NO_OPERATION: &str = "Unable to determine service/operation name to be authorized";
-
 /// What a path asks for.
 #[derive(Debug)]
 pub(super) enum Call {
@@ -31,7 +28,7 @@ pub(super) fn call(request: &Request, path: &str, api: Option<ApiId>, models: &[
     if let Some(found) = found {
         return match request.method.as_str() {
             "POST" => Call::Generate(found),
-            _ => Call::Wrong(method_not_allowed(found.id())),
+            method => Call::Wrong(method_not_allowed(found.id(), method, path)),
         };
     }
     let family = api.unwrap_or_else(|| family(&request.headers, path));
@@ -120,36 +117,36 @@ fn fits(pattern: &str, method: &str, path: &str) -> bool {
     true
 }
 
-/// The vendor's 404.
+/// The vendor's 404 for a path. Those of Google and AWS have a form of their own, and no words.
 pub(super) fn not_found(family: ApiId, method: &str, path: &str) -> ApiError {
     match family {
         ApiId::AnthropicMessages => error(404, "not_found_error", "Not Found".to_owned(), None),
-        ApiId::Gemini => error(404, "NOT_FOUND", "Requested entity was not found.".to_owned(), None),
-        ApiId::BedrockConverse => error(404, "UnknownOperationException", NO_OPERATION.to_owned(), None),
+        ApiId::Gemini => error(404, "NOT_FOUND", String::new(), None),
+        ApiId::BedrockConverse => error(404, "UnknownOperationException", String::new(), None),
         _ => error(404, "invalid_request_error", format!("Invalid URL ({method} {path})"), None),
     }
 }
 
-/// The vendor's 405.
-fn method_not_allowed(family: ApiId) -> ApiError {
+/// The vendor's 405; OpenAI's is quoted in openai/openai-python#2703. Google and AWS look for path and method at once.
+fn method_not_allowed(family: ApiId, method: &str, path: &str) -> ApiError {
     let (kind, message, code) = match family {
+        ApiId::Gemini | ApiId::BedrockConverse => return not_found(family, method, path),
         ApiId::AnthropicMessages => ("invalid_request_error", "Method Not Allowed", None),
-        ApiId::Gemini => ("NOT_FOUND", "Requested entity was not found.", None),
-        ApiId::BedrockConverse => ("UnknownOperationException", NO_OPERATION, None),
         _ => ("invalid_request_error", "Only POST requests are accepted.", Some("method_not_supported")),
     };
     error(405, kind, message.to_owned(), code)
 }
 
-/// The vendor's 413.
+/// The vendor's word for a body that is too large. Google has a 400 for it; which words OpenAI and AWS have was not
+/// seen, so these stand in their forms.
 pub(super) fn too_large(family: ApiId) -> ApiError {
-    let (kind, message) = match family {
-        ApiId::AnthropicMessages => ("request_too_large", "Request exceeds the maximum allowed number of bytes."),
-        ApiId::BedrockConverse => ("ValidationException", "Input is too long for requested model."),
-        ApiId::Gemini => ("INVALID_ARGUMENT", "Request payload size exceeds the limit: 20971520 bytes."),
-        _ => ("invalid_request_error", "Request body is too large."),
+    let (status, kind, message) = match family {
+        ApiId::AnthropicMessages => (413, "request_too_large", "Request exceeds the maximum size"),
+        ApiId::BedrockConverse => (413, "ValidationException", "Input is too long for requested model."),
+        ApiId::Gemini => (400, "INVALID_ARGUMENT", "Request payload size exceeds the limit: 20971520 bytes."),
+        _ => (413, "invalid_request_error", "Request body is too large."),
     };
-    error(413, kind, message.to_owned(), None)
+    error(status, kind, message.to_owned(), None)
 }
 
 fn error(status: u16, kind: &str, message: String, code: Option<&str>) -> ApiError {
@@ -242,15 +239,15 @@ mod tests {
         let gemini = Some(ApiId::Gemini);
         check("POST", "/v1beta/models/m:streamGenerateContent", gemini, "generate gemini");
         check("POST", "/v1beta/models/m:generateContent", None, "generate gemini");
-        check("POST", "/x/v1beta/models/m:generateContent", gemini, "404 Requested entity was not found.");
-        check("POST", "/v1beta/models/m:embedContent", gemini, "404 Requested entity was not found.");
+        check("POST", "/x/v1beta/models/m:generateContent", gemini, "404 ");
+        check("POST", "/v1beta/models/m:embedContent", gemini, "404 ");
         check(
             "POST",
             "/v1beta/models/m:generateContent",
             chat,
             "404 Invalid URL (POST /v1beta/models/m:generateContent)",
         );
-        check("GET", "/v1beta/models/m:generateContent", gemini, "405 Requested entity was not found.");
+        check("GET", "/v1beta/models/m:generateContent", gemini, "404 ");
         check(
             "POST",
             "/v1beta/models/m:countTokens",
@@ -262,9 +259,9 @@ mod tests {
         check("POST", "/model/a.b-v1:0/converse-stream", bedrock, "generate bedrock-converse");
         check("POST", "/model/a.b-v1:0/count-tokens", bedrock, r#"side {"inputTokens":1}"#);
         check("POST", "/model/m/count-tokens", None, r#"side {"inputTokens":1}"#);
-        check("POST", "/x/model/m/converse", bedrock, &format!("404 {NO_OPERATION}"));
-        check("GET", "/model/m/converse", bedrock, &format!("405 {NO_OPERATION}"));
-        check("GET", "/v1beta/models/other", gemini, "404 Requested entity was not found.");
+        check("POST", "/x/model/m/converse", bedrock, "404 ");
+        check("GET", "/model/m/converse", bedrock, "404 ");
+        check("GET", "/v1beta/models/other", gemini, "404 ");
         check(
             "GET",
             "/v1/models",

@@ -115,6 +115,11 @@ impl Api for BedrockConverse {
 
     fn error_headers(&self, error: &ApiError, seed: u64) -> Headers {
         let mut headers = errors::headers("application/json", seed);
+        if error.kind == errors::UNKNOWN_OPERATION {
+            // Neither a content type nor an error's type comes with it.
+            headers.0.retain(|(name, _)| name != "content-type");
+            return headers;
+        }
         headers.0.extend(self.error_type(error));
         headers
     }

@@ -426,7 +426,7 @@ impl Resolver<'_> {
 }
 
 /// The model of a leg that names none: the vendor default of the client's API.
-pub(crate) fn default_model(api: ApiId) -> ModelName {
+pub fn default_model(api: ApiId) -> ModelName {
     let (vendor, model) = match api {
         ApiId::OpenaiChat | ApiId::OpenaiResponses => ("openai", "gpt-4o-mini"),
         ApiId::AnthropicMessages => ("anthropic", "claude-sonnet-4-5"),

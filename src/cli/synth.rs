@@ -45,8 +45,7 @@ pub(super) fn synth(args: &SynthArgs) -> Result<Exit, Failure> {
     write(out, &text, args.force)?;
     let chunks = cassette.exchanges.iter().map(|exchange| exchange.response.chunks.len()).sum::<usize>();
     let what = if args.unary { "one body".to_owned() } else { format!("{chunks} events") };
-    let file = out.file_name().unwrap_or_default().to_string_lossy();
-    print(&format!("wrote {name}: {what} of {model} in {id}\nreplay it: `answer: {{cassette: {file}}}` in a leg\n"));
+    print(&format!("wrote {name}: {what} of {model} in {id}\nreplay it: `answer: {{cassette: {name}}}` in a leg\n"));
     Ok(Exit::AsExpected)
 }
 

@@ -512,12 +512,28 @@ const ANSWER: &str = "summary: Text, then a call\nparts:\n  - text: {words: 4}\n
 fn a_cassette_is_made_from_a_script_and_replays() {
     let folder = with_answer("synth", ANSWER);
     let synth = ["synth", "answer.yaml", "--model", "anthropic/claude-sonnet-4-6", "--out", "cassettes/mine.yaml"];
-    insta::assert_snapshot!(told(&folder, &synth), @"");
-    insta::assert_snapshot!(told(&folder, &["lint", "cassettes/mine.yaml"]), @"");
+    insta::assert_snapshot!(told(&folder, &synth), @r"
+    exit 0
+    --- stdout
+    wrote cassettes/mine.yaml: 20 events of anthropic/claude-sonnet-4-6 in anthropic-messages
+    replay it: `answer: {cassette: cassettes/mine.yaml}` in a leg
+    --- stderr
+    ");
+    insta::assert_snapshot!(told(&folder, &["lint", "cassettes/mine.yaml"]), @r"
+    exit 0
+    --- stdout
+    1 other file loads
+    --- stderr
+    ");
     // What stands there is not lost by accident, and another run gives the same bytes.
     let read = || std::fs::read_to_string(folder.join("cassettes/mine.yaml")).expect("it is there");
     let first = read();
-    insta::assert_snapshot!(told(&folder, &synth), @"");
+    insta::assert_snapshot!(told(&folder, &synth), @r"
+    exit 2
+    --- stdout
+    --- stderr
+    error: cassettes/mine.yaml is there already; `--force` overwrites it
+    ");
     told(&folder, &[&synth[..], &["--force"]].concat());
     assert_eq!(read(), first);
     assert!(folder.join("cassettes/cassette.schema.json").is_file());
@@ -533,11 +549,47 @@ fn a_cassette_is_made_from_a_script_and_replays() {
 #[test]
 fn a_script_that_is_wrong_is_shown_where_it_is() {
     let folder = with_answer("synth-wrong", "parts:\n  - text: {word: 4}\n");
-    insta::assert_snapshot!(told(&folder, &["synth", "answer.yaml"]), @"");
-    insta::assert_snapshot!(told(&folder, &["synth", "tool-cal"]), @"");
-    insta::assert_snapshot!(told(&folder, &["synth", "nothing.yaml"]), @"");
-    insta::assert_snapshot!(told(&folder, &["synth", "text", "--model", "acme/large"]), @"");
-    insta::assert_snapshot!(told(&folder, &["synth", "text", "--force"]), @"");
+    insta::assert_snapshot!(told(&folder, &["synth", "answer.yaml"]), @r"
+    exit 3
+    --- stdout
+    --- stderr
+    error: unknown field `word`
+     --> answer.yaml:2:12
+      |
+    2 |   - text: {word: 4}
+      |            ^^^^
+      |
+      = help: did you mean `words`?
+    ");
+    insta::assert_snapshot!(told(&folder, &["synth", "tool-cal"]), @r"
+    exit 2
+    --- stdout
+    --- stderr
+    error: no answer is called `tool-cal`; did you mean `tool-call`?
+    ");
+    insta::assert_snapshot!(told(&folder, &["synth", "nothing.yaml"]), @r"
+    exit 3
+    --- stdout
+    --- stderr
+    error: nothing.yaml: there is no such file; `crossfade show answers` lists the bundled answers
+    ");
+    insta::assert_snapshot!(told(&folder, &["synth", "text", "--model", "acme/large"]), @r"
+    exit 2
+    --- stdout
+    --- stderr
+    error: no API is known for the vendor `acme`; say it with `--api`, for example `--api openai-chat`
+    ");
+    insta::assert_snapshot!(told(&folder, &["synth", "text", "--force"]), @r"
+    exit 2
+    --- stdout
+    --- stderr
+    error: the following required arguments were not provided:
+      --out <FILE>
+
+    Usage: crossfade synth --out <FILE> --force <ANSWER>
+
+    For more information, try '--help'.
+    ");
 }
 
 #[test]

@@ -75,14 +75,13 @@ fn asked(args: &SynthArgs) -> Result<(ApiId, ModelName), Failure> {
             let api = api.unwrap_or(ApiId::OpenaiChat);
             Ok((api, default_model(api)))
         }
-        (None, Some(model)) => match ApiId::of_vendor(&model.vendor, ApiId::OpenaiChat) {
-            Some(api) => Ok((api, model.clone())),
-            None => {
-                let vendor = &model.vendor;
-                let message = format!("no API is known for the vendor `{vendor}`; say it with `--api`");
-                Err(Failure::usage(format!("{message}, for example `--api openai-chat`")))
-            }
-        },
+        (None, Some(model)) => {
+            let api = ApiId::of_vendor(&model.vendor, ApiId::OpenaiChat).ok_or_else(|| {
+                let message = format!("no API is known for the vendor `{}`; say it with `--api`", model.vendor);
+                Failure::usage(format!("{message}, for example `--api openai-chat`"))
+            })?;
+            Ok((api, model.clone()))
+        }
     }
 }
 

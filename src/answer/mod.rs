@@ -6,6 +6,7 @@ mod rendition;
 mod replay;
 mod script;
 mod speak;
+mod synthesize;
 mod voice;
 
 pub use library::{Library, Lookup};
@@ -15,4 +16,5 @@ pub use rendition::{Mark, Piece, Rendition, RenditionChunk, Stage};
 pub use replay::from_cassette;
 pub use script::{AnswerScript, ScriptPart, Spoken, SpokenPart};
 pub use speak::speak;
+pub use synthesize::Synthesis;
 pub use voice::{Lexicon, Voice, word_shapes};

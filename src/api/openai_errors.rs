@@ -90,8 +90,9 @@ pub(in crate::api) fn error_headers(error: &ApiError, seed: u64) -> Headers {
 pub(in crate::api) fn read(status: u16, body: &[u8]) -> Option<ApiError> {
     let value: Value = serde_json::from_slice(body).ok()?;
     let error = value.get("error")?.as_object()?;
-    // `"type": "error"` beside it is Anthropic's shape, a status in words Google's.
-    if value.get("type").is_some() || error.get("status").is_some_and(Value::is_string) {
+    // `"type": "error"` beside it is Anthropic's shape, as is its gateway's type; a status in words is Google's.
+    let of_anthropic = value.get("type").is_some() || text_at(&value["error"], "type") == Some("request_too_large");
+    if of_anthropic || error.get("status").is_some_and(Value::is_string) {
         return None;
     }
     let text = |key: &str| match error.get(key) {

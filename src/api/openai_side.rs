@@ -14,7 +14,9 @@ pub(super) fn side(call: &SideCall<'_>) -> Option<Value> {
 pub(super) fn refuse(wrong: Wrong<'_>) -> ApiError {
     let (status, message, code) = match wrong {
         Wrong::Path { method, path } => (404, format!("Invalid URL ({method} {path})"), None),
+        // Quoted in openai/openai-python#2703.
         Wrong::Method => (405, "Only POST requests are accepted.".to_owned(), Some("method_not_supported")),
+        // Its words were not seen; these stand in OpenAI's form.
         Wrong::Size => (413, "Request body is too large.".to_owned(), None),
     };
     ApiError { code: code.map(str::to_owned), ..ApiError::new(status, "invalid_request_error", message) }

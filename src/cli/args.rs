@@ -57,6 +57,8 @@ pub(super) enum Command {
     New(NewArgs),
     /// Write a `crossfade.yaml` to begin with.
     Init,
+    /// Write a cassette from an answer script.
+    Synth(Box<SynthArgs>),
     /// Show what there is.
     Show {
         /// Of what.
@@ -236,6 +238,9 @@ pub(super) struct ServeArgs {
     /// Port to listen on; left out: a free one.
     #[arg(long, default_value_t = 0)]
     pub(super) port: u16,
+    /// Refuse requests that do not present this key, as the vendor does; left out: any or none will do.
+    #[arg(long, value_name = "KEY")]
+    pub(super) key: Option<String>,
     /// Seed of every word.
     #[arg(long, value_name = "HEX", value_parser = hex)]
     pub(super) seed: Option<u64>,
@@ -280,6 +285,51 @@ pub(super) struct NewArgs {
     /// Begin with a copy of this bundled scenario.
     #[arg(long, value_name = "SCENARIO")]
     pub(super) like: Option<String>,
+}
+
+/// What `synth` says of its files.
+const SYNTH_EXAMPLE: &str = "An answer script:
+  summary: Text, then a call
+  parts:
+    - text: {words: 8}
+    - text: {literal: 'and these words, {word} among them'}
+    - tool_call: {name: get_weather, arguments: {city: '{word}'}}
+
+  crossfade synth answer.yaml --model anthropic/claude-sonnet-4-6 --out cassettes/mine.yaml
+
+`crossfade schema answer` has every key. In a scenario: `answer: {cassette: cassettes/mine.yaml}`.";
+
+/// `crossfade synth`.
+///
+/// The cassette has the bytes that the vendor would send: ids, padding, an HTTP chunk for each event. The same script
+/// and seed give the same bytes.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = SYNTH_EXAMPLE)]
+pub(super) struct SynthArgs {
+    /// File of an answer script, or the name of a bundled answer (`crossfade show answers`).
+    #[arg(value_name = "ANSWER")]
+    pub(super) answer: String,
+    /// API that is spoken; left out: the vendor's.
+    #[arg(long, value_name = "API")]
+    pub(super) api: Option<crate::api::ApiId>,
+    /// Who answers: VENDOR/MODEL; left out: the usual model of the API.
+    #[arg(long, value_name = "MODEL")]
+    pub(super) model: Option<crate::api::ModelName>,
+    /// Time before each event, like `20ms`; left out: none is told.
+    #[arg(long, value_name = "TIME")]
+    pub(super) pace: Option<crate::scenario::Millis>,
+    /// Answer with one body, to a request that asks for no stream.
+    #[arg(long)]
+    pub(super) unary: bool,
+    /// Seed of every word and id.
+    #[arg(long, value_name = "HEX", default_value = "0", value_parser = hex)]
+    pub(super) seed: u64,
+    /// File to write, in a folder that is made if need be; left out: stdout.
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub(super) out: Option<PathBuf>,
+    /// Overwrite the file if it is there.
+    #[arg(long, requires = "out", help_heading = "Output")]
+    pub(super) force: bool,
 }
 
 /// `crossfade show`.

@@ -1,4 +1,4 @@
-//! The time of day, for names of folders.
+//! The time of day, for names of folders, and the date.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -6,6 +6,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub(super) fn stamp() -> String {
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     at(seconds)
+}
+
+/// Today in UTC, as `2026-11-23`.
+pub(super) fn date() -> String {
+    let mut date = stamp();
+    date.truncate(10);
+    date
 }
 
 fn at(seconds: u64) -> String {

@@ -14,6 +14,7 @@ mod run;
 mod serve;
 mod show;
 mod snapshots;
+mod synth;
 
 use std::fmt::{self, Write as _};
 use std::io::Write as _;
@@ -99,6 +100,7 @@ fn dispatch(cli: &Cli) -> Result<Exit, Failure> {
         Command::Judge(args) => judge::judge(args),
         Command::New(args) => new::new(args),
         Command::Init => new::init(),
+        Command::Synth(args) => synth::synth(args),
         Command::Schema { kind } => show::schema(*kind),
         Command::Show { what, markdown } => show::show(*what, *markdown),
         Command::Explain { id } => show::explain(id),

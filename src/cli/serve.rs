@@ -27,6 +27,7 @@ pub(super) fn serve(args: &ServeArgs) -> Result<Exit, Failure> {
         case,
         answers: if args.scenario.is_some() { BTreeMap::new() } else { answers.collect() },
         rules: Arc::new(place.rules()?),
+        key: args.key.clone(),
         seed: args.seed.unwrap_or_else(random),
     };
     block_on(async {

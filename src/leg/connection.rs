@@ -188,8 +188,10 @@ impl<S: Stage> Connection<S> {
         let _presence = self.stage.arrive(self.ordinal, head.uri.path());
         let (body, oversize) = match whole(body).await {
             Ok(body) => body,
+            // What is no HTTP gets the answer that hyper gives to heads that are none, and is hung up on.
+            Err(Broken::Garbled) => return Ok(bad_request()),
             // Never whole, it was never a request.
-            Err(Ended) => return Err(Ended),
+            Err(Broken::Gone) => return Err(Ended),
         };
         let request = Request {
             method: head.method.to_string(),
@@ -218,15 +220,41 @@ impl<S: Stage> Connection<S> {
     }
 }
 
+/// Why a body is not whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Broken {
+    /// The peer has gone.
+    Gone,
+    /// It is framed in no way that HTTP knows.
+    Garbled,
+}
+
+fn bad_request() -> Response<Empty<Bytes>> {
+    let mut response = Response::new(Empty::new());
+    *response.status_mut() = hyper::StatusCode::BAD_REQUEST;
+    response
+}
+
 /// The whole body, or nothing and `true` if it is too large.
-async fn whole(body: Incoming) -> Result<(Vec<u8>, bool), Ended> {
+async fn whole(body: Incoming) -> Result<(Vec<u8>, bool), Broken> {
     if body.size_hint().lower() > BODY_LIMIT as u64 {
         return Ok((Vec::new(), true));
     }
     match Limited::new(body, BODY_LIMIT).collect().await {
         Ok(body) => Ok((body.to_bytes().to_vec(), false)),
         Err(error) if error.is::<LengthLimitError>() => Ok((Vec::new(), true)),
-        Err(_) => Err(Ended),
+        Err(error) => Err(broken(&*error)),
+    }
+}
+
+/// Tells a bad chunk (hyper: invalid input or data) from an end of the connection.
+fn broken(mut error: &(dyn std::error::Error + 'static)) -> Broken {
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    match error.downcast_ref::<std::io::Error>().map(std::io::Error::kind) {
+        Some(std::io::ErrorKind::InvalidInput | std::io::ErrorKind::InvalidData) => Broken::Garbled,
+        _ => Broken::Gone,
     }
 }
 

@@ -34,6 +34,8 @@ pub(super) struct Asked<'a> {
     pub(super) reference: &'a Conversation,
     /// Unique words, the control's among them.
     pub(super) unique: &'a [String],
+    /// The key that must be presented; `None`: any or none. In a run keys are evidence, for the checks to judge.
+    pub(super) key: Option<&'a str>,
     pub(super) rules: &'a RuleBook,
     /// Deltas that the proxy declares to hold back.
     pub(super) holds: usize,
@@ -76,7 +78,7 @@ impl Asked<'_> {
             target: &self.request.target,
             headers: &self.request.headers,
             body: &self.request.body.0,
-            expected_key: None,
+            expected_key: self.key,
         });
         let body = self.request.json();
         let conversation = self.api.read(self.request).unwrap_or_default();
@@ -97,8 +99,8 @@ impl Asked<'_> {
             if let Some(body) = ruling.body {
                 decision.plan = reply::written(decision.plan, body);
             }
-        } else if body.is_none() {
-            // The plan is an error already.
+        } else if !body.as_ref().is_some_and(Value::is_object) {
+            // The plan is an error already: none of these APIs takes anything but an object.
         } else if let Some(status) = &self.play.status {
             let target = &self.request.target;
             decision.plan = match status.retry_after {
@@ -324,6 +326,7 @@ pub fn extent(play: &Play, leg: &ShapeLeg, request: &Request, every: Every) -> O
         speeches: &BTreeMap::new(),
         reference: &Conversation::default(),
         unique: &[],
+        key: None,
         rules: RuleBook::bundled(),
         holds: 0,
         seed: 0,

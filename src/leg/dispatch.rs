@@ -217,6 +217,7 @@ impl Caller<'_> {
             speeches: &speeches,
             reference: control.map_or(&client.conversation, |control| &control.conversation),
             unique: &unique,
+            key: None,
             rules: &self.registry.rules,
             holds: binding.lock_step as usize,
             seed: seed(&[&binding.unique, name, &self.running.index.to_string(), &attempt.to_string()]),

@@ -39,6 +39,8 @@ pub struct ServeConfig {
     pub answers: BTreeMap<String, Arc<AnswerScript>>,
     /// What the real models refuse.
     pub rules: Arc<RuleBook>,
+    /// The key that every request must present; `None`: any or none.
+    pub key: Option<String>,
     /// Seed of the voices and ids; same seed, same words.
     pub seed: u64,
 }
@@ -250,6 +252,7 @@ impl Alone {
             speeches: &NOTHING_SAID,
             reference,
             unique: &[],
+            key: self.config.key.as_deref(),
             rules: &self.config.rules,
             holds: 0,
             seed: self.ids(&leg.name),

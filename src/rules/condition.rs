@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::spelling::{matches_any, matches_glob};
-use super::subject::{Captures, Subject, body_not_json, key_wrong};
+use super::subject::{Captures, Subject, body_not_json, content_type_other, key_wrong};
 use super::{Path, anthropic, bedrock, gemini, openai, openai_responses, schema, turns};
 
 /// When a rule matches. A test on a path that is not there does not hold, except `absent`.
@@ -57,6 +57,8 @@ pub enum Condition {
     KeyWrong,
     /// The body is not JSON.
     BodyNotJson,
+    /// A content type is told, and it is not that of JSON, whatever its parameters.
+    ContentTypeOther,
     /// The model is none of the spellings that the leg is known by.
     ModelUnknown,
 
@@ -182,6 +184,7 @@ impl Condition {
             Self::KeyMissing => subject.expected.is_some() && subject.presented.is_none_or(str::is_empty),
             Self::KeyWrong => key_wrong(subject, captures),
             Self::BodyNotJson => body_not_json(subject, captures),
+            Self::ContentTypeOther => content_type_other(subject, captures),
             Self::ModelUnknown => subject
                 .asked
                 .is_some_and(|model| !subject.models.is_empty() && !subject.models.iter().any(|m| m == model)),
@@ -289,6 +292,7 @@ impl Condition {
             Self::ModelUnknown => vec!["the model".to_owned()],
             Self::KeyMissing | Self::KeyWrong => vec!["the key".to_owned()],
             Self::BodyNotJson => vec!["the body".to_owned()],
+            Self::ContentTypeOther => vec!["the header content-type".to_owned()],
             _ => {
                 let message = || {
                     let index = captures.get("i")?;

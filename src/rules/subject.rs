@@ -69,6 +69,13 @@ fn masked(key: &str) -> String {
     format!("{head}{}{tail}", "*".repeat(length - 12))
 }
 
+pub(super) fn content_type_other(subject: &Subject<'_>, captures: &mut Captures) -> bool {
+    let Some(told) = subject.headers.get("content-type") else { return false };
+    captures.insert("content_type", told.to_owned());
+    let media_type = told.split(';').next().unwrap_or_default();
+    !media_type.trim().eq_ignore_ascii_case("application/json")
+}
+
 pub(super) fn body_not_json(subject: &Subject<'_>, captures: &mut Captures) -> bool {
     let Err(error) = subject.body else { return false };
     let detail = error.to_string();

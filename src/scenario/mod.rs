@@ -19,5 +19,5 @@ pub use model::{
     Answer, At, Barrier, By, Client, Cut, Edit, Every, Expect, Leave, Leg, Obeys, Outcome, Pace, Patch, Pause, Pool,
     Read, Scenario, Settings, Stall, Status, Sweep, Toggle,
 };
-pub(crate) use resolve::default_model;
+pub use resolve::default_model;
 pub use values::{Count, Millis};

@@ -10,6 +10,9 @@ use serde_json::Value;
 
 use super::scalar::is_plain_text;
 
+/// Longest key, as it is written, that stands on its line with its value: readers look for the `:` within 1024 bytes.
+const LONGEST_KEY: usize = 1_000;
+
 /// A value as a YAML document. Nothing is lost: reading it gives the value back.
 pub fn to_string<T: Serialize>(value: &T) -> Result<String, serde_json::Error> {
     let value = serde_json::to_value(value)?;
@@ -30,7 +33,15 @@ fn write_map(out: &mut String, map: &serde_json::Map<String, Value>, indent: usi
         if index > 0 || indent == 0 {
             pad(out, indent);
         }
-        out.push_str(&text(key, false));
+        let key = text(key, false);
+        if key.len() > LONGEST_KEY {
+            out.push_str("? ");
+            out.push_str(&key);
+            out.push('\n');
+            pad(out, indent);
+        } else {
+            out.push_str(&key);
+        }
         out.push(':');
         write_value(out, value, indent);
     }
@@ -198,6 +209,15 @@ mod tests {
         assert_eq!(&ours, value, "ours:\n{text}");
         let theirs: Value = serde_yaml::from_str(&text).expect("theirs");
         assert_eq!(&theirs, value, "libyaml:\n{text}");
+    }
+
+    #[test]
+    fn a_key_of_any_length_is_read_back() {
+        for length in [998, 999, 1_000, 1_001, 1_023, 1_024, 1_025, 5_000] {
+            let key = "k".repeat(length);
+            round_trip(&json!({"a": 1, &key: "x", "b": {&key: {"c": [1, 2, 3]}}, "d": [{&key: "two\nlines\n"}, {}]}));
+            round_trip(&json!([{"\u{e9}: ".repeat(length / 4): []}, [[{&key: null}]]]));
+        }
     }
 
     #[test]

@@ -1,15 +1,14 @@
-//! The bundled cassettes are synthesized: rendered from the words below, with borders and times as networks make them.
+//! The bundled cassettes are synthesized: rendered from the words below, with borders and times as networks make them,
+//! and from the bundled answers, event by event.
 //!
 //! `CROSSFADE_UPDATE=1` writes them anew.
 
-use crossfade::answer::{Rendition, Spoken, SpokenPart};
-use crossfade::api::{ApiId, EncodeContext, FinishReason};
-use crossfade::cassette::{
-    self, Cassette, Exchange, How, Provenance, RecordedChunk, RecordedEnd, RecordedRequest, RecordedResponse,
-};
-use crossfade::scenario::Millis;
-use crossfade::wire::Headers;
-use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+use crossfade::answer::{Lexicon, Library, Spoken, SpokenPart, Synthesis, speak};
+use crossfade::api::{ApiId, FinishReason};
+use crossfade::cassette::{self, Cassette, RecordedChunk, RecordedEnd};
+use crossfade::scenario::{Millis, default_model};
 
 use crate::support::root;
 
@@ -346,84 +345,12 @@ fn tools() -> Vec<SpokenPart> {
     parts
 }
 
-fn request(recipe: &Recipe) -> Value {
-    match recipe.api {
-        ApiId::Gemini => return gemini_request(recipe),
-        ApiId::BedrockConverse => return bedrock_request(recipe),
-        ApiId::OllamaChat => return ollama_request(recipe),
-        _ => {}
-    }
-    let turns = json!([{"role": "user", "content": "What is a crossfade?"}]);
-    let mut body = match recipe.api {
-        ApiId::OpenaiResponses => {
-            json!({"model": recipe.model, "max_output_tokens": 256, "stream": true, "input": turns})
-        }
-        _ => json!({"model": recipe.model, "max_tokens": 256, "stream": true, "messages": turns}),
-    };
-    if recipe.api == ApiId::BedrockInvoke {
-        body = json!({"anthropic_version": "bedrock-2023-05-31", "max_tokens": 256, "messages": turns});
-    }
-    if recipe.tools {
-        let schema = json!({"type": "object", "properties": {"city": {"type": "string"}, "unit": {"type": "string"}}});
-        body["tools"] = match recipe.api {
-            ApiId::AnthropicMessages | ApiId::BedrockInvoke => {
-                json!([{"name": "get_weather", "input_schema": schema}])
-            }
-            ApiId::OpenaiResponses => json!([{"type": "function", "name": "get_weather", "parameters": schema}]),
-            _ => json!([{"type": "function", "function": {"name": "get_weather", "parameters": schema}}]),
-        };
-    }
-    body
-}
-
-/// The model stands in the path here.
-fn gemini_request(recipe: &Recipe) -> Value {
-    let mut body = json!({
-        "contents": [{"role": "user", "parts": [{"text": "What is a crossfade?"}]}],
-        "generationConfig": {"maxOutputTokens": 256},
-    });
-    if recipe.tools {
-        let schema = json!({"type": "object", "properties": {"city": {"type": "string"}, "unit": {"type": "string"}}});
-        body["tools"] = json!([{"functionDeclarations": [{"name": "get_weather", "parameters": schema}]}]);
-    }
-    body
-}
-
-/// The limit stands among the options here.
-fn ollama_request(recipe: &Recipe) -> Value {
-    let mut body = json!({
-        "model": recipe.model,
-        "messages": [{"role": "user", "content": "What is a crossfade?"}],
-        "options": {"num_predict": 256},
-        "stream": true,
-    });
-    if recipe.tools {
-        let schema = json!({"type": "object", "properties": {"city": {"type": "string"}, "unit": {"type": "string"}}});
-        body["tools"] = json!([{"type": "function", "function": {"name": "get_weather", "parameters": schema}}]);
-    }
-    body
-}
-
-/// Model and stream stand in the path.
-fn bedrock_request(recipe: &Recipe) -> Value {
-    let mut body = json!({
-        "messages": [{"role": "user", "content": [{"text": "What is a crossfade?"}]}],
-        "inferenceConfig": {"maxTokens": 256},
-    });
-    if recipe.tools {
-        let schema = json!({"type": "object", "properties": {"city": {"type": "string"}, "unit": {"type": "string"}}});
-        let spec = json!({"toolSpec": {"name": "get_weather", "inputSchema": {"json": schema}}});
-        body["toolConfig"] = json!({ "tools": [spec] });
-    }
-    body
-}
-
 /// Cuts the body where networks cut: mostly at events, sometimes two to a chunk, sometimes inside a character.
-fn chunks(rendition: &Rendition) -> Vec<RecordedChunk> {
+fn chunks(events: &[RecordedChunk]) -> Vec<RecordedChunk> {
     let mut found: Vec<Vec<u8>> = Vec::new();
     let mut keep: Vec<u8> = Vec::new();
-    for (n, chunk) in rendition.chunks.iter().enumerate() {
-        keep.extend_from_slice(&chunk.data);
+    for (n, chunk) in events.iter().enumerate() {
+        keep.extend_from_slice(&chunk.bytes());
         let beyond_ascii = keep.iter().position(|byte| *byte >= 0x80);
         match (beyond_ascii, n % 7) {
             // Inside a character of several bytes.
@@ -444,59 +371,61 @@ fn chunks(rendition: &Rendition) -> Vec<RecordedChunk> {
     found.iter().enumerate().map(|(n, bytes)| RecordedChunk::new(Some(after(n)), bytes)).collect()
 }
 
+/// A recipe's cassette: the synthesized one, cut and timed as networks do.
 fn cassette(recipe: &Recipe) -> Cassette {
-    let api = recipe.api.spoken().expect("it is spoken");
-    let parts = (recipe.parts)();
     let finish = if recipe.tools { FinishReason::ToolCalls } else { FinishReason::Stop };
-    let spoken = Spoken { parts, finish: Some(finish), output_tokens: 61 };
-    let context = EncodeContext {
-        model: recipe.model.to_owned(),
-        include_usage: false,
-        seed: 7,
-        created: 1_795_365_606,
-        input_tokens: 14,
-    };
-    let rendition = api.render_stream(&spoken, &context);
-    let mut chunks = chunks(&rendition);
-    let end = match recipe.broken_after {
-        Some(count) => {
-            chunks.truncate(count);
-            RecordedEnd::Close
-        }
-        None => RecordedEnd::Complete,
-    };
-    let mut cassette = Cassette {
-        cassette: 1,
-        summary: Some(recipe.summary.to_owned()),
-        api: recipe.api,
-        provenance: Provenance {
-            how: How::Synthesized,
-            source: "tests/it/cassettes.rs".to_owned(),
-            date: "2026-11-23".to_owned(),
-            tool: "crossfade 0.1.0".to_owned(),
-            redacted: Vec::new(),
-            sha256: String::new(),
-        },
-        exchanges: vec![Exchange {
-            request: RecordedRequest {
-                method: "POST".to_owned(),
-                target: api.target(recipe.model, true),
-                headers: Headers::from_iter([("content-type", "application/json")]),
-                body: request(recipe).to_string(),
-            },
-            response: RecordedResponse { status: rendition.status, headers: rendition.headers, chunks, end },
-        }],
-    };
+    let spoken = Spoken { parts: (recipe.parts)(), finish: Some(finish), output_tokens: 61 };
+    let mut cassette = synthesize(recipe.api, recipe.model, &spoken, recipe.summary, "tests/it/cassettes.rs");
+    let response = &mut cassette.exchanges[0].response;
+    response.chunks = chunks(&response.chunks);
+    if let Some(count) = recipe.broken_after {
+        response.chunks.truncate(count);
+        response.end = RecordedEnd::Close;
+    }
     cassette.provenance.sha256 = cassette.digest();
     cassette
 }
 
+fn synthesize(api: ApiId, model: &str, spoken: &Spoken, summary: &str, source: &str) -> Cassette {
+    let api = api.spoken().expect("it is spoken");
+    let summary = Some(summary.to_owned());
+    Synthesis { api, model, spoken, stream: true, pace: None, summary, source, date: "2026-11-23", seed: 7 }.cassette()
+}
+
+/// The cassette of a bundled answer, event by event.
+fn of_answer(api: ApiId, name: &str) -> Cassette {
+    let script = Library::bundled().answer(name).expect("it is bundled");
+    let spoken = speak(&script, Lexicon::new(7).voice(0), &[], 7);
+    let model = default_model(api);
+    let summary = script.summary.clone().unwrap_or_default();
+    synthesize(api, &model.model, &spoken, &summary, &format!("src/answers/{name}.yaml"))
+}
+
+/// Answers that are too long to be kept in every API.
+const LONG: [&str; 2] = ["letters", "long-text"];
+
+/// Every cassette: those of the recipes, and one for each answer in each API that no recipe is named for.
+fn all() -> BTreeMap<String, Cassette> {
+    let mut all: BTreeMap<String, Cassette> =
+        RECIPES.iter().map(|recipe| (recipe.file.to_owned(), cassette(recipe))).collect();
+    for api in ApiId::ALL {
+        // A vendor's second API has its name in front.
+        let vendor = default_model(api).vendor;
+        let first = ApiId::ALL.into_iter().find(|other| default_model(*other).vendor == vendor) == Some(api);
+        let api_name = api.name().strip_prefix(&format!("{vendor}-")).unwrap_or(api.name());
+        let prefix = if first { String::new() } else { format!("{api_name}-") };
+        for name in Library::names().filter(|name| !LONG.contains(name)) {
+            all.entry(format!("{vendor}/{prefix}{name}.yaml")).or_insert_with(|| of_answer(api, name));
+        }
+    }
+    all
+}
+
 #[test]
 fn the_bundled_cassettes_are_fresh() {
-    for recipe in RECIPES {
-        let path = root().join("cassettes").join(recipe.file);
-
-        let text = cassette::save(&cassette(recipe));
+    for (file, cassette) in all() {
+        let path = root().join("cassettes").join(file);
+        let text = cassette::save(&cassette);
         if std::env::var_os("CROSSFADE_UPDATE").is_some() {
             std::fs::create_dir_all(path.parent().expect("it has one")).expect("it is made");
             std::fs::write(&path, &text).expect("it is written");
@@ -504,6 +433,24 @@ fn the_bundled_cassettes_are_fresh() {
         let found = std::fs::read_to_string(&path).unwrap_or_default();
         assert!(found == text, "{} is stale: run with CROSSFADE_UPDATE=1", path.display());
         let loaded = cassette::load(&path).unwrap_or_else(|error| panic!("{error}"));
-        assert_eq!(loaded, cassette(recipe));
+        assert_eq!(loaded, cassette);
+    }
+}
+
+/// What is bundled keeps the grammar of its own API, as far as it goes, and what is whole has its one end.
+#[test]
+fn the_bundled_cassettes_keep_their_grammar() {
+    for (file, cassette) in all() {
+        let api = cassette.api.spoken().expect("it is spoken");
+        for exchange in &cassette.exchanges {
+            let mut reader = api.stream_reader();
+            for chunk in &exchange.response.chunks {
+                reader.feed(&chunk.bytes());
+            }
+            let reading = reader.finish();
+            assert!(reading.findings.is_empty(), "{file}: {:?}", reading.findings);
+            let whole = exchange.response.end == RecordedEnd::Complete;
+            assert_eq!(reading.completion.finishes.len(), usize::from(whole), "{file}");
+        }
     }
 }

@@ -496,3 +496,114 @@ fn a_profile_of_ones_own_beside_the_scenario() {
     assert!(told.contains("1 case: 1 "), "{told}");
     assert!(!told.contains("died"), "{told}");
 }
+
+/// `answer.yaml` in a folder of its own.
+fn with_answer(name: &str, text: &str) -> PathBuf {
+    let folder = scratch(&format!("cli-{name}"));
+    std::fs::write(folder.join("answer.yaml"), text).expect("it is written");
+    folder
+}
+
+const ANSWER: &str = "summary: Text, then a call\nparts:\n  - text: {words: 4}\n\
+                      \u{20}\u{20}- text: {literal: 'and {word}!'}\n\
+                      \u{20}\u{20}- tool_call: {name: look_up, arguments: {city: '{word}'}}\n";
+
+#[test]
+fn a_cassette_is_made_from_a_script_and_replays() {
+    let folder = with_answer("synth", ANSWER);
+    let synth = ["synth", "answer.yaml", "--model", "anthropic/claude-sonnet-4-6", "--out", "cassettes/mine.yaml"];
+    insta::assert_snapshot!(told(&folder, &synth), @r"
+    exit 0
+    --- stdout
+    wrote cassettes/mine.yaml: 20 events of anthropic/claude-sonnet-4-6 in anthropic-messages
+    replay it: `answer: {cassette: cassettes/mine.yaml}` in a leg
+    --- stderr
+    ");
+    insta::assert_snapshot!(told(&folder, &["lint", "cassettes/mine.yaml"]), @r"
+    exit 0
+    --- stdout
+    1 other file loads
+    --- stderr
+    ");
+    // What stands there is not lost by accident, and another run gives the same bytes.
+    let read = || std::fs::read_to_string(folder.join("cassettes/mine.yaml")).expect("it is there");
+    let first = read();
+    insta::assert_snapshot!(told(&folder, &synth), @r"
+    exit 2
+    --- stdout
+    --- stderr
+    error: cassettes/mine.yaml is there already; `--force` overwrites it
+    ");
+    told(&folder, &[&synth[..], &["--force"]].concat());
+    assert_eq!(read(), first);
+    assert!(folder.join("cassettes/cassette.schema.json").is_file());
+    assert!(first.starts_with("# yaml-language-server: $schema=cassette.schema.json\n"), "{first}");
+
+    let scenario = "scenario: replayed\nclient: anthropic-messages\nlegs:\n  \
+                    primary: {answer: {cassette: cassettes/mine.yaml}}\nexpect: {outcome: completed}\n";
+    std::fs::write(folder.join("replayed.yaml"), scenario).expect("it is written");
+    let run = told(&folder, &["run", "replayed.yaml", "--proxy", "builtin"]);
+    assert!(run.starts_with("exit 0\n"), "{run}");
+}
+
+#[test]
+fn a_script_that_is_wrong_is_shown_where_it_is() {
+    let folder = with_answer("synth-wrong", "parts:\n  - text: {word: 4}\n");
+    insta::assert_snapshot!(told(&folder, &["synth", "answer.yaml"]), @r"
+    exit 3
+    --- stdout
+    --- stderr
+    error: unknown field `word`
+     --> answer.yaml:2:12
+      |
+    2 |   - text: {word: 4}
+      |            ^^^^
+      |
+      = help: did you mean `words`?
+    ");
+    insta::assert_snapshot!(told(&folder, &["synth", "tool-cal"]), @r"
+    exit 2
+    --- stdout
+    --- stderr
+    error: no answer is called `tool-cal`; did you mean `tool-call`?
+    ");
+    insta::assert_snapshot!(told(&folder, &["synth", "nothing.yaml"]), @r"
+    exit 3
+    --- stdout
+    --- stderr
+    error: nothing.yaml: there is no such file; `crossfade show answers` lists the bundled answers
+    ");
+    insta::assert_snapshot!(told(&folder, &["synth", "text", "--model", "acme/large"]), @r"
+    exit 2
+    --- stdout
+    --- stderr
+    error: no API is known for the vendor `acme`; say it with `--api`, for example `--api openai-chat`
+    ");
+    insta::assert_snapshot!(told(&folder, &["synth", "text", "--force"]), @r"
+    exit 2
+    --- stdout
+    --- stderr
+    error: the following required arguments were not provided:
+      --out <FILE>
+
+    Usage: crossfade synth --out <FILE> --force <ANSWER>
+
+    For more information, try '--help'.
+    ");
+}
+
+#[test]
+fn every_bundled_answer_makes_a_cassette_in_every_api() {
+    let folder = scratch("cli-synth-all");
+    for api in crossfade::api::ApiId::ALL {
+        for answer in crossfade::answer::Library::names() {
+            let out = format!("{api}/{answer}.yaml");
+            let made = told(&folder, &["synth", answer, "--api", api.name(), "--out", &out]);
+            assert!(made.starts_with("exit 0\n"), "{made}");
+        }
+        let linted = told(&folder, &["lint", &format!("{api}/text.yaml"), &format!("{api}/tool-call.yaml")]);
+        assert!(linted.contains("2 other files load"), "{linted}");
+    }
+    let unary = told(&folder, &["synth", "text", "--unary", "--seed", "2a"]);
+    assert!(unary.contains("chunks:") && unary.matches("- data:").count() == 1, "{unary}");
+}

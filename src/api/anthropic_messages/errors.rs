@@ -51,9 +51,17 @@ fn common(content_type: &str, seed: u64) -> Headers {
     .collect()
 }
 
-/// The body: compact, with the id of the request.
+/// What the gateway in front says of a body that it does not let through.
+const TOO_LARGE: &str = "request_too_large";
+
+/// The body: compact, with the id of the request. The gateway's own names neither an id nor its own type
+/// (anthropics/anthropic-sdk-python#938, anthropics/claude-code#14567).
 pub(super) fn body(error: &ApiError, seed: u64) -> Vec<u8> {
+    let is_gateway = error.kind == TOO_LARGE;
     let error = json!({"type": error.kind, "message": error.message});
+    if is_gateway {
+        return json!({ "error": error }).to_string().into_bytes();
+    }
     json!({"type": "error", "error": error, "request_id": request_id(seed)}).to_string().into_bytes()
 }
 
@@ -77,10 +85,11 @@ pub(super) fn event(error: &ApiError) -> Vec<u8> {
 /// Reads an error body of this shape.
 pub(super) fn read(status: u16, body: &[u8]) -> Option<ApiError> {
     let value: Value = serde_json::from_slice(body).ok()?;
-    if text_at(&value, "type") != Some("error") {
+    let error = value.get("error")?;
+    let is_gateway = value.get("type").is_none() && text_at(error, "type") == Some(TOO_LARGE);
+    if text_at(&value, "type") != Some("error") && !is_gateway {
         return None;
     }
-    let error = value.get("error")?;
     Some(ApiError {
         status,
         kind: text_at(error, "type").unwrap_or_default().to_owned(),
@@ -98,7 +107,7 @@ pub(super) fn of_status(status: u16) -> ApiError {
         403 => ("permission_error", "Your API key does not have permission to use the specified resource."),
         404 => ("not_found_error", "Not found"),
         409 => ("conflict_error", "The request conflicts with the current state of the resource."),
-        413 => ("request_too_large", "Request exceeds the maximum size"),
+        413 => (TOO_LARGE, "Request exceeds the maximum size"),
         429 => {
             ("rate_limit_error", "This request would exceed your organization's rate limit. Please try again later.")
         }

@@ -32,6 +32,6 @@ pub(super) fn refuse(wrong: Wrong<'_>) -> ApiError {
     match wrong {
         Wrong::Path { .. } => ApiError::new(404, "not_found_error", "Not Found"),
         Wrong::Method => ApiError::new(405, "invalid_request_error", "Method Not Allowed"),
-        Wrong::Size => ApiError::new(413, "request_too_large", "Request exceeds the maximum allowed number of bytes."),
+        Wrong::Size => ApiError::new(413, "request_too_large", "Request exceeds the maximum size"),
     }
 }

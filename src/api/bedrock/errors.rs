@@ -31,8 +31,14 @@ pub(in crate::api) fn type_value(error: &ApiError) -> String {
     format!("{kind}:{NAMESPACE}")
 }
 
+/// What AWS says of a path or a method that no operation has, in XML whatever the service speaks.
+pub(super) const UNKNOWN_OPERATION: &str = "UnknownOperationException";
+
 /// The body of an error.
 pub(in crate::api) fn body(error: &ApiError) -> Vec<u8> {
+    if error.kind == UNKNOWN_OPERATION {
+        return format!("<{UNKNOWN_OPERATION}/>\n").into_bytes();
+    }
     json!({ "message": error.message }).to_string().into_bytes()
 }
 

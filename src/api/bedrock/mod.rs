@@ -80,6 +80,11 @@ pub(super) fn latency(seed: u64) -> u64 {
 /// Headers of an error response.
 pub(super) fn error_headers(error: &ApiError, seed: u64) -> Headers {
     let mut headers = errors::headers("application/json", seed);
+    if error.kind == errors::UNKNOWN_OPERATION {
+        // Neither a content type nor an error's type comes with it.
+        headers.0.retain(|(name, _)| name != "content-type");
+        return headers;
+    }
     headers.0.push(error_type(error));
     headers
 }

@@ -2,10 +2,8 @@
 
 use serde_json::{Value, json};
 
+use super::errors::UNKNOWN_OPERATION;
 use crate::api::{ApiError, SideCall, Wrong};
-
-/// What AWS says of a path that no operation has.
-const NO_OPERATION: &str = "Unable to determine service/operation name to be authorized";
 
 /// The tokens of a request.
 pub(in crate::api) fn side(call: &SideCall<'_>) -> Option<Value> {
@@ -17,8 +15,9 @@ pub(in crate::api) fn side(call: &SideCall<'_>) -> Option<Value> {
 /// What Bedrock says to what it does not have.
 pub(in crate::api) fn refuse(wrong: Wrong<'_>) -> ApiError {
     match wrong {
-        Wrong::Path { .. } => ApiError::new(404, "UnknownOperationException", NO_OPERATION),
-        Wrong::Method => ApiError::new(405, "UnknownOperationException", NO_OPERATION),
+        // Path and method are looked for at once.
+        Wrong::Path { .. } | Wrong::Method => ApiError::new(404, UNKNOWN_OPERATION, ""),
+        // Its words were not seen; these stand in its form.
         Wrong::Size => ApiError::new(413, "ValidationException", "Input is too long for requested model."),
     }
 }

@@ -59,8 +59,12 @@ fn object(error: &ApiError) -> Value {
     json!({ "error": fields })
 }
 
-/// The body: indented by two blanks, with a line end behind it, whatever the content type says.
+/// The body: indented by two blanks, with a line end behind it, whatever the content type says. Google's front has no
+/// words for a path that it does not know, and no body (proma-ai/Proma#1745, googleapis/js-genai#930).
 pub(super) fn body(error: &ApiError) -> Vec<u8> {
+    if error.message.is_empty() {
+        return Vec::new();
+    }
     format!("{:#}\n", object(error)).into_bytes()
 }
 

@@ -151,13 +151,18 @@ impl Api for Gemini {
         errors::body(error)
     }
 
-    fn error_headers(&self, _error: &ApiError, seed: u64) -> Headers {
-        errors::headers("application/json; charset=UTF-8", seed)
+    fn error_headers(&self, error: &ApiError, seed: u64) -> Headers {
+        let mut headers = errors::headers("application/json; charset=UTF-8", seed);
+        if error.message.is_empty() {
+            // No body, and not the type of one.
+            headers.0.retain(|(name, _)| name != "content-type");
+        }
+        headers
     }
 
     fn error_headers_for(&self, target: &str, error: &ApiError, seed: u64) -> Headers {
         // The type is that of the stream, the body a bare object all the same.
-        if asks_for_events(target) {
+        if asks_for_events(target) && !error.message.is_empty() {
             return errors::headers("text/event-stream", seed);
         }
         self.error_headers(error, seed)

@@ -24,10 +24,10 @@ pub(super) fn side(call: &SideCall<'_>) -> Option<Value> {
 /// What Gemini says to what it does not have.
 pub(super) fn refuse(wrong: Wrong<'_>) -> ApiError {
     match wrong {
-        Wrong::Path { .. } => ApiError::new(404, "NOT_FOUND", "Requested entity was not found."),
-        Wrong::Method => ApiError::new(405, "NOT_FOUND", "Requested entity was not found."),
+        // Path and method are looked for at once, and no words are lost on them.
+        Wrong::Path { .. } | Wrong::Method => ApiError::new(404, "NOT_FOUND", ""),
         Wrong::Size => {
-            ApiError::new(413, "INVALID_ARGUMENT", "Request payload size exceeds the limit: 20971520 bytes.")
+            ApiError::new(400, "INVALID_ARGUMENT", "Request payload size exceeds the limit: 20971520 bytes.")
         }
     }
 }

@@ -4,5 +4,6 @@ mod alone;
 mod answers;
 mod cases;
 mod connections;
+mod malformed;
 mod waiting;
 mod wire;

@@ -426,7 +426,7 @@ impl Resolver<'_> {
 }
 
 /// The model of a leg that names none: the vendor default of the client's API.
-pub(crate) fn default_model(api: ApiId) -> ModelName {
+pub fn default_model(api: ApiId) -> ModelName {
     let usual = api.spoken().map_or("", Api::usual_model);
     usual.parse().expect("a test reads it of every API")
 }

@@ -87,7 +87,11 @@ impl Socket {
             let ((bytes, _), _) = rustix::net::recv(&self.stream, &mut room, RecvFlags::empty())?;
             buffer.extend_from_slice(bytes);
             got = Some(bytes.len());
-            if bytes.is_empty() || bytes.len() == READ { Ok(bytes.len()) } else { Err(io::ErrorKind::WouldBlock.into()) }
+            if bytes.is_empty() || bytes.len() == READ {
+                Ok(bytes.len())
+            } else {
+                Err(io::ErrorKind::WouldBlock.into())
+            }
         });
         got.map_or(result, Ok)
     }

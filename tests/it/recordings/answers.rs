@@ -82,8 +82,10 @@ fn of_answer(exchange: &Exchange, api: &dyn Api) -> Vec<Note> {
     found
 }
 
+type TextOf = fn(&Value) -> String;
+
 /// The text of an answer, by where it stands alone.
-const TEXT: [(ApiId, fn(&Value) -> String); 8] = [
+const TEXT: [(ApiId, TextOf); 8] = [
     (ApiId::OpenaiChat, |body| body["choices"][0]["message"]["content"].as_str().unwrap_or_default().to_owned()),
     (ApiId::AnthropicMessages, |body| joined(items(&body["content"]).filter(|part| part["type"] == "text"))),
     (ApiId::OpenaiResponses, |body| {

@@ -151,7 +151,7 @@ fn exchange(recording: &Recording, provider: &str) -> Option<Exchange> {
         .find_map(|status| status.as_u64().or_else(|| status.as_str()?.parse().ok()))?;
     let pieces = body::pieces(response);
     let in_body = body["model"].as_str().or_else(|| body["model_id"].as_str());
-    let answer_headers = answer_headers(headers(response.get("headers").unwrap_or(&response["header"])), &pieces);
+    let answer_headers = answer_headers(&headers(response.get("headers").unwrap_or(&response["header"])), &pieces);
     Some(Exchange {
         vendor: vendor(url, provider),
         model: in_body.map_or_else(|| model_in(url), str::to_owned),
@@ -170,7 +170,7 @@ fn exchange(recording: &Recording, provider: &str) -> Option<Exchange> {
 
 /// Headers that fit the body: recorders keep `content-encoding` over bodies that they decoded, and lose or mask
 /// `content-type`.
-fn answer_headers(kept: Headers, pieces: &[Piece]) -> Headers {
+fn answer_headers(kept: &Headers, pieces: &[Piece]) -> Headers {
     let first = pieces.first().map(|piece| piece.bytes.as_slice()).unwrap_or_default();
     let starts = |mark: &str| first.starts_with(mark.as_bytes());
     let by_body = match () {

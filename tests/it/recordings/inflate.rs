@@ -55,7 +55,9 @@ impl Code {
     fn new(lengths: &[usize]) -> Self {
         let mut counts = [0; 16];
         let mut symbols: Vec<usize> = (0..lengths.len()).filter(|symbol| lengths[*symbol] > 0).collect();
-        symbols.iter().for_each(|symbol| counts[lengths[*symbol]] += 1);
+        for symbol in &symbols {
+            counts[lengths[*symbol]] += 1;
+        }
         symbols.sort_by_key(|symbol| lengths[*symbol]);
         Self { counts, symbols }
     }
@@ -88,7 +90,11 @@ fn inflate(bits: &mut Bits<'_>) -> Option<Vec<u8>> {
             }
             1 => {
                 let literals: Vec<usize> = (0..288)
-                    .map(|n| [8, 9, 7, 8][(n >= 144) as usize + (n >= 256) as usize + (n >= 280) as usize])
+                    .map(|n| match n {
+                        144..256 => 9,
+                        256..280 => 7,
+                        _ => 8,
+                    })
                     .collect();
                 block(bits, &Code::new(&literals), &Code::new(&[5; 30]), &mut out)?;
             }
@@ -162,7 +168,7 @@ fn what_was_compressed_comes_back() {
     check("H4sIAAAAAAACA0tMSk5EQgCjjCfTDwAAAA==", Some("abcabcabcabcabc"));
     check("H4sICG3qB2sC/25hbWUudHh0AMtLzE1NAQCHzOBxBQAAAA==", Some("named"));
     check("H4sIAAAAAAACA0tMSk5EQgCjjCfTDwAAAQ==", None);
-    let text: String = (0..60).map(|i| format!("event {} of {}; ", i * i, i % 7)).collect();
+    let text = (0..60).map(|i| format!("event {} of {}; ", i * i, i % 7)).collect::<Vec<_>>().concat();
     check(
         "H4sIAAAAAAACA12TQXLDMAwDv+InECRFSZP3uMf20un7G4WxGPiIsccLEPD5d37/HnL8fB3yOM6XwlK4lC+ll5pL2X4zlvRLaluyXdJeT2N/aBIlnDADxIEIkxSEgjuxEJNgmEE0TW8oq0E8HZzM1IlnAeJ5+qtwDuL54HhNJ/FaD+JF+tu8yOeb15Xz9fz+5g3n1mb6q97Sf91TbgEheYG6KBr3h/cNayeaR95QWHDKZ0vO2HbvMdLoR5G5hML24KgYuaTCTruVKel0YxX3papwWjVxwqoLN6otndaEQniz2oXT6khKYSe4Vns73ViD8XCfQ+S0ZsG/pPm4uv0Ha3avss4DAAA=",
         Some(&text),

@@ -71,7 +71,9 @@ fn events_of(body: &[u8], framing: Framing) -> Vec<Piece> {
     let mut from = 0;
     let mut ends: Vec<usize> = framing.events(body).into_iter().map(|event| event.span.end).collect();
     // The LF of a CR LF is not counted; what stands behind the last event goes with it.
-    ends.iter_mut().for_each(|end| *end += usize::from(body.get(*end) == Some(&b'\n')));
+    for end in &mut ends {
+        *end += usize::from(body.get(*end) == Some(&b'\n'));
+    }
     if let Some(last) = ends.last_mut() {
         *last = body.len();
     }
@@ -255,7 +257,7 @@ struct Wire {
 
 impl Wire {
     fn more(&mut self) -> bool {
-        let mut bytes = [0; 65_536];
+        let mut bytes = vec![0; 65_536];
         let read = self.socket.read(&mut bytes).unwrap_or(0);
         self.bytes.extend_from_slice(&bytes[..read]);
         read > 0

@@ -153,8 +153,10 @@ struct Plain {
     calls: BTreeMap<u64, String>,
 }
 
+type ReadEvent = fn(&mut Plain, &Value);
+
 /// How an event is read plainly.
-const PLAIN: [(ApiId, fn(&mut Plain, &Value)); 7] = [
+const PLAIN: [(ApiId, ReadEvent); 7] = [
     (ApiId::OpenaiChat, |plain, event| {
         let first = |choice: &&Value| choice["index"] == 0;
         for choice in items(&event["choices"]).filter(first) {
@@ -234,7 +236,9 @@ impl Plain {
             None => serde_json::from_slice(body).unwrap_or_default(),
         };
         let mut plain = Self::default();
-        events.iter().for_each(|value| event(&mut plain, value));
+        for value in &events {
+            event(&mut plain, value);
+        }
         Some(plain)
     }
 

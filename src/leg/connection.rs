@@ -162,7 +162,7 @@ impl<S: Stage> Connection<S> {
                     return;
                 }
             }
-            std::future::pending().await
+            std::future::pending::<()>().await;
         };
         tokio::select! {
             biased;

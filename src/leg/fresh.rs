@@ -33,8 +33,13 @@ pub(super) struct Master {
 impl Master {
     /// What two answers to the same request have in common; `None` if they differ in more than ids and padding.
     pub(super) fn of(a: &Arc<Tape>, b: &Tape) -> Option<Self> {
-        let same_shape = a.framing == b.framing && a.moves == b.moves && a.bytes.len() == b.bytes.len();
-        if !same_shape || a.plan.status != b.plan.status || a.plan.end != b.plan.end || is_coded(a) {
+        let same_shape = a.framing == b.framing && a.moves == b.moves && a.payload == b.payload;
+        if !same_shape
+            || a.bytes.len() != b.bytes.len()
+            || a.plan.status != b.plan.status
+            || a.plan.end != b.plan.end
+            || is_coded(a)
+        {
             return None;
         }
         // The payload, without the framing of its chunks: these may end inside an id.

@@ -132,7 +132,7 @@ mod tests {
         ] {
             assert_eq!(look(format!("{head}\r\n").as_bytes(), LIMIT), Looks::Odd, "{head}");
         }
-        let many: String = (0..200).map(|n| format!("x-{n}: a\r\n")).collect();
+        let many = "x-a: a\r\n".repeat(200);
         assert_eq!(look(format!("POST / HTTP/1.1\r\n{many}\r\n").as_bytes(), LIMIT), Looks::Odd);
     }
 

@@ -42,12 +42,13 @@ pub(super) enum Move {
 impl Tape {
     pub(super) fn new(plan: Arc<Plan>, framing: Framing) -> Self {
         let mut tape = Self {
-            plan: Arc::clone(&plan),
+            payload: Vec::with_capacity(plan.steps.len() + 1),
+            plan,
             framing,
             bytes: Vec::new(),
-            payload: Vec::with_capacity(plan.steps.len() + 1),
             moves: Vec::new(),
         };
+        let plan = Arc::clone(&tape.plan);
         if plan.opening != Opening::Never {
             tape.lay(&head(&plan, framing));
             tape.write(Duration::ZERO, 0, 0..0);
@@ -101,7 +102,7 @@ impl Tape {
         let apart = self.plan.apart;
         match self.moves.last_mut() {
             Some(Move::Write { at: due, bytes, steps })
-                if *due == at && bytes.len() < WRITE && !(apart && !Range::is_empty(steps)) =>
+                if *due == at && bytes.len() < WRITE && (!apart || Range::is_empty(steps)) =>
             {
                 bytes.end = end;
                 *steps = if Range::is_empty(steps) { more } else { steps.start..more.end };

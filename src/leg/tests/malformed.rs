@@ -175,7 +175,8 @@ async fn sent(host: &str, bytes: &[u8]) -> Vec<u8> {
 
 /// Status lines, the header of the type, and bodies; ids replaced. Of an answer its status line is enough.
 fn told(got: &[u8]) -> String {
-    let text = String::from_utf8_lossy(got);
+    // A body may end without a line end.
+    let text = String::from_utf8_lossy(got).replace("HTTP/1.1 ", "\nHTTP/1.1 ");
     let mut told = String::new();
     let mut answers = false;
     for line in text.lines() {
@@ -251,12 +252,20 @@ async fn a_refusal_reads_as_an_error_of_its_api() {
         "no version",
     ];
     for api in ApiId::ALL.into_iter().filter_map(ApiId::spoken) {
-        for (what, bytes) in cases(api).into_iter().filter(|(what, _)| refused.contains(what)) {
+        // Ollama asks for no key; what Cohere says to none was not seen. Nothing tells their clients on a foreign path.
+        let other = |what: &str| match api.id() {
+            ApiId::OllamaChat => what.ends_with("key") || what == "a wrong path",
+            ApiId::CohereChat => what == "no key" || what == "a wrong path",
+            _ => false,
+        };
+        let judged = |what: &str| refused.contains(&what) && !other(what);
+        for (what, bytes) in cases(api).into_iter().filter(|(what, _)| judged(what)) {
             let got = String::from_utf8(sent(&host, &bytes).await).unwrap();
             let (head, body) = got.split_once("\r\n\r\n").unwrap();
             let status: u16 = head.split(' ').nth(1).unwrap().parse().unwrap();
             assert!((400..500).contains(&status), "{}, {what}: {got}", api.id());
-            let of_the_front = matches!(api.id(), ApiId::Gemini | ApiId::BedrockConverse) && status == 404;
+            let of_the_front =
+                matches!(api.id(), ApiId::Gemini | ApiId::BedrockConverse | ApiId::BedrockInvoke) && status == 404;
             let read = api.read_error(status, body.as_bytes());
             assert_eq!(read.is_some(), !of_the_front, "{}, {what}: {got}", api.id());
         }

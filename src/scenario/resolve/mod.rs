@@ -428,7 +428,8 @@ impl Resolver<'_> {
 /// The model of a leg that names none: the vendor default of the client's API.
 pub fn default_model(api: ApiId) -> ModelName {
     let usual = api.spoken().map_or("", Api::usual_model);
-    usual.parse().expect("a test reads it of every API")
+    let (vendor, model) = usual.split_once('/').unwrap_or_default();
+    ModelName { vendor: vendor.to_owned(), model: model.to_owned() }
 }
 
 /// Merges a patch: maps merge, everything else replaces, and so do maps that name one of several things.

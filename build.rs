@@ -42,7 +42,13 @@ fn json(yaml: &str, file: &Path) -> String {
         if matches!(event, Event::Scalar(..) | Event::SequenceStart(..) | Event::MappingStart(..))
             && let Some((map, count)) = open.last_mut()
         {
-            json.push_str(if *map && *count % 2 == 1 { ":" } else if *count > 0 { "," } else { "" });
+            json.push_str(if *map && *count % 2 == 1 {
+                ":"
+            } else if *count > 0 {
+                ","
+            } else {
+                ""
+            });
             *count += 1;
         }
         match event {

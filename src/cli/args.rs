@@ -236,6 +236,15 @@ pub(super) struct ServeArgs {
     /// Port to listen on; left out: a free one.
     #[arg(long, default_value_t = 0)]
     pub(super) port: u16,
+    /// Speak TLS, under an authority that is made for this run.
+    #[arg(long)]
+    pub(super) tls: bool,
+    /// Where the authority's certificate is written, for clients that are to trust it; left out: a temporary file.
+    #[arg(long, value_name = "FILE", requires = "tls")]
+    pub(super) ca: Option<PathBuf>,
+    /// Speak HTTP/2 and nothing else: with `--tls` by ALPN, else by prior knowledge.
+    #[arg(long)]
+    pub(super) http2: bool,
     /// Seed of every word.
     #[arg(long, value_name = "HEX", value_parser = hex)]
     pub(super) seed: Option<u64>,

@@ -87,7 +87,7 @@ impl Explorer<'_> {
             self.step(&session, index, kind, &mut tasks);
         }
         for kind in shrinking {
-            self.settle(&session, kind).await;
+            Box::pin(self.settle(&session, kind)).await;
         }
         close(session).await;
     }

@@ -189,7 +189,7 @@ impl Explorer<'_> {
             self.pool = pool;
             let Some(session) = self.open().await else { return };
             let Some(session) = self.draw(session).await else { return };
-            self.shrink(session).await;
+            Box::pin(self.shrink(session)).await;
             self.count();
         }
     }

@@ -17,6 +17,7 @@ use serde_json::Value;
 use super::{Api, ApiError, ApiId, Completion, Conversation, EncodeContext, Part, Role, StreamReader, StreamWriter};
 use crate::answer::{Mark, Rendition, Spoken};
 use crate::api::target;
+use crate::eventstream;
 use crate::framing::Framing;
 use crate::wire::Headers;
 
@@ -125,6 +126,11 @@ impl Api for BedrockConverse {
 
     fn error_event(&self, error: &ApiError, _seed: u64, _behind: &[u8]) -> Vec<u8> {
         errors::event(error)
+    }
+
+    fn unknown_event(&self, next: &[u8]) -> Option<Vec<u8>> {
+        // A member of the union that a client's SDK does not know yet.
+        (next.first() == Some(&0)).then(|| eventstream::json("event", "heartbeat", b"{}"))
     }
 
     fn read_error(&self, status: u16, body: &[u8]) -> Option<ApiError> {

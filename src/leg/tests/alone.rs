@@ -14,7 +14,14 @@ async fn alone(case: Option<Arc<Case>>) -> (Serving, String) {
     let names = ["text", "short-text", "tool-call"];
     let answers = names.map(|name| (name.to_owned(), library.answer(name).unwrap()));
     let rules = Arc::new(RuleBook::bundled().clone());
-    let config = ServeConfig { listen: free(), case, answers: BTreeMap::from(answers), rules, seed: 1 };
+    let config = ServeConfig {
+        listen: free(),
+        transport: super::super::Transport::default(),
+        case,
+        answers: BTreeMap::from(answers),
+        rules,
+        seed: 1,
+    };
     let serving = serve(config).await.unwrap();
     let host = serving.urls[0].0.strip_prefix("http://").unwrap().split('/').next().unwrap().to_owned();
     (serving, host)
@@ -63,14 +70,23 @@ async fn every_api_repeats_streams_that_its_clients_can_read() {
     let (_serving, host) = alone(None).await;
     for answer in ["text", "tool-call"] {
         for (path, body) in [
-            ("/v1/chat/completions", r#"{"model":"gpt-4o-mini","stream":true,"messages":[{"role":"user","content":"Hi."}]}"#),
+            (
+                "/v1/chat/completions",
+                r#"{"model":"gpt-4o-mini","stream":true,"messages":[{"role":"user","content":"Hi."}]}"#,
+            ),
             ("/v1/responses", r#"{"model":"gpt-4o-mini","stream":true,"input":"Hi."}"#),
             (
                 "/v1/messages",
                 r#"{"model":"claude-sonnet-4-5","stream":true,"max_tokens":9,"messages":[{"role":"user","content":"Hi."}]}"#,
             ),
-            ("/v1beta/models/gemini-2.5-flash:streamGenerateContent?alt=sse", r#"{"contents":[{"role":"user","parts":[{"text":"Hi."}]}]}"#),
-            ("/model/anthropic.claude-sonnet-4-5-20250929-v1:0/converse-stream", r#"{"messages":[{"role":"user","content":[{"text":"Hi."}]}]}"#),
+            (
+                "/v1beta/models/gemini-2.5-flash:streamGenerateContent?alt=sse",
+                r#"{"contents":[{"role":"user","parts":[{"text":"Hi."}]}]}"#,
+            ),
+            (
+                "/model/anthropic.claude-sonnet-4-5-20250929-v1:0/converse-stream",
+                r#"{"messages":[{"role":"user","content":[{"text":"Hi."}]}]}"#,
+            ),
         ] {
             let api = crate::api::ApiId::of_path(path).unwrap();
             let mut client = Client::connect(&host).await;

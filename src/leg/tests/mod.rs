@@ -4,5 +4,7 @@ mod alone;
 mod answers;
 mod cases;
 mod connections;
+mod edits;
+mod secure;
 mod waiting;
 mod wire;

@@ -30,6 +30,7 @@ mod target;
 mod vendors;
 
 use std::fmt;
+use std::ops::Range;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -340,6 +341,17 @@ pub trait Api: Send + Sync + fmt::Debug {
 
     /// The bytes of an error inside a stream that has said this so far.
     fn error_event(&self, error: &ApiError, seed: u64, behind: &[u8]) -> Vec<u8>;
+
+    /// An event of a kind that nobody knows, as it may stand before the event `next`: clients are to pass over what
+    /// they do not know. `None` where `next` is no event of this API, or nothing says that clients of this API do so.
+    fn unknown_event(&self, _next: &[u8]) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// Where the number of an event stands in its bytes, in APIs that number their events.
+    fn number_in(&self, _event: &[u8]) -> Option<Range<usize>> {
+        None
+    }
 
     /// Reads an error body in this API's shape; `None` where the shape is another.
     fn read_error(&self, status: u16, body: &[u8]) -> Option<ApiError>;

@@ -8,6 +8,12 @@ use super::{Completion, Delta, Finding, FinishReason, Level, Part, PieceKind, Re
 use crate::answer::{Mark, Piece, Stage};
 use crate::{eventstream, ndjson, sse};
 
+/// The JSON object that one server-sent event carries.
+pub(super) fn event_json(event: &[u8]) -> Option<serde_json::Map<String, Value>> {
+    let event = sse::Decoder::new().feed(event).into_iter().next()?;
+    serde_json::from_str(&event.data).ok()
+}
+
 /// Findings that are kept of one stream.
 const MAX_FINDINGS: usize = 200;
 

@@ -1,6 +1,7 @@
 //! What the reference proxy is configured with.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -40,6 +41,12 @@ pub struct Config {
     pub max_fallbacks: Option<u32>,
     /// Whether a request is fitted to its leg's model: parameters that it refuses left out, limits lowered.
     pub fit: bool,
+    /// Whether upstreams may answer in `content-encoding: gzip`.
+    pub accept_gzip: bool,
+    /// File of the authorities (PEM) that upstreams with `https` are vouched for by.
+    pub authority: Option<PathBuf>,
+    /// Whether upstreams are spoken to in HTTP/2, and nothing else.
+    pub http2: bool,
     /// Whether a stream that breaks after content is continued; left out: as promised.
     pub continuation: Option<bool>,
     /// Whether a leg that failed is put aside for the time that it asks for, else for `cooldown_time`.
@@ -69,6 +76,9 @@ impl Default for Config {
             fallback_on: None,
             max_fallbacks: None,
             fit: false,
+            accept_gzip: false,
+            authority: None,
+            http2: false,
             continuation: None,
             cooldown: false,
             cooldown_time: Millis(5_000),
@@ -150,7 +160,7 @@ pub struct Leg {
     pub model: String,
     /// The API it speaks.
     pub api: ApiId,
-    /// Base URL, to which the API's path is appended; `http` only.
+    /// Base URL, to which the API's path is appended; `https` needs an `authority`.
     pub base_url: String,
     /// Key.
     pub key: String,

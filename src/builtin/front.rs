@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 use super::cache::Answers;
 use super::memory::Memory;
 use super::outlet::{AnswerBody, Outlet, Work, outlet};
+use super::reach::Reach;
 use super::relay::Job;
 use super::sabotage::Sabotage;
 use super::{Config, Promise, Route};
@@ -32,6 +33,8 @@ pub(super) struct Gateway {
     pub(super) promise: Promise,
     pub(super) sabotage: Sabotage,
     pub(super) memory: Memory,
+    /// How upstreams are reached.
+    pub(super) reach: Reach,
     /// Answers to requests that may come again.
     pub(super) answers: Answers,
     /// Takes work that outlives its client, by promise or by defect.
@@ -48,6 +51,7 @@ impl Gateway {
         let seed = AtomicU64::new(RandomState::new().hash_one(0));
         Self {
             promise: config.promise(),
+            reach: Reach::new(&config),
             config,
             sabotage,
             memory: Memory::default(),

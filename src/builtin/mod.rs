@@ -13,6 +13,7 @@
 
 mod cache;
 mod choice;
+mod coding;
 mod config;
 mod continuation;
 mod course;
@@ -28,6 +29,7 @@ mod message;
 mod outlet;
 mod passthrough;
 mod promise;
+mod reach;
 mod relay;
 mod request;
 mod sabotage;

@@ -164,12 +164,12 @@ impl Job {
     }
 
     async fn ask(&self, leg: &Leg, api: &dyn Api, request: LegRequest) -> Result<Upstream, Failure> {
-        let Gateway { config, sabotage, .. } = &*self.gateway;
+        let Gateway { config, reach, sabotage, .. } = &*self.gateway;
         let first_byte = sabotage.wait(config.first_byte_timeout.duration());
         let idle = sabotage.wait(config.idle_timeout.duration());
         if sabotage.asks_twice() {
-            drop(Upstream::ask(leg, request.clone(), first_byte, idle).await);
+            drop(Upstream::ask(reach, leg, request.clone(), first_byte, idle).await);
         }
-        Upstream::ask(leg, request, first_byte, idle).await?.accepted(api).await
+        Upstream::ask(reach, leg, request, first_byte, idle).await?.accepted(api).await
     }
 }

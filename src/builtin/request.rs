@@ -89,6 +89,9 @@ fn headers(job: &Job, attempt: Attempt<'_>, api: &dyn Api) -> Headers {
     if headers.get("content-type").is_none() {
         headers.push("content-type", "application/json");
     }
+    if job.gateway.config.accept_gzip {
+        headers.push("accept-encoding", "gzip");
+    }
     if job.api.id() == api.id() {
         for name in PASSED_ON {
             if let Some(value) = job.headers.get(name) {

@@ -5,15 +5,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
-use hyper::client::conn::http1;
 use hyper::{Request, Response, Uri};
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
-use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::Leg;
+use super::coding::Coding;
 use super::failure::Failure;
+use super::reach::{Driver, Reach};
 use super::request::LegRequest;
 use crate::api::Api;
 
@@ -24,6 +22,7 @@ const MAX_BODY: usize = 32 << 20;
 #[derive(Debug)]
 pub(super) struct Upstream {
     response: Response<Incoming>,
+    coding: Option<Coding>,
     /// Longest wait for the next bytes of the body.
     wait: Duration,
     idle: Duration,
@@ -31,31 +30,24 @@ pub(super) struct Upstream {
     _connection: Driver,
 }
 
-/// A task that ends with its owner.
-#[derive(Debug)]
-struct Driver(JoinHandle<()>);
-
-impl Drop for Driver {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
 impl Upstream {
     /// Sends the request and waits for the head.
     pub(super) async fn ask(
+        reach: &Reach,
         leg: &Leg,
         request: LegRequest,
         first_byte: Duration,
         idle: Duration,
     ) -> Result<Self, Failure> {
-        let request = on_the_wire(leg, request).ok_or_else(Failure::transport)?;
-        match timeout(first_byte, send(leg, request)).await {
+        let base: Uri = leg.base_url.parse().map_err(|_| Failure::transport())?;
+        let request = on_the_wire(&base, request).ok_or_else(Failure::transport)?;
+        match timeout(first_byte, reach.send(&base, request)).await {
             Err(_) => Err(Failure::timeout()),
             Ok(Err(())) => Err(Failure::transport()),
             // A head alone says nothing yet: the first bytes behind it are the first that count.
             Ok(Ok((response, connection))) => {
-                Ok(Self { response, wait: first_byte.min(idle), idle, _connection: connection })
+                let coding = Coding::of(response.headers()).map_err(|()| Failure::damaged())?;
+                Ok(Self { response, coding, wait: first_byte.min(idle), idle, _connection: connection })
             }
         }
     }
@@ -82,12 +74,18 @@ impl Upstream {
         loop {
             match timeout(self.wait, self.response.body_mut().frame()).await {
                 Err(_) => return Err(Failure::timeout()),
-                Ok(None) => return Ok(None),
+                Ok(None) => {
+                    let whole = self.coding.as_mut().map_or(Ok(()), Coding::end);
+                    return whole.map(|()| None).map_err(|()| Failure::damaged());
+                }
                 Ok(Some(Err(_))) => return Err(Failure::transport()),
                 Ok(Some(Ok(frame))) => {
-                    if let Ok(data) = frame.into_data() {
-                        self.wait = self.idle;
-                        return Ok(Some(data));
+                    let Ok(data) = frame.into_data() else { continue };
+                    self.wait = self.idle;
+                    let Some(coding) = &mut self.coding else { return Ok(Some(data)) };
+                    let plain = coding.decode(&data).map_err(|()| Failure::damaged())?;
+                    if !plain.is_empty() {
+                        return Ok(Some(plain.into()));
                     }
                 }
             }
@@ -107,29 +105,11 @@ impl Upstream {
     }
 }
 
-fn on_the_wire(leg: &Leg, asked: LegRequest) -> Option<Request<Full<Bytes>>> {
-    let base: Uri = leg.base_url.parse().ok()?;
+fn on_the_wire(base: &Uri, asked: LegRequest) -> Option<Request<Full<Bytes>>> {
     let target = format!("{}{}", base.path().trim_end_matches('/'), asked.target);
     let mut request = Request::post(target).header("host", base.authority()?.as_str());
     for (name, value) in asked.headers.iter() {
         request = request.header(name, value);
     }
     request.body(Full::new(asked.body.into())).ok()
-}
-
-async fn send(leg: &Leg, request: Request<Full<Bytes>>) -> Result<(Response<Incoming>, Driver), ()> {
-    let base: Uri = leg.base_url.parse().map_err(drop)?;
-    let host = base.host().ok_or(())?.trim_start_matches('[').trim_end_matches(']');
-    if base.scheme_str() != Some("http") {
-        return Err(());
-    }
-    let socket = TcpStream::connect((host, base.port_u16().unwrap_or(80))).await.map_err(drop)?;
-    socket.set_nodelay(true).map_err(drop)?;
-    let (mut sender, connection) = http1::handshake(TokioIo::new(socket)).await.map_err(drop)?;
-    let driver = Driver(tokio::spawn(async move {
-        // Its failures reach the request and the body.
-        let _ = connection.await;
-    }));
-    let response = sender.send_request(request).await.map_err(drop)?;
-    Ok((response, driver))
 }

@@ -241,6 +241,15 @@ pub(super) struct ServeArgs {
     /// Refuse requests that do not present this key, as the vendor does; left out: any or none will do.
     #[arg(long, value_name = "KEY")]
     pub(super) key: Option<String>,
+    /// Speak TLS, under an authority that is made for this run.
+    #[arg(long)]
+    pub(super) tls: bool,
+    /// Where the authority's certificate is written, for clients that are to trust it; left out: a temporary file.
+    #[arg(long, value_name = "FILE", requires = "tls")]
+    pub(super) ca: Option<PathBuf>,
+    /// Speak HTTP/2 and nothing else: with `--tls` by ALPN, else by prior knowledge.
+    #[arg(long)]
+    pub(super) http2: bool,
     /// Seed of every word.
     #[arg(long, value_name = "HEX", value_parser = hex)]
     pub(super) seed: Option<u64>,

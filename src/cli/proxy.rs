@@ -268,6 +268,7 @@ pub(super) fn command(command: &ProxyCommand) -> Result<Exit, Failure> {
                 run_dir,
                 port: *port,
                 config: Some(config),
+                authority: None,
             };
             block_on(async {
                 let running = launch.start(&host).await?;

@@ -32,6 +32,8 @@ const EFFECTS: &[(&str, &str)] = &[
     ("drop", "the next event is left out"),
     ("oversize", "the next event is a megabyte long, by blanks inside its JSON"),
     ("slow", "the rest comes in pieces of 16 bytes, 5 ms apart"),
+    ("rst_stream", "HTTP/2: RST_STREAM, `internal_error` unless `{rst_stream: CODE}` names another"),
+    ("goaway", "HTTP/2: GOAWAY, `no_error` unless `{goaway: CODE}` names another; then the connection ends"),
 ];
 
 /// Positions of a cut (`at`): after that much.
@@ -55,6 +57,8 @@ const EDITS: &[(&str, &str)] = &[
     ("crlf", "CRLF for LF, in server-sent events"),
     ("comments", "comments between events, in server-sent events"),
     ("bom", "a byte order mark in front of server-sent events"),
+    ("unknown_event", "before each event with content, one of a kind that nobody knows"),
+    ("gzip", "content-encoding gzip, if the request accepts it, flushed with each HTTP chunk"),
 ];
 
 /// Lists what there is of a kind.
@@ -218,7 +222,8 @@ mod tests {
     #[test]
     fn every_fault_that_is_shown_is_one() {
         for (name, _) in EFFECTS {
-            let value = if *name == "stall" { json!({"stall": {}}) } else { json!(name) };
+            let has_more = ["stall", "rst_stream", "goaway"].contains(name);
+            let value = if has_more { json!({ *name: {} }) } else { json!(name) };
             serde_json::from_value::<By>(value).unwrap();
         }
         let value = |name: &str| match name.split_once(": n") {

@@ -4,26 +4,26 @@ use std::sync::Arc;
 
 use super::draft::{Place, share};
 use crate::answer::{AnswerScript, Lexicon, Rendition, speak};
-use crate::api::{ApiId, EncodeContext, PieceKind};
+use crate::api::{Api, ApiId, EncodeContext, PieceKind};
 use crate::fault::compile;
 use crate::scenario::{AnswerPlan, At, Barrier, By, Cut, Obeys, Pace, Play};
 
 /// The cut at that share of what a leg of an API answers; by `close`, or at the head, where it cannot be as drawn.
 pub(super) fn cut(script: &AnswerScript, api: ApiId, stream: bool, place: Place, by: &By) -> Cut {
     let head = Cut { at: At::Head, by: By::Close };
-    let Some(rendition) = rendition(script, api, stream) else { return head };
+    let Some(api) = api.spoken() else { return head };
+    let rendition = rendition(script, api, stream);
     let at = at(place, stream, &rendition);
     let wanted = Cut { at, by: by.clone() };
     let closed = Cut { at, by: By::Close };
-    [wanted, closed].into_iter().find(|cut| fits(&rendition, cut)).unwrap_or(head)
+    [wanted, closed].into_iter().find(|cut| fits(&rendition, api, cut)).unwrap_or(head)
 }
 
 /// The answer on the wire, as the loader of scenarios counts it: no voice and no model changes a position.
-fn rendition(script: &AnswerScript, api: ApiId, stream: bool) -> Option<Rendition> {
-    let api = api.spoken()?;
+fn rendition(script: &AnswerScript, api: &dyn Api, stream: bool) -> Rendition {
     let spoken = speak(script, Lexicon::new(0).voice(0), &[], 0);
     let context = EncodeContext { model: String::new(), include_usage: false, seed: 0, created: 0, input_tokens: 1 };
-    Some(if stream { api.render_stream(&spoken, &context) } else { api.render_unary(&spoken, &context) })
+    if stream { api.render_stream(&spoken, &context) } else { api.render_unary(&spoken, &context) }
 }
 
 fn at(place: Place, stream: bool, rendition: &Rendition) -> At {
@@ -72,7 +72,7 @@ pub(super) fn leave(place: Place, stream: bool) -> At {
     }
 }
 
-fn fits(rendition: &Rendition, cut: &Cut) -> bool {
+fn fits(rendition: &Rendition, api: &dyn Api, cut: &Cut) -> bool {
     let script =
         AnswerScript { summary: None, parts: Vec::new(), repeat: None, chunk: None, finish: None, output_tokens: None };
     let play = Play {
@@ -84,5 +84,5 @@ fn fits(rendition: &Rendition, cut: &Cut) -> bool {
         barrier: Barrier::Seen,
         obeys: Obeys::Exactly,
     };
-    compile(rendition, &play, b"").is_ok()
+    compile(rendition, &play, api, b"").is_ok()
 }

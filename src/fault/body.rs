@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use crate::answer::{Rendition, Stage};
-use crate::api::PieceKind;
+use crate::api::{Api, PieceKind};
 use crate::framing::Framing;
 
 /// An event of the body.
@@ -122,6 +122,35 @@ impl Body {
             .skip(1)
             .map(|event| Replace { range: event.span.start..event.span.start, with: b": keep-alive\n\n".to_vec() })
             .collect();
+        self.edit(&replaces);
+    }
+
+    /// Puts an event that nobody knows before each event with content; where events are numbered, they stay so.
+    pub(super) fn insert_unknown(&mut self, api: &dyn Api) {
+        let mut replaces = Vec::new();
+        let mut inserted = 0_u64;
+        for event in &self.events {
+            let bytes = &self.bytes[event.span.clone()];
+            let renumbered = |by: u64| {
+                let place = api.number_in(bytes)?;
+                let number: u64 = std::str::from_utf8(&bytes[place.clone()]).ok()?.parse().ok()?;
+                let number = number.saturating_add(by).to_string().into_bytes();
+                let range = event.span.start + place.start..event.span.start + place.end;
+                Some((
+                    Replace { range, with: number.clone() },
+                    [&bytes[..place.start], &number, &bytes[place.end..]].concat(),
+                ))
+            };
+            let now = renumbered(inserted).map(|(_, bytes)| bytes);
+            let unknown = event.kind.and_then(|_| api.unknown_event(now.as_deref().unwrap_or(bytes)));
+            if let Some(with) = unknown {
+                inserted += 1;
+                replaces.push(Replace { range: event.span.start..event.span.start, with });
+            }
+            if inserted > 0 {
+                replaces.extend(renumbered(inserted).map(|(replace, _)| replace));
+            }
+        }
         self.edit(&replaces);
     }
 

@@ -7,8 +7,9 @@ use bytes::Bytes;
 use super::body::{self, Body};
 use super::{End, Opening, Plan, Step, change, position};
 use crate::answer::Rendition;
+use crate::api::Api;
 use crate::framing::Framing;
-use crate::scenario::{At, Barrier, By, Cut, Edit, Pace, Play, Stall};
+use crate::scenario::{At, Barrier, By, Cut, Edit, ErrorCode, Http2Error, Pace, Play, Stall};
 
 /// Characters of content beside the text by which a barrier knows that it has arrived.
 const TAIL: usize = 12;
@@ -54,18 +55,20 @@ pub enum CompileError {
         lacks: &'static str,
     },
     /// Before the head there is nothing but the connection.
-    #[error("before the response head, a leg can `close`, `reset` or `stall`, not `{by}`")]
+    #[error(
+        "before the response head, a leg can `close`, `reset` or `stall` (over HTTP/2 also `rst_stream` and `goaway`), not `{by}`"
+    )]
     BeforeTheHead {
         /// The effect.
         by: &'static str,
     },
 }
 
-/// Compiles what a leg does with one request. `error_event` is the API's own error in a stream.
+/// Compiles what a leg of this API does with one request. `error_event` is the API's own error in a stream.
 ///
 /// Positions are those of the answer without its edits. HTTP chunks stay as recorded, except that a cut, a paced
 /// event and a gate begin one of their own, and where an edit says otherwise.
-pub fn compile(rendition: &Rendition, play: &Play, error_event: &[u8]) -> Result<Plan, CompileError> {
+pub fn compile(rendition: &Rendition, play: &Play, api: &dyn Api, error_event: &[u8]) -> Result<Plan, CompileError> {
     let mut body = Body::new(rendition);
     let cut = match &play.cut {
         Some(cut) => Some((position::offset(&body, rendition.stream, cut.at)?, cut)),
@@ -88,6 +91,9 @@ pub fn compile(rendition: &Rendition, play: &Play, error_event: &[u8]) -> Result
         change::apply(&mut body, offset, cut)?;
     }
     let asks = |edit: Edit| rendition.stream && play.edits.contains(&edit);
+    if asks(Edit::UnknownEvent) {
+        body.insert_unknown(api);
+    }
     // A mark and comments are legal in server-sent events alone.
     let has_comments = body.framing == Framing::Sse;
     if asks(Edit::Bom) && has_comments {
@@ -111,7 +117,9 @@ pub fn compile(rendition: &Rendition, play: &Play, error_event: &[u8]) -> Result
         }
         Some((_, cut)) if cut.at == At::Request => {
             opening = match &cut.by {
-                By::Close | By::Reset | By::Stall(Stall { r#for: None }) => Opening::Never,
+                By::Close | By::Reset | By::RstStream(_) | By::Goaway(_) | By::Stall(Stall { r#for: None }) => {
+                    Opening::Never
+                }
                 By::Stall(Stall { r#for: Some(time) }) => Opening::After(time.duration()),
                 by => return Err(CompileError::BeforeTheHead { by: by.name() }),
             };
@@ -139,14 +147,27 @@ pub fn compile(rendition: &Rendition, play: &Play, error_event: &[u8]) -> Result
     })
 }
 
-/// What the answer says before its cut, without edits: nothing if there is no cut.
-pub fn before_the_cut(rendition: &Rendition, play: &Play) -> Vec<u8> {
+/// What the answer says before its cut, without edits of its lines: nothing if there is no cut.
+pub fn before_the_cut(rendition: &Rendition, play: &Play, api: &dyn Api) -> Vec<u8> {
     let Some(cut) = &play.cut else { return Vec::new() };
-    let body = Body::new(rendition);
-    let offset = position::offset(&body, rendition.stream, cut.at).unwrap_or_default();
+    let mut body = Body::new(rendition);
+    body.pins.push(position::offset(&body, rendition.stream, cut.at).unwrap_or_default());
+    if rendition.stream && play.edits.contains(&Edit::UnknownEvent) {
+        body.insert_unknown(api);
+    }
     let mut bytes = body.bytes;
-    bytes.truncate(offset);
+    bytes.truncate(body.pins[0]);
     bytes
+}
+
+/// The frame of HTTP/2 that ends a response.
+fn frame(by: &By) -> End {
+    let code = |error: &Http2Error, usual| error.code.unwrap_or(usual) as u32;
+    match by {
+        By::RstStream(error) => End::RstStream(code(error, ErrorCode::InternalError)),
+        By::Goaway(error) => End::GoAway(code(error, ErrorCode::NoError)),
+        _ => End::Close,
+    }
 }
 
 /// Events to an HTTP chunk, if that is scripted.
@@ -235,7 +256,7 @@ impl<'a> Writer<'a> {
             self.pass(end);
             let data = Bytes::copy_from_slice(&self.body.bytes[start..end]);
             self.sent += data.len();
-            self.steps.push(Step::Send { at: self.due(end - 1), data, text: self.characters });
+            self.steps.push(Step::Send { at: self.due(end - 1), data, coded: None, text: self.characters });
             start = end;
         }
     }
@@ -248,6 +269,7 @@ impl<'a> Writer<'a> {
             By::Eof => End::Complete,
             By::Reset => End::Reset,
             By::BadChunk => End::BadChunk,
+            By::RstStream(_) | By::Goaway(_) => frame(&cut.by),
             By::ErrorEvent => {
                 self.send_event(if crlf { body::crlf(error_event) } else { error_event.to_vec() });
                 End::Complete
@@ -293,6 +315,7 @@ impl<'a> Writer<'a> {
                 self.send(0, full);
                 End::Complete
             }
+            By::RstStream(_) | By::Goaway(_) => frame(by),
             _ => End::Close,
         }
     }
@@ -310,7 +333,8 @@ impl<'a> Writer<'a> {
         let at =
             self.steps.iter().rev().find_map(|step| if let Step::Send { at, .. } = step { Some(*at) } else { None });
         self.sent += event.len();
-        self.steps.push(Step::Send { at: at.unwrap_or_default(), data: event.into(), text: self.characters });
+        let at = at.unwrap_or_default();
+        self.steps.push(Step::Send { at, data: event.into(), coded: None, text: self.characters });
     }
 
     /// The barrier before an effect, if there is anything to wait for.

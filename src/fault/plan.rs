@@ -15,6 +15,8 @@ pub enum Step {
         at: Duration,
         /// The bytes.
         data: Bytes,
+        /// What stands on the wire for them, where a content coding is on.
+        coded: Option<Bytes>,
         /// Characters of the answer's text that are out once this is sent.
         text: usize,
     },
@@ -42,6 +44,10 @@ pub enum End {
     Reset,
     /// The size of the next chunk is no number; then FIN.
     BadChunk,
+    /// HTTP/2: RST_STREAM with this code; the connection stays open.
+    RstStream(u32),
+    /// HTTP/2: GOAWAY with this code, and the end of the connection.
+    GoAway(u32),
 }
 
 /// What a leg does once it has a request.

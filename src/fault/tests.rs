@@ -6,11 +6,16 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::answer::{AnswerScript, Mark, Piece, Rendition, RenditionChunk, Stage};
-use crate::api::PieceKind;
+use crate::api::{Api, ApiId, PieceKind};
 use crate::scenario::{AnswerPlan, At, Barrier, By, Cut, Edit, Millis, Obeys, Pace, Play, Stall};
 use crate::wire::Headers;
 
 const ERROR: &[u8] = b"event: error\ndata: {\"error\":\"overloaded\"}\n\n";
+
+/// Any API: what a test says is no vendor's.
+fn api() -> &'static dyn Api {
+    ApiId::OpenaiChat.spoken().unwrap()
+}
 
 fn play(cut: Option<(At, By)>) -> Play {
     let script =
@@ -109,7 +114,7 @@ fn sends(plan: &Plan) -> Vec<Bytes> {
 fn positions_mean_after() {
     let rendition = usual();
     let check = |at: At, events: usize, text: &str| {
-        let plan = compile(&rendition, &play(Some((at, By::Close))), ERROR).unwrap();
+        let plan = compile(&rendition, &play(Some((at, By::Close))), api(), ERROR).unwrap();
         let bytes = events.checked_sub(1).map_or(0, |last| rendition.marks[last].end);
         assert_eq!(plan.body(), rendition.body()[..bytes], "{at:?}");
         assert_eq!(plan.text, text, "{at:?}");
@@ -133,7 +138,7 @@ fn positions_mean_after() {
 #[test]
 fn a_cut_past_the_end_says_what_there_is() {
     let check = |rendition: &Rendition, at: At, expect: &str| {
-        let error = compile(rendition, &play(Some((at, By::Close))), ERROR).unwrap_err();
+        let error = compile(rendition, &play(Some((at, By::Close))), api(), ERROR).unwrap_err();
         assert_eq!(error.to_string(), expect);
     };
     let rendition = usual();
@@ -155,7 +160,7 @@ fn a_cut_past_the_end_says_what_there_is() {
 fn effects() {
     let stall = |time: Option<u64>| By::Stall(Stall { r#for: time.map(Millis) });
     let check = |at: At, by: By, expect: &str| {
-        let plan = compile(&usual(), &play(Some((at, by.clone()))), ERROR).unwrap();
+        let plan = compile(&usual(), &play(Some((at, by.clone()))), api(), ERROR).unwrap();
         assert_eq!(outline(&plan), expect, "{at:?} {by:?}");
     };
     check(At::Texts(1), By::Close, "0ms:0 0ms:0 0ms:3 barrier(50ms) close");
@@ -172,24 +177,24 @@ fn effects() {
          2000ms:18 complete",
     );
     let race = Play { barrier: Barrier::None, ..play(Some((At::Texts(1), By::Close))) };
-    assert_eq!(outline(&compile(&usual(), &race, ERROR).unwrap()), "0ms:0 0ms:0 0ms:3 close");
+    assert_eq!(outline(&compile(&usual(), &race, api(), ERROR).unwrap()), "0ms:0 0ms:0 0ms:3 close");
 }
 
 #[test]
 fn bad_json_damages_the_next_event_with_json() {
-    let plan = compile(&usual(), &play(Some((At::Texts(2), By::BadJson))), ERROR).unwrap();
+    let plan = compile(&usual(), &play(Some((At::Texts(2), By::BadJson))), api(), ERROR).unwrap();
     // The event behind the second text carries none, so the text stays whole.
     assert_eq!(plan.text, "one two thr\u{1F600}e four");
     let damaged = String::from_utf8(sends(&plan)[4].to_vec()).unwrap();
     assert_eq!(damaged, "data: {\"stage\":\n\n");
 
-    let plan = compile(&usual(), &play(Some((At::Texts(3), By::BadJson))), ERROR).unwrap();
+    let plan = compile(&usual(), &play(Some((At::Texts(3), By::BadJson))), api(), ERROR).unwrap();
     assert_eq!(plan.text, "one two thr\u{1F600}e");
     assert!(matches!(plan.steps[6], Step::Barrier { .. }), "{:?}", plan.steps);
     assert_eq!(plan.end, End::Complete);
 
     // Only the end mark is left, and that is no JSON.
-    let error = compile(&usual(), &play(Some((At::Events(9), By::BadJson))), ERROR).unwrap_err();
+    let error = compile(&usual(), &play(Some((At::Events(9), By::BadJson))), api(), ERROR).unwrap_err();
     assert_eq!(error.to_string(), "`bad_json` at `{events: 9}`: no event with JSON follows");
 }
 
@@ -209,7 +214,7 @@ fn effects_that_change_the_stream() {
     let (a, b, e) = (data("a"), data(" b"), data(" \u{e9}"));
     let (finish, done) = ("data: {\"stage\":\"Finish\"}\n\n", "data: [DONE]\n\n");
     let check = |by: By, body: &str, text: &str, end: End| {
-        let plan = compile(&stream(&events()), &play(Some((At::Texts(2), by.clone()))), ERROR).unwrap();
+        let plan = compile(&stream(&events()), &play(Some((At::Texts(2), by.clone()))), api(), ERROR).unwrap();
         assert_eq!(String::from_utf8_lossy(&plan.body()), body, "{by:?}");
         assert_eq!((plan.text.as_str(), plan.end), (text, end), "{by:?}");
         plan
@@ -227,12 +232,12 @@ fn effects_that_change_the_stream() {
     let plan = check(By::ContentLength, &format!("{a}{b}"), "a b", End::Close);
     assert_eq!((plan.chunked, plan.length), (false, all.len()));
 
-    let plan = compile(&stream(&events()), &play(Some((At::Texts(2), By::Oversize))), ERROR).unwrap();
+    let plan = compile(&stream(&events()), &play(Some((At::Texts(2), By::Oversize))), api(), ERROR).unwrap();
     let body = String::from_utf8(plan.body()).unwrap();
     assert_eq!(body.replacen(&" ".repeat(1 << 20), "", 1), all);
     assert_eq!(plan.text, whole);
 
-    let plan = compile(&stream(&events()), &play(Some((At::Texts(2), By::Slow))), ERROR).unwrap();
+    let plan = compile(&stream(&events()), &play(Some((At::Texts(2), By::Slow))), api(), ERROR).unwrap();
     let times: Vec<u64> = plan
         .steps
         .iter()
@@ -246,7 +251,7 @@ fn effects_that_change_the_stream() {
 #[test]
 fn effects_say_what_they_lack() {
     let check = |at: At, by: By, expect: &str| {
-        let error = compile(&usual(), &play(Some((at, by))), ERROR).unwrap_err();
+        let error = compile(&usual(), &play(Some((at, by))), api(), ERROR).unwrap_err();
         assert_eq!(error.to_string(), expect);
     };
     check(At::Terminator, By::CutEvent, "`cut_event` at `terminator`: no event follows");
@@ -256,27 +261,31 @@ fn effects_say_what_they_lack() {
     check(At::Preamble, By::AfterTerminator, "`after_terminator` at `preamble`: no event with content comes before");
     check(At::Terminator, By::NoTerminator, "`no_terminator` at `terminator`: no end mark follows");
     check(At::Events(9), By::Oversize, "`oversize` at `{events: 9}`: no event with JSON follows");
-    check(At::Request, By::Eof, "before the response head, a leg can `close`, `reset` or `stall`, not `eof`");
+    check(
+        At::Request,
+        By::Eof,
+        "before the response head, a leg can `close`, `reset` or `stall` (over HTTP/2 also `rst_stream` and `goaway`), not `eof`",
+    );
 }
 
 #[test]
 fn before_the_head() {
     let check = |by: By, opening: Opening, expect: &str| {
-        let plan = compile(&usual(), &play(Some((At::Request, by))), ERROR).unwrap();
+        let plan = compile(&usual(), &play(Some((At::Request, by))), api(), ERROR).unwrap();
         assert_eq!((plan.opening, outline(&plan).as_str()), (opening, expect));
     };
     let stall = |time: Option<u64>| By::Stall(Stall { r#for: time.map(Millis) });
     check(By::Close, Opening::Never, "close");
     check(By::Reset, Opening::Never, "reset");
     check(stall(None), Opening::Never, "stall close");
-    let whole = outline(&compile(&usual(), &play(None), ERROR).unwrap());
+    let whole = outline(&compile(&usual(), &play(None), api(), ERROR).unwrap());
     check(stall(Some(20)), Opening::After(Duration::from_millis(20)), &whole);
 }
 
 #[test]
 fn bad_json_spans_lines() {
     let events = [(b"event: x\r\ndata: {\"a\":\r\ndata: \"b\"}\r\nid: 1\r\n\r\n".to_vec(), Stage::Content, None)];
-    let plan = compile(&stream(&events), &play(Some((At::Head, By::BadJson))), ERROR).unwrap();
+    let plan = compile(&stream(&events), &play(Some((At::Head, By::BadJson))), api(), ERROR).unwrap();
     assert_eq!(String::from_utf8(plan.body()).unwrap(), "event: x\r\ndata: {\"\r\nid: 1\r\n\r\n");
 }
 
@@ -284,7 +293,7 @@ fn bad_json_spans_lines() {
 fn paces() {
     let check = |pace: Pace, edits: &[Edit], expect: &str| {
         let script = Play { pace, edits: edits.to_vec(), ..play(None) };
-        assert_eq!(outline(&compile(&usual(), &script, ERROR).unwrap()), expect, "{pace:?} {edits:?}");
+        assert_eq!(outline(&compile(&usual(), &script, api(), ERROR).unwrap()), expect, "{pace:?} {edits:?}");
     };
     check(Pace::Instant, &[], "0ms:0 0ms:0 0ms:3 0ms:7 0ms:7 0ms:13 0ms:18 0ms:18 0ms:18 0ms:18 complete");
     check(
@@ -308,7 +317,7 @@ fn paces() {
 fn paced_events_leave_recorded_chunks() {
     let one = rechunked(&usual(), &[]);
     let check = |pace: Pace, sends: usize, gates: usize| {
-        let plan = compile(&one, &Play { pace, ..play(None) }, ERROR).unwrap();
+        let plan = compile(&one, &Play { pace, ..play(None) }, api(), ERROR).unwrap();
         let count = |wanted: fn(&Step) -> bool| plan.steps.iter().filter(|step| wanted(step)).count();
         assert_eq!(count(|step| matches!(step, Step::Send { .. })), sends, "{pace:?}");
         assert_eq!(count(|step| matches!(step, Step::Gate)), gates, "{pace:?}");
@@ -328,7 +337,7 @@ fn edits_keep_positions() {
             event(Stage::Content, Some((PieceKind::Text, " b"))),
         ];
         let script = Play { edits: edits.to_vec(), ..play(Some((At::Texts(1), By::ErrorEvent))) };
-        let plan = compile(&stream(&events), &script, b"data: {}\n\n").unwrap();
+        let plan = compile(&stream(&events), &script, api(), b"data: {}\n\n").unwrap();
         assert_eq!(String::from_utf8(plan.body()).unwrap(), body);
         assert_eq!(plan.text, "a");
     };
@@ -349,7 +358,7 @@ fn unary_answers_know_head_and_bytes() {
         ..usual()
     };
     let check = |cut: Option<(At, By)>, body: &str, end: End, length: usize| {
-        let plan = compile(&rendition, &play(cut), ERROR).unwrap();
+        let plan = compile(&rendition, &play(cut), api(), ERROR).unwrap();
         assert_eq!((plan.body(), plan.end, plan.length), (body.as_bytes().to_vec(), end, length));
         assert!(!plan.chunked);
     };
@@ -359,7 +368,7 @@ fn unary_answers_know_head_and_bytes() {
     check(Some((At::Bytes(4), By::Eof)), "{\"a\"", End::Complete, 4);
     check(Some((At::Bytes(4), By::Stall(Stall { r#for: Some(Millis(5)) }))), "{\"a\":\"bcd\"}", End::Complete, 11);
 
-    let error = |at, by| compile(&rendition, &play(Some((at, by))), ERROR).unwrap_err().to_string();
+    let error = |at, by| compile(&rendition, &play(Some((at, by))), api(), ERROR).unwrap_err().to_string();
     assert_eq!(error(At::Texts(1), By::Close), "a unary answer knows `head` and `{bytes: n}`, not `{texts: 1}`");
     assert_eq!(error(At::Head, By::ErrorEvent), "`error_event` needs a streamed answer");
     assert_eq!(error(At::Bytes(1), By::BadJson), "`bad_json` needs a streamed answer");
@@ -436,6 +445,9 @@ fn any_edits() -> impl Strategy<Value = Vec<Edit>> {
         (0_u32..5).prop_map(Edit::Merge),
         Just(Edit::Crlf),
         Just(Edit::Comments),
+        Just(Edit::Bom),
+        Just(Edit::UnknownEvent),
+        Just(Edit::Gzip),
     ];
     prop::collection::vec(edit, 0..3)
 }
@@ -470,7 +482,9 @@ fn text_at(rendition: &Rendition, offset: usize) -> String {
 /// The stream as a lenient client reads it: data of each event, comments and line ends aside.
 fn data_of(body: &[u8]) -> Vec<String> {
     let text = String::from_utf8_lossy(body).replace("\r\n", "\n");
-    text.lines().filter_map(|line| line.strip_prefix("data: ")).map(str::to_owned).collect()
+    let lines = text.lines().map(|line| line.trim_start_matches('\u{FEFF}'));
+    let data = lines.filter_map(|line| line.strip_prefix("data: "));
+    data.filter(|data| !data.contains("\"heartbeat\":{}")).map(str::to_owned).collect()
 }
 
 proptest! {
@@ -486,7 +500,7 @@ proptest! {
     ) {
         let script = Play { pace, barrier, ..play(Some((at, by.clone()))) };
         let body = rendition.body();
-        let plan = match (compile(&rendition, &script, ERROR), expected_offset(&rendition, at)) {
+        let plan = match (compile(&rendition, &script, api(), ERROR), expected_offset(&rendition, at)) {
             (Ok(plan), Some(_)) => plan,
             (Err(CompileError::NothingThere { .. }), Some(offset)) => {
                 let left = rendition.marks.iter().filter(|mark| mark.start >= offset);
@@ -544,7 +558,7 @@ proptest! {
         let (mut sent, mut text, mut due) = (0, 0, Duration::ZERO);
         for step in &plan.steps {
             match step {
-                Step::Send { at, data, text: now } => {
+                Step::Send { at, data, text: now, .. } => {
                     prop_assert!(!data.is_empty());
                     prop_assert!(*at >= due && *now >= text);
                     (sent, text, due) = (sent + data.len(), *now, *at);
@@ -568,11 +582,11 @@ proptest! {
     #[test]
     fn edits_say_the_same(rendition in any_stream(), edits in any_edits(), pace in any_pace()) {
         let script = Play { pace, edits: edits.clone(), ..play(None) };
-        let plan = compile(&rendition, &script, ERROR).unwrap();
+        let plan = compile(&rendition, &script, api(), ERROR).unwrap();
         prop_assert_eq!(data_of(&plan.body()), data_of(&rendition.body()));
         prop_assert_eq!(&plan.text, &rendition.text());
         prop_assert_eq!(plan.length, plan.body().len());
-        if !edits.contains(&Edit::Crlf) && !edits.contains(&Edit::Comments) {
+        if !edits.iter().any(|edit| matches!(edit, Edit::Crlf | Edit::Comments | Edit::Bom | Edit::UnknownEvent)) {
             prop_assert_eq!(plan.body(), rendition.body());
         }
         if edits.contains(&Edit::Crlf) {
@@ -597,8 +611,8 @@ proptest! {
 
     #[test]
     fn edits_and_cuts_compose(rendition in any_stream(), edits in any_edits(), at in any_at()) {
-        let plain = compile(&rendition, &play(Some((at, By::Close))), ERROR);
-        let edited = compile(&rendition, &Play { edits, ..play(Some((at, By::Close))) }, ERROR);
+        let plain = compile(&rendition, &play(Some((at, By::Close))), api(), ERROR);
+        let edited = compile(&rendition, &Play { edits, ..play(Some((at, By::Close))) }, api(), ERROR);
         match (plain, edited) {
             (Ok(plain), Ok(edited)) => {
                 prop_assert_eq!(data_of(&plain.body()), data_of(&edited.body()));
@@ -610,10 +624,62 @@ proptest! {
     }
 }
 
+#[test]
+fn events_that_nobody_knows_are_passed_over_by_every_reader() {
+    let check = |id: ApiId, first: &str, own_rules: &[&str]| {
+        let api = id.spoken().unwrap();
+        let words = ["one", " two", " three"].map(str::to_owned).to_vec();
+        let parts = vec![crate::answer::SpokenPart::Text(words)];
+        let finish = Some(crate::api::FinishReason::Stop);
+        let spoken = crate::answer::Spoken { parts, finish, output_tokens: 3 };
+        let context = crate::api::EncodeContext {
+            model: "m".to_owned(),
+            include_usage: true,
+            seed: 1,
+            created: 7,
+            input_tokens: 1,
+        };
+        let rendition = api.render_stream(&spoken, &context);
+        let script = Play { edits: vec![Edit::UnknownEvent], ..play(None) };
+        let body = compile(&rendition, &script, api, ERROR).unwrap().body();
+
+        let plain = rendition.framing().events(&rendition.body());
+        let events = rendition.framing().events(&body);
+        let contents = rendition.marks.iter().filter(|mark| mark.piece.as_ref().is_some_and(|p| !p.text.is_empty()));
+        assert_eq!(events.len(), plain.len() + contents.count(), "{id}");
+        let unknown = events.iter().find(|event| event.data == "{}" || event.data.contains("heartbeat")).unwrap();
+        let bytes = String::from_utf8_lossy(&body[unknown.span.clone()]).into_owned();
+        assert!(bytes.contains(first), "{id}: {bytes}");
+
+        let mut reader = api.stream_reader();
+        reader.feed(&body);
+        let read = reader.finish();
+        assert_eq!(read.completion.text, "one two three", "{id}");
+        let mut rules: Vec<_> = read.findings.iter().map(|finding| finding.rule.clone()).collect();
+        rules.dedup();
+        assert_eq!(rules, own_rules, "{id}: {:?}", read.findings);
+
+        // The same up to a cut, and nothing that nobody knows behind it.
+        let script = Play { edits: vec![Edit::UnknownEvent], ..play(Some((At::Texts(1), By::Eof))) };
+        let cut = compile(&rendition, &script, api, ERROR).unwrap().body();
+        assert!(body.starts_with(&cut), "{id}");
+        assert_eq!(before_the_cut(&rendition, &script, api), cut, "{id}");
+    };
+    check(ApiId::AnthropicMessages, "event: heartbeat\ndata: {\"type\": \"heartbeat\"}\n\n", &["A05"]);
+    check(ApiId::OpenaiChat, "\"choices\":[],\"usage\":null,\"heartbeat\":{}}\n\n", &["C33"]);
+    check(
+        ApiId::OpenaiResponses,
+        "event: response.heartbeat\ndata: {\"type\":\"response.heartbeat\",\"sequence_number\":4}\n\n",
+        &["R05"],
+    );
+    check(ApiId::Gemini, "\"heartbeat\": {}}\r\n", &["G09"]);
+    check(ApiId::BedrockConverse, ":event-type\u{7}\0\theartbeat", &["B04"]);
+}
+
 /// An answer in binary frames: damage goes into a payload under checksums that are right, and there are no lines.
 #[test]
 fn frames_stay_whole_around_what_is_damaged() {
-    use crate::api::{ApiId, EncodeContext};
+    use crate::api::EncodeContext;
     use crate::framing::Framing;
 
     let api = ApiId::BedrockConverse.spoken().unwrap();
@@ -625,7 +691,7 @@ fn frames_stay_whole_around_what_is_damaged() {
     let rendition = api.render_stream(&spoken, &context);
     let is_json = |data: &str| serde_json::from_str::<serde_json::Value>(data).is_ok();
 
-    let plan = compile(&rendition, &play(Some((At::Texts(2), By::BadJson))), ERROR).unwrap();
+    let plan = compile(&rendition, &play(Some((At::Texts(2), By::BadJson))), api, ERROR).unwrap();
     let mut decoder = Framing::EventStream.decoder();
     let events = decoder.feed(&plan.body());
     assert_eq!(decoder.damage(), None);
@@ -636,7 +702,7 @@ fn frames_stay_whole_around_what_is_damaged() {
 
     let edited = |edits: &[Edit]| {
         let play = Play { edits: edits.to_vec(), ..play(None) };
-        let plan = compile(&rendition, &play, ERROR).unwrap();
+        let plan = compile(&rendition, &play, api, ERROR).unwrap();
         assert_eq!(plan.body(), rendition.body(), "{edits:?}");
         sends(&plan).len()
     };
@@ -644,15 +710,15 @@ fn frames_stay_whole_around_what_is_damaged() {
     assert_eq!(edited(&[Edit::Merge(2)]), rendition.marks.len().div_ceil(2));
     assert_eq!(edited(&[Edit::Split(7)]), rendition.body().len().div_ceil(7));
     // What is too long is so inside its JSON, and a character is one of the text.
-    let plan = compile(&rendition, &play(Some((At::Texts(1), By::Oversize))), ERROR).unwrap();
+    let plan = compile(&rendition, &play(Some((At::Texts(1), By::Oversize))), api, ERROR).unwrap();
     let events = Framing::EventStream.events(&plan.body());
     assert!(events[2].data.len() > 1 << 20 && is_json(&events[2].data));
     assert_eq!(events.len(), rendition.marks.len());
-    let plan = compile(&rendition, &play(Some((At::Head, By::CutUtf8))), ERROR).unwrap();
+    let plan = compile(&rendition, &play(Some((At::Head, By::CutUtf8))), api, ERROR).unwrap();
     assert_eq!(plan.body().last(), Some(&0xF0));
     assert_eq!(Framing::EventStream.events(&plan.body()).len(), 3);
     // A cut inside a frame leaves half a message behind.
-    let plan = compile(&rendition, &play(Some((At::Bytes(200), By::Close))), ERROR).unwrap();
+    let plan = compile(&rendition, &play(Some((At::Bytes(200), By::Close))), api, ERROR).unwrap();
     assert_eq!(plan.body(), rendition.body()[..200]);
 }
 
@@ -670,7 +736,7 @@ fn every_api_can_be_broken() {
     let broken = |api: &dyn Api, by: By| -> Reading {
         let rendition = api.render_stream(&spoken, &context);
         let error = api.error_event(&api.status_error(503), 1, b"");
-        let plan = compile(&rendition, &play(Some((At::Texts(2), by))), &error).unwrap();
+        let plan = compile(&rendition, &play(Some((At::Texts(2), by))), api, &error).unwrap();
         let mut reader = api.stream_reader();
         reader.feed(&plan.body());
         reader.finish()

@@ -15,16 +15,18 @@ use super::audience::Audience;
 use super::case::{Presence, Recording};
 use super::dispatch::unix_now;
 use super::head::Framing;
+use super::http2;
 use super::plain::{self, Head, Looks};
-use super::play::{After, Player};
+use super::play::{After, Peer, Player};
 use super::repeats::Repeats;
 use super::socket::{HyperSide, Socket};
 use super::tape::Tape;
+use super::transport::Door;
 use crate::fault::Plan;
 use crate::wire::{Headers, Request};
 
 /// Most bytes of a request's body.
-const BODY_LIMIT: usize = 32 << 20;
+pub(super) const BODY_LIMIT: usize = 32 << 20;
 /// Most bytes of further requests that are read while one is being answered.
 const AHEAD: usize = 64 << 10;
 
@@ -73,10 +75,15 @@ impl fmt::Display for Ended {
 impl std::error::Error for Ended {}
 
 /// Serves a connection to its end.
-pub(super) async fn serve<S: Stage>(stage: Arc<S>, ordinal: usize, stream: TcpStream) {
+pub(super) async fn serve<S: Stage>(stage: Arc<S>, ordinal: usize, stream: TcpStream, door: Door) {
     // Without it small paced chunks wait for acknowledgements. An error means that the peer has gone already.
     let _ = stream.set_nodelay(true);
-    let connection = Connection { stage, ordinal, socket: Socket::new(stream), memory: S::Memory::default() };
+    // An error means that the peer does not trust us, or is none.
+    let Ok(socket) = door.open(stream).await else { return };
+    if door.http2 {
+        return Box::pin(http2::serve(stage, ordinal, socket)).await;
+    }
+    let connection = Connection { stage, ordinal, socket, memory: S::Memory::default() };
     let mut bytes = Vec::new();
     let socket = match connection.plain(&mut bytes).await {
         After::Ended => connection.socket,
@@ -105,7 +112,7 @@ impl<S: Stage> Connection<S> {
             let again = self.stage.repeats().and_then(|repeats| repeats.find(bytes, unix_now()));
             let after = if let Some(again) = again {
                 bytes.drain(..again.length);
-                let mut player = Player::new(&self.socket, again.tape());
+                let mut player = Player::new(Peer::Http1(&self.socket), again.tape());
                 player.ids = Some(again.ids());
                 self.unless_gone(bytes, player).await
             } else {
@@ -140,7 +147,7 @@ impl<S: Stage> Connection<S> {
             repeats.learn(&bytes[..length], second, &tape);
         }
         bytes.drain(..length);
-        let mut player = Player::new(&self.socket, &tape);
+        let mut player = Player::new(Peer::Http1(&self.socket), &tape);
         player.recording = answer.recording;
         player.audience = answer.audience;
         self.unless_gone(bytes, player).await
@@ -202,7 +209,7 @@ impl<S: Stage> Connection<S> {
         let answer = self.stage.answer(self.ordinal, request, oversize, &self.memory);
         let framing = Framing::of(&answer.plan, &head.method, head.version);
         let tape = Tape::new(answer.plan, framing);
-        let mut player = Player::new(&self.socket, &tape);
+        let mut player = Player::new(Peer::Http1(&self.socket), &tape);
         player.recording = answer.recording;
         player.audience = answer.audience;
         match player.play().await {
@@ -258,7 +265,7 @@ fn broken(mut error: &(dyn std::error::Error + 'static)) -> Broken {
     }
 }
 
-fn headers(headers: &hyper::HeaderMap) -> Headers {
+pub(super) fn headers(headers: &hyper::HeaderMap) -> Headers {
     let text = |value: &hyper::header::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     headers.iter().map(|(name, value)| (name.as_str(), text(value))).collect()
 }

@@ -15,7 +15,7 @@ use crate::continuation::{self, Recognised, VoiceText};
 use crate::fault::{self, CompileError, End, Plan, Step};
 use crate::history::{Continuation, Refusal, Said};
 use crate::rules::{Incoming, RuleBook};
-use crate::scenario::{AnswerPlan, At, Cut, Every, Play, ShapeLeg};
+use crate::scenario::{AnswerPlan, At, Cut, Edit, Every, Play, ShapeLeg};
 use crate::wire::Request;
 
 /// A request to a leg, and what the leg knows when it comes.
@@ -119,7 +119,7 @@ impl Asked<'_> {
         match self.own(&conversation) {
             Own::Spoken(spoken) => {
                 let rendition = self.render(&spoken, &conversation, None);
-                fault::compile(&rendition, self.play, b"").map(|_| ()).map_err(|error| error.to_string())
+                fault::compile(&rendition, self.play, self.api, b"").map(|_| ()).map_err(|error| error.to_string())
             }
             Own::Recorded(..) => Ok(()),
         }
@@ -214,6 +214,10 @@ impl Asked<'_> {
                 *text = characters;
             }
         }
+        let accepts = self.request.headers.get("accept-encoding").is_some_and(fault::accepts_gzip);
+        if accepts && self.play.edits.contains(&Edit::Gzip) {
+            fault::gzip(&mut decision.plan);
+        }
     }
 
     fn said(&self, whole: String, cassette: bool) -> Said {
@@ -245,17 +249,17 @@ impl Asked<'_> {
     /// know is not what the scenario is about: the first is left out, the second is put into the middle of the body.
     fn compile(&self, rendition: &Rendition, recorded_end: RecordedEnd) -> Plan {
         let error = self.api.status_error(overloaded(self.api));
-        let event = self.api.error_event(&error, self.seed, &fault::before_the_cut(rendition, self.play));
-        let compiled = fault::compile(rendition, self.play, &event).or_else(|error| {
+        let event = self.api.error_event(&error, self.seed, &fault::before_the_cut(rendition, self.play, self.api));
+        let compiled = fault::compile(rendition, self.play, self.api, &event).or_else(|error| {
             let cut = match (error, &self.play.cut) {
                 (CompileError::Unary { .. }, Some(cut)) => {
                     Some(Cut { at: At::Bytes(rendition.body().len() as u64 / 2), by: cut.by.clone() })
                 }
                 _ => None,
             };
-            fault::compile(rendition, &Play { cut, ..self.play.clone() }, &event)
+            fault::compile(rendition, &Play { cut, ..self.play.clone() }, self.api, &event)
         });
-        let whole = || fault::compile(rendition, &Play { cut: None, ..self.play.clone() }, &event);
+        let whole = || fault::compile(rendition, &Play { cut: None, ..self.play.clone() }, self.api, &event);
         let Ok(mut plan) = compiled.or_else(|_| whole()) else {
             return reply::error(self.api, &self.request.target, &self.api.status_error(500), self.seed);
         };

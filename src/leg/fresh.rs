@@ -124,7 +124,12 @@ mod tests {
         let headers = [("content-type", kind), ("date", "then")].into_iter().collect();
         let mut plan = reply::unary(200, headers, Vec::new());
         plan.chunked = true;
-        let send = |data: &&str| Step::Send { at: Duration::ZERO, data: Bytes::from((*data).to_owned()), text: 0 };
+        let send = |data: &&str| Step::Send {
+            at: Duration::ZERO,
+            data: Bytes::from((*data).to_owned()),
+            coded: None,
+            text: 0,
+        };
         plan.steps = chunks.iter().map(send).collect();
         Arc::new(Tape::new(Arc::new(plan), Framing::Chunked))
     }

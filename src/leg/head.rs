@@ -1,5 +1,6 @@
 //! The head of a response, byte by byte.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -16,6 +17,8 @@ pub(super) enum Framing {
     Length(usize),
     /// The end of the connection: HTTP/1.0 knows no chunks.
     UntilClose,
+    /// Frames of HTTP/2, which tell the end themselves.
+    Frames,
     /// There is no body (`HEAD`, 204, 304); the head may still tell a length.
     Empty,
 }
@@ -25,6 +28,8 @@ impl Framing {
     pub(super) fn of(plan: &Plan, method: &Method, version: Version) -> Self {
         if method == Method::HEAD || matches!(plan.status, 204 | 304) {
             Self::Empty
+        } else if version == Version::HTTP_2 {
+            Self::Frames
         } else if !plan.chunked {
             Self::Length(plan.length)
         } else if version < Version::HTTP_11 {
@@ -35,28 +40,33 @@ impl Framing {
     }
 }
 
+/// The headers in order, without those that belong to the framing; `date` is added where it is missing.
+pub(super) fn fields(plan: &Plan) -> impl Iterator<Item = (&str, Cow<'_, str>)> {
+    let ours = ["connection", "keep-alive", "content-length", "transfer-encoding"];
+    let breaks = |text: &str| text.contains(['\r', '\n', '\0']);
+    let own = move |name: &str| ours.iter().any(|own| name.eq_ignore_ascii_case(own));
+    let date = plan.headers.get("date").is_none().then(|| {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        ("date", Cow::Owned(http_date(now)))
+    });
+    let sent = plan.headers.iter().filter(move |(name, value)| !own(name) && !breaks(name) && !breaks(value));
+    sent.map(|(name, value)| (name, Cow::Borrowed(value))).chain(date)
+}
+
 /// The bytes up to and with the empty line. Headers that belong to the framing are ours alone, and `connection` is
 /// never sent: with `close` some clients take a cut body for a whole one.
 pub(super) fn head(plan: &Plan, framing: Framing) -> Vec<u8> {
     let reason = StatusCode::from_u16(plan.status).ok().and_then(|status| status.canonical_reason()).unwrap_or("");
     let mut head = format!("HTTP/1.1 {} {reason}\r\n", plan.status);
-    for (name, value) in plan.headers.iter() {
-        let ours = ["connection", "keep-alive", "content-length", "transfer-encoding"];
-        let breaks = |text: &str| text.contains(['\r', '\n', '\0']);
-        if !ours.iter().any(|own| name.eq_ignore_ascii_case(own)) && !breaks(name) && !breaks(value) {
-            let _ = write!(head, "{name}: {value}\r\n");
-        }
-    }
-    if plan.headers.get("date").is_none() {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        let _ = write!(head, "date: {}\r\n", http_date(now));
+    for (name, value) in fields(plan) {
+        let _ = write!(head, "{name}: {value}\r\n");
     }
     match framing {
         Framing::Chunked => head.push_str("transfer-encoding: chunked\r\n"),
         Framing::Length(length) => {
             let _ = write!(head, "content-length: {length}\r\n");
         }
-        Framing::UntilClose | Framing::Empty => {}
+        Framing::UntilClose | Framing::Frames | Framing::Empty => {}
     }
     head.push_str("\r\n");
     head.into_bytes()

@@ -13,6 +13,7 @@ use super::case::CaseState;
 use super::connection;
 use super::registry::Registry;
 use super::session::{Binding, Session};
+use super::transport::{Door, Transport};
 use crate::history::Stray;
 use crate::rules::RuleBook;
 
@@ -26,6 +27,8 @@ pub struct LegsConfig {
     pub addresses: Vec<SocketAddr>,
     /// How slot and leg stand in an address.
     pub addressing: Addressing,
+    /// How they are spoken to.
+    pub transport: Transport,
     /// What the real models refuse.
     pub rules: Arc<RuleBook>,
     /// Further calls that ask for no generation, as `METHOD path` with `*` for anything (`POST */render`).
@@ -47,6 +50,7 @@ pub struct BindError {
 pub struct Legs {
     registry: Arc<Registry>,
     addressing: Addressing,
+    transport: Transport,
     bound: Vec<SocketAddr>,
     _open: watch::Sender<()>,
 }
@@ -54,16 +58,16 @@ pub struct Legs {
 impl Legs {
     /// Listens.
     pub async fn bind(config: LegsConfig) -> Result<Self, BindError> {
-        let LegsConfig { addresses, addressing, rules, side_calls } = config;
+        let LegsConfig { addresses, addressing, transport, rules, side_calls } = config;
         let registry = Arc::new(Registry::new(addressing, rules, side_calls));
         let open = watch::Sender::new(());
-        let bound = listen(&addresses, &open, &registry).await?;
-        Ok(Self { registry, addressing, bound, _open: open })
+        let bound = listen(&addresses, &transport, &open, &registry).await?;
+        Ok(Self { registry, addressing, transport, bound, _open: open })
     }
 
     /// The base URL of a leg, without a slash at its end: what a proxy is configured with; an API's path follows it.
     pub fn base_url(&self, slot: &str, leg: &str, ordinal: usize) -> String {
-        format!("http://{}{}", self.host(ordinal), self.addressing.prefix(slot, leg))
+        format!("{}://{}{}", self.transport.scheme(), self.host(ordinal), self.addressing.prefix(slot, leg))
     }
 
     /// `host:port` of the leg with this ordinal (0 for the first).
@@ -89,15 +93,17 @@ impl Legs {
 /// Binds each address and serves what comes, until `open` is dropped.
 pub(super) async fn listen<S: connection::Stage>(
     addresses: &[SocketAddr],
+    transport: &Transport,
     open: &watch::Sender<()>,
     stage: &Arc<S>,
 ) -> Result<Vec<SocketAddr>, BindError> {
+    let door = transport.door();
     let mut bound = Vec::new();
     for (ordinal, &address) in addresses.iter().enumerate() {
         let failed = |source| BindError { address, source };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         bound.push(listener.local_addr().map_err(failed)?);
-        tokio::spawn(accept(listener, ordinal, open.subscribe(), Arc::clone(stage)));
+        tokio::spawn(accept(listener, ordinal, door.clone(), open.subscribe(), Arc::clone(stage)));
     }
     Ok(bound)
 }
@@ -105,6 +111,7 @@ pub(super) async fn listen<S: connection::Stage>(
 async fn accept<S: connection::Stage>(
     listener: TcpListener,
     ordinal: usize,
+    door: Door,
     mut open: watch::Receiver<()>,
     stage: Arc<S>,
 ) {
@@ -117,7 +124,7 @@ async fn accept<S: connection::Stage>(
             tokio::time::sleep(ACCEPT_AGAIN).await;
             continue;
         };
-        tokio::spawn(until_closed(Arc::clone(&stage), ordinal, stream, open.clone()));
+        tokio::spawn(until_closed(Arc::clone(&stage), ordinal, stream, door.clone(), open.clone()));
     }
 }
 
@@ -126,10 +133,11 @@ async fn until_closed<S: connection::Stage>(
     stage: Arc<S>,
     ordinal: usize,
     stream: TcpStream,
+    door: Door,
     mut open: watch::Receiver<()>,
 ) {
     tokio::select! {
-        () = connection::serve(stage, ordinal, stream) => {}
+        () = connection::serve(stage, ordinal, stream, door) => {}
         _ = open.changed() => {}
     }
 }

@@ -10,12 +10,14 @@
 
 mod address;
 mod audience;
+mod authority;
 mod case;
 mod connection;
 mod decide;
 mod dispatch;
 mod fresh;
 mod head;
+mod http2;
 mod legs;
 mod plain;
 mod play;
@@ -35,10 +37,14 @@ mod tape;
 mod testing;
 #[cfg(test)]
 mod tests;
+mod tls;
+mod transport;
 mod words;
 
 pub use address::Addressing;
+pub use authority::{Authority, AuthorityError};
 pub use decide::extent;
 pub use legs::{BindError, Legs, LegsConfig};
 pub use serve::{ServeConfig, Serving, serve};
 pub use session::{Binding, ControlRequest, LegBinding, Session};
+pub use transport::Transport;

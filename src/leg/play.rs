@@ -10,6 +10,7 @@ use super::audience::{Audience, Heard};
 use super::case::Recording;
 use super::fresh::FreshIds;
 use super::head::Framing;
+use super::http2::Stream;
 use super::socket::Socket;
 use super::tape::{Move, Tape};
 use crate::fault::{End, Opening, Step};
@@ -24,10 +25,19 @@ pub(super) enum After {
     Ended,
 }
 
+/// Who is played to.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Peer<'a> {
+    /// A connection of HTTP/1, whose every byte is the player's.
+    Http1(&'a Socket),
+    /// A request among others of an HTTP/2 connection.
+    Http2(&'a Stream),
+}
+
 /// A plan on its way to one peer.
 #[derive(Debug)]
 pub(super) struct Player<'a> {
-    pub(super) socket: &'a Socket,
+    pub(super) peer: Peer<'a>,
     pub(super) tape: &'a Tape,
     /// The ids that it is given, where others got the same answer.
     pub(super) ids: Option<FreshIds<'a>>,
@@ -38,8 +48,8 @@ pub(super) struct Player<'a> {
 }
 
 impl<'a> Player<'a> {
-    pub(super) fn new(socket: &'a Socket, tape: &'a Tape) -> Self {
-        Self { socket, tape, ids: None, recording: None, audience: None }
+    pub(super) fn new(peer: Peer<'a>, tape: &'a Tape) -> Self {
+        Self { peer, tape, ids: None, recording: None, audience: None }
     }
 
     /// Plays to the end, or until the proxy goes or the step is over.
@@ -59,7 +69,7 @@ impl<'a> Player<'a> {
         match played {
             // The record closed with its step.
             None => {
-                self.socket.end();
+                self.peer.cut_off().await;
                 After::Ended
             }
             Some(Err(_)) => {
@@ -88,7 +98,10 @@ impl<'a> Player<'a> {
                     if !at.is_zero() && *at > start.elapsed() {
                         sleep_until(start + *at).await;
                     }
-                    self.write(bytes.clone()).await?;
+                    match self.peer {
+                        Peer::Http1(socket) => self.write(socket, bytes.clone()).await?,
+                        Peer::Http2(stream) => self.send(stream, &plan.steps[steps.clone()], !begun).await?,
+                    }
                     self.note(&plan.steps[steps.clone()], &mut heard, !begun);
                     begun = true;
                 }
@@ -103,12 +116,25 @@ impl<'a> Player<'a> {
         Ok(())
     }
 
-    async fn write(&self, range: Range<usize>) -> io::Result<()> {
-        let Some(ids) = &self.ids else { return self.socket.write(&self.tape.bytes[range]).await };
+    async fn write(&self, socket: &Socket, range: Range<usize>) -> io::Result<()> {
+        let Some(ids) = &self.ids else { return socket.write(&self.tape.bytes[range]).await };
         let copy = ids.copy(range.clone());
-        let written = self.socket.write(&copy[range]).await;
+        let written = socket.write(&copy[range]).await;
         ids.give_back(copy);
         written
+    }
+
+    /// Sends each step as a frame of its own.
+    async fn send(&self, stream: &Stream, steps: &[Step], begins: bool) -> io::Result<()> {
+        if begins {
+            stream.begin(&self.tape.plan)?;
+        }
+        for step in steps.iter().filter(|_| self.tape.framing == Framing::Frames) {
+            if let Step::Send { data, coded, .. } = step {
+                stream.send(coded.as_ref().unwrap_or(data).clone()).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Notes down what is out.
@@ -160,34 +186,84 @@ impl<'a> Player<'a> {
     }
 
     async fn end(&mut self) -> After {
+        let cut = |name: &str| (UpstreamEnd::Cut(name.to_owned()), After::Ended);
         let (end, after) = match (self.tape.plan.end, self.tape.framing) {
-            (End::Complete, Framing::UntilClose) => {
-                self.socket.end();
-                (UpstreamEnd::Complete, After::Ended)
-            }
-            (End::Complete, Framing::Chunked | Framing::Length(_) | Framing::Empty) => {
-                (UpstreamEnd::Complete, After::Open)
+            (End::Complete, framing) => {
+                self.peer.complete(framing).await;
+                let after = if framing == Framing::UntilClose { After::Ended } else { After::Open };
+                (UpstreamEnd::Complete, after)
             }
             (End::BadChunk, framing) => {
-                if framing == Framing::Chunked {
+                if let (Peer::Http1(socket), Framing::Chunked) = (self.peer, framing) {
                     // The peer may have gone already.
-                    let _ = self.socket.write(b"no size\r\n").await;
+                    let _ = socket.write(b"no size\r\n").await;
                 }
-                self.socket.end();
-                (UpstreamEnd::Cut("bad_chunk".to_owned()), After::Ended)
+                self.peer.close();
+                cut("bad_chunk")
             }
             (End::Close, _) => {
-                self.socket.end();
-                (UpstreamEnd::Cut("close".to_owned()), After::Ended)
+                self.peer.close();
+                cut("close")
             }
             (End::Reset, _) => {
-                self.socket.reset().await;
-                (UpstreamEnd::Cut("reset".to_owned()), After::Ended)
+                self.peer.reset().await;
+                cut("reset")
+            }
+            (End::RstStream(code), _) => {
+                match self.peer {
+                    Peer::Http2(stream) => stream.reset(code).await,
+                    Peer::Http1(socket) => socket.reset().await,
+                }
+                cut("rst_stream")
+            }
+            (End::GoAway(code), _) => {
+                match self.peer {
+                    Peer::Http2(stream) => stream.go_away(code),
+                    Peer::Http1(socket) => socket.end(),
+                }
+                cut("goaway")
             }
         };
         if let Some(recording) = &mut self.recording {
             recording.end(end);
         }
         after
+    }
+}
+
+impl Peer<'_> {
+    /// The response is whole.
+    async fn complete(self, framing: Framing) {
+        match self {
+            Self::Http1(socket) if framing == Framing::UntilClose => socket.finish().await,
+            Self::Http1(_) => {}
+            // The peer may have gone already.
+            Self::Http2(stream) => drop(stream.finish()),
+        }
+    }
+
+    /// FIN: of HTTP/2 it takes every request of the connection.
+    fn close(self) {
+        match self {
+            Self::Http1(socket) => socket.end(),
+            Self::Http2(stream) => stream.close_connection(),
+        }
+    }
+
+    /// RST: of HTTP/2 it takes every request of the connection.
+    async fn reset(self) {
+        match self {
+            Self::Http1(socket) => socket.reset().await,
+            Self::Http2(stream) => stream.reset_connection(),
+        }
+    }
+
+    /// The case is over: nobody waits for this response any more.
+    async fn cut_off(self) {
+        const CANCEL: u32 = 8;
+        match self {
+            Self::Http1(socket) => socket.end(),
+            Self::Http2(stream) => stream.reset(CANCEL).await,
+        }
     }
 }

@@ -13,7 +13,7 @@ use crate::wire::Headers;
 /// A body at once, to its end.
 pub(super) fn unary(status: u16, headers: Headers, body: Vec<u8>) -> Plan {
     let length = body.len();
-    let steps = vec![Step::Send { at: Duration::ZERO, data: Bytes::from(body), text: 0 }];
+    let steps = vec![Step::Send { at: Duration::ZERO, data: Bytes::from(body), coded: None, text: 0 }];
     Plan {
         opening: Opening::AtOnce,
         status,

@@ -20,6 +20,7 @@ use super::seed::seed;
 use super::session::LegBinding;
 use super::side::{self, Call};
 use super::spec::Spec;
+use super::transport::Transport;
 use crate::answer::{AnswerScript, Lexicon};
 use crate::api::{Api, ApiId, Conversation, ModelName};
 use crate::fault::Plan;
@@ -32,6 +33,8 @@ use crate::wire::Request;
 pub struct ServeConfig {
     /// Address to listen on.
     pub listen: SocketAddr,
+    /// How the legs are spoken to.
+    pub transport: Transport,
     /// The case whose legs are played at `/<leg>/...`, each connection from the first attempt. Without one,
     /// `/<answer>/...` and `/<answer>/<fault>@<position>/...` are served in every API.
     pub case: Option<Arc<Case>>,
@@ -56,10 +59,10 @@ pub struct Serving {
 /// Serves the legs alone.
 pub async fn serve(config: ServeConfig) -> Result<Serving, BindError> {
     let open = watch::Sender::new(());
-    let listen_on = config.listen;
+    let (listen_on, transport) = (config.listen, config.transport.clone());
     let alone = Arc::new(Alone::new(config));
-    let bound = listen(&[listen_on], &open, &alone).await?;
-    let base = format!("http://{}", reachable(bound[0]));
+    let bound = listen(&[listen_on], &transport, &open, &alone).await?;
+    let base = format!("{}://{}", transport.scheme(), reachable(bound[0]));
     Ok(Serving { urls: alone.urls(&base), _open: open })
 }
 
@@ -152,7 +155,10 @@ impl Alone {
         let (spec, path) = match rest.strip_prefix('/').map(|rest| rest.split_at(rest.find('/').unwrap_or(rest.len())))
         {
             Some((segment, path)) if Spec::is_one(segment) => match segment.parse::<Spec>() {
-                Ok(spec) => (spec, path),
+                Ok(spec) => match spec.misplaced(self.config.transport.http2) {
+                    None => (spec, path),
+                    Some(why) => return Some(Answer::aside(reply::text(404, &why))),
+                },
                 Err(why) => return Some(Answer::aside(reply::text(404, &why))),
             },
             _ => (Spec::default(), rest),

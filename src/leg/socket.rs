@@ -4,6 +4,7 @@
 //! hyper parses requests, keeps connections alive and notices a peer that goes away; but it owns the framing of what
 //! it sends. So the player writes its bytes past it, and the empty response that hyper is then given is swallowed.
 
+use std::future::poll_fn;
 use std::io;
 #[cfg(unix)]
 use std::mem::MaybeUninit;
@@ -21,8 +22,10 @@ use rustix::net::Shutdown;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
 
 use super::queue;
+use super::tls::Tls;
 
 /// Longest wait until the kernel has delivered what was written, before a reset.
 const DELIVERY_LIMIT: Duration = Duration::from_secs(1);
@@ -44,17 +47,32 @@ const RESET: u8 = 3;
 /// The socket of one connection.
 #[derive(Debug)]
 pub(super) struct Socket {
-    stream: TcpStream,
+    stream: Arc<TcpStream>,
+    /// What lies over it, if something does: bytes go through it, while ends and breaks are the stream's.
+    tls: Option<Tls>,
     output: AtomicU8,
 }
 
 impl Socket {
     pub(super) fn new(stream: TcpStream) -> Arc<Self> {
-        Arc::new(Self { stream, output: AtomicU8::new(THROUGH) })
+        Arc::new(Self { stream: Arc::new(stream), tls: None, output: AtomicU8::new(THROUGH) })
+    }
+
+    /// The same over TLS, once peer and leg have greeted each other.
+    pub(super) async fn secure(stream: TcpStream, acceptor: &TlsAcceptor) -> io::Result<Arc<Self>> {
+        let stream = Arc::new(stream);
+        let tls = Some(Tls::accept(acceptor, Arc::clone(&stream)).await?);
+        Ok(Arc::new(Self { stream, tls, output: AtomicU8::new(THROUGH) }))
     }
 
     /// Writes bytes past hyper.
     pub(super) async fn write(&self, mut bytes: &[u8]) -> io::Result<()> {
+        if self.tls.is_some() {
+            while !bytes.is_empty() {
+                bytes = &bytes[poll_fn(|cx| self.poll_write(cx, bytes)).await?..];
+            }
+            return poll_fn(|cx| self.poll_flush(cx)).await;
+        }
         while !bytes.is_empty() {
             match self.stream.try_write(bytes) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
@@ -68,6 +86,12 @@ impl Socket {
 
     /// Appends what has come to `buffer`, at least a byte; nothing is appended once the peer has ended its side.
     pub(super) async fn read(&self, buffer: &mut Vec<u8>) -> io::Result<usize> {
+        if self.tls.is_some() {
+            let mut bytes = vec![0; READ];
+            let n = poll_fn(|cx| self.poll_read(cx, &mut bytes)).await?;
+            buffer.extend_from_slice(&bytes[..n]);
+            return Ok(n);
+        }
         loop {
             self.stream.readable().await?;
             match self.try_read(buffer) {
@@ -109,8 +133,56 @@ impl Socket {
         self.output.store(SWALLOW, Ordering::Relaxed);
     }
 
-    /// Sends FIN. Everything before it is delivered; [`Socket::drain`] before the last drop, or unread bytes of the
-    /// peer turn the FIN into a reset.
+    /// Reads what the peer has sent; 0 bytes are its end.
+    pub(super) fn poll_read(&self, cx: &mut Context<'_>, bytes: &mut [u8]) -> Poll<io::Result<usize>> {
+        if let Some(tls) = &self.tls {
+            return tls.poll_read(cx, bytes);
+        }
+        loop {
+            ready!(self.stream.poll_read_ready(cx))?;
+            match self.stream.try_read(bytes) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                result => return Poll::Ready(result),
+            }
+        }
+    }
+
+    /// Writes some of these bytes.
+    pub(super) fn poll_write(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if let Some(tls) = &self.tls {
+            return tls.poll_write(cx, bytes);
+        }
+        loop {
+            ready!(self.stream.poll_write_ready(cx))?;
+            match self.stream.try_write(bytes) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                result => return Poll::Ready(result),
+            }
+        }
+    }
+
+    /// Until what was written is in the kernel's hands.
+    pub(super) fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.tls.as_ref().map_or(Poll::Ready(Ok(())), |tls| tls.poll_flush(cx))
+    }
+
+    /// A proper end of the connection: over TLS a goodbye, then FIN.
+    pub(super) fn poll_finish(&self, cx: &mut Context<'_>) -> Poll<()> {
+        // An error means that the peer has gone already, or that this is the second end.
+        if let Some(tls) = self.tls.as_ref().filter(|_| self.output.load(Ordering::Relaxed) < ENDED) {
+            let _ = ready!(tls.poll_shutdown(cx));
+        }
+        self.end();
+        Poll::Ready(())
+    }
+
+    /// Ends the connection as it should end.
+    pub(super) async fn finish(&self) {
+        poll_fn(|cx| self.poll_finish(cx)).await;
+    }
+
+    /// Sends FIN and no more: over TLS without a goodbye. Everything before it is delivered; [`Socket::drain`] before
+    /// the last drop, or unread bytes of the peer turn the FIN into a reset.
     pub(super) fn end(&self) {
         self.output.store(ENDED, Ordering::Relaxed);
         // An error means that the peer has gone already.
@@ -169,17 +241,9 @@ impl hyper::rt::Read for HyperSide {
         }
         let mut bytes = [0; READ];
         let room = buf.remaining().min(bytes.len());
-        loop {
-            ready!(self.socket.stream.poll_read_ready(cx))?;
-            match self.socket.stream.try_read(&mut bytes[..room]) {
-                Ok(n) => {
-                    buf.put_slice(&bytes[..n]);
-                    return Poll::Ready(Ok(()));
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Poll::Ready(Err(error)),
-            }
-        }
+        let n = ready!(self.socket.poll_read(cx, &mut bytes[..room]))?;
+        buf.put_slice(&bytes[..n]);
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -196,21 +260,14 @@ impl hyper::rt::Write for HyperSide {
             }
             _ => return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
         }
-        loop {
-            ready!(self.socket.stream.poll_write_ready(cx))?;
-            match self.socket.stream.try_write(buf) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                result => return Poll::Ready(result),
-            }
-        }
+        self.socket.poll_write(cx, buf)
     }
 
-    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.socket.poll_flush(cx)
     }
 
-    fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.socket.end();
-        Poll::Ready(Ok(()))
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.socket.poll_finish(cx).map(Ok)
     }
 }

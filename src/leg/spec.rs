@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use crate::scenario::{AnswerPlan, At, Barrier, By, Cut, Millis, Obeys, Pace, Play, Stall, Status};
+use crate::scenario::{AnswerPlan, At, Barrier, By, Cut, Http2Error, Millis, Obeys, Pace, Play, Stall, Status};
 
 /// A fault of a leg that is served alone.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -15,6 +15,11 @@ impl Spec {
     /// Whether a path segment is meant as one.
     pub(super) fn is_one(segment: &str) -> bool {
         segment.contains('@') || segment.starts_with("status:")
+    }
+
+    /// Why it cannot be over this version of HTTP; `None` if it can.
+    pub(super) fn misplaced(&self, http2: bool) -> Option<String> {
+        self.cut.as_ref().and_then(|cut| cut.by.misplaced(http2))
     }
 
     /// What a leg does that gives this answer under this fault.
@@ -63,17 +68,26 @@ fn effect(text: &str) -> Result<By, String> {
         "oversize" => By::Oversize,
         "slow" => By::Slow,
         "stall" => By::Stall(Stall::default()),
-        _ => match text.strip_prefix("stall:") {
-            Some(time) => By::Stall(Stall { r#for: Some(time.parse::<Millis>()?) }),
-            None => {
+        "rst_stream" => By::RstStream(Http2Error::default()),
+        "goaway" => By::Goaway(Http2Error::default()),
+        _ => match text.split_once(':') {
+            Some(("stall", time)) => By::Stall(Stall { r#for: Some(time.parse::<Millis>()?) }),
+            Some(("rst_stream", code)) => By::RstStream(http2_error(code)?),
+            Some(("goaway", code)) => By::Goaway(http2_error(code)?),
+            _ => {
                 return Err(format!(
                     "no effect is called `{text}`; there are close, eof, reset, stall, stall:2s, error_event, bad_json, \
                      cut_event, cut_utf8, bad_chunk, content_length, no_terminator, after_terminator, duplicate, drop, \
-                     oversize, slow"
+                     oversize, slow, rst_stream, rst_stream:cancel, goaway"
                 ));
             }
         },
     })
+}
+
+fn http2_error(code: &str) -> Result<Http2Error, String> {
+    let code = serde_json::from_value(code.into()).map_err(|error| format!("no code of HTTP/2: {error}"))?;
+    Ok(Http2Error { code: Some(code) })
 }
 
 fn position(text: &str) -> Result<At, String> {
@@ -117,6 +131,10 @@ mod tests {
         check("close@texts:5", cut(At::Texts(5), By::Close));
         check("error_event@last_content", cut(At::LastContent, By::ErrorEvent));
         check("stall:2s@head", cut(At::Head, By::Stall(Stall { r#for: Some(Millis(2_000)) })));
+        let cancel = Http2Error { code: Some(crate::scenario::ErrorCode::Cancel) };
+        check("rst_stream:cancel@texts:5", cut(At::Texts(5), By::RstStream(cancel)));
+        check("goaway@head", cut(At::Head, By::Goaway(Http2Error::default())));
+        assert!("goaway:never@head".parse::<Spec>().is_err());
         check("status:429", Ok(Spec { cut: None, status: Some(Status { code: 429, retry_after: None }) }));
         check("status:200", Err("`status:200`: a status is written `status:503`"));
         assert!("close@words:5".parse::<Spec>().is_err());

@@ -50,13 +50,15 @@ impl Tape {
         };
         let plan = Arc::clone(&tape.plan);
         if plan.opening != Opening::Never {
-            tape.lay(&head(&plan, framing));
+            if framing != Framing::Frames {
+                tape.lay(&head(&plan, framing));
+            }
             tape.write(Duration::ZERO, 0, 0..0);
         }
         for (step, what) in plan.steps.iter().enumerate() {
-            if let Step::Send { at, data, .. } = what {
+            if let Step::Send { at, data, coded, .. } = what {
                 let from = tape.bytes.len();
-                tape.put(data);
+                tape.put(coded.as_ref().unwrap_or(data));
                 tape.write(*at, from, step..step + 1);
             } else {
                 tape.moves.push(Move::Wait(step));
@@ -78,7 +80,7 @@ impl Tape {
     /// Puts body bytes on the tape: each send is an HTTP chunk of its own.
     fn put(&mut self, data: &[u8]) {
         match self.framing {
-            Framing::Empty => {}
+            Framing::Empty | Framing::Frames => {}
             Framing::Length(_) | Framing::UntilClose => self.lay(data),
             Framing::Chunked if data.is_empty() => {}
             Framing::Chunked => {
@@ -121,7 +123,7 @@ mod tests {
     use crate::wire::Headers;
 
     fn send(at: u64, data: &'static str) -> Step {
-        Step::Send { at: Duration::from_millis(at), data: Bytes::from(data), text: 0 }
+        Step::Send { at: Duration::from_millis(at), data: Bytes::from(data), coded: None, text: 0 }
     }
 
     /// What is done, each write as its time in milliseconds and the bytes behind the head.

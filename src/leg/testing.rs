@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::{Addressing, Binding, LegBinding, Legs, LegsConfig, Session};
+use super::{Addressing, Binding, LegBinding, Legs, LegsConfig, Session, Transport};
 use crate::answer::{Lexicon, Library};
 use crate::proxy::LegBy;
 use crate::rules::RuleBook;
@@ -21,9 +21,14 @@ pub(super) fn free() -> SocketAddr {
 }
 
 pub(super) async fn legs(leg_by: LegBy, listeners: usize) -> Legs {
+    legs_over(Transport::default(), leg_by, listeners).await
+}
+
+pub(super) async fn legs_over(transport: Transport, leg_by: LegBy, listeners: usize) -> Legs {
     let config = LegsConfig {
         addresses: vec![free(); listeners],
         addressing: Addressing { leg_by, attached: false },
+        transport,
         rules: Arc::new(RuleBook::bundled().clone()),
         side_calls: vec!["POST */render".to_owned()],
     };
@@ -63,7 +68,12 @@ pub(super) fn binding(case: &Arc<Case>, unique: &str) -> Binding {
 
 /// Legs with one case on slot `s`, its first step begun, without a client.
 pub(super) async fn stage(yaml: &str) -> (Legs, Session) {
-    let legs = legs(LegBy::Prefix, 1).await;
+    stage_over(Transport::default(), yaml).await
+}
+
+/// The same over another transport.
+pub(super) async fn stage_over(transport: Transport, yaml: &str) -> (Legs, Session) {
+    let legs = legs_over(transport, LegBy::Prefix, 1).await;
     let session = legs.begin("s", binding(&case(yaml), "uniquewordx"));
     session.begin_step(0, None);
     (legs, session)

@@ -36,6 +36,8 @@ const SETTINGS: &[&str] = &[
     "affinity",
     "fallback_on",
     "max_fallbacks",
+    "tls",
+    "http2",
 ];
 
 /// A profile with the files beside it.

@@ -67,7 +67,9 @@ impl Launch {
         let (addr, listener) = bound.map_err(|error| self.failed(format!("cannot listen: {error}"), None))?;
         let rendered = self.render(path, addr.port())?;
         self.write(&rendered, &self.run_dir.join("proxy.log"))?;
-        let (name, text) = rendered.files.iter().next().map_or(("", "{}"), |(name, text)| (name, text));
+        let own = self.program.profile().files.keys().next();
+        let (name, text) =
+            own.and_then(|own| rendered.files.get_key_value(own)).map_or(("", "{}"), |(name, text)| (name, text));
         let config: builtin::Config = read(name, text)
             .map_err(|why| ProxyError::Configure { name: self.program.profile().profile.clone(), why })?;
         let facts = facts(self, Some(&config));

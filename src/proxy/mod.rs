@@ -35,6 +35,6 @@ pub use policy::{
 };
 pub use profile::{CaseBy, Endpoint, GetBy, LegBy, Overlay, Profile, Ready, Remembers, Version};
 pub use program::{Host, Program, Wanted};
-pub use render::{Launch, Rendered};
+pub use render::{AUTHORITY, Launch, Rendered};
 pub use route::{Route, RouteLeg};
 pub use running::{Ask, Running};

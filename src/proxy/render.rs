@@ -14,6 +14,11 @@ use crate::scenario::Settings;
 use crate::wire::Headers;
 use crate::yaml::{self, Document, Limits};
 
+/// The file of a run folder that says whom the proxy is to trust, where legs speak TLS.
+pub const AUTHORITY: &str = "legs-ca.pem";
+/// Variables in which programs look for it: OpenSSL and Go, Python's requests, curl, Node.
+const TRUST: [&str; 4] = ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"];
+
 /// What a launch is made of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rendered {
@@ -46,6 +51,8 @@ pub struct Launch {
     pub port: Option<u16>,
     /// A configuration to be taken as it is, instead of the rendered file that overlays go to.
     pub config: Option<String>,
+    /// Who vouches for the legs, as PEM, where they speak TLS.
+    pub authority: Option<String>,
 }
 
 impl Launch {
@@ -60,6 +67,7 @@ impl Launch {
             run_dir,
             port: Some(port),
             config,
+            authority: None,
         }
     }
 
@@ -87,7 +95,8 @@ impl Launch {
             path,
             port,
         };
-        let base = context(places, &self.routes, &self.settings, &self.decoys);
+        let authority = self.authority.as_ref().map(|_| self.run_dir.join(AUTHORITY).to_string_lossy().into_owned());
+        let base = context(places, &self.routes, &self.settings, &self.decoys, authority.as_deref());
         let mut files = BTreeMap::new();
         for (name, template) in &profile.files {
             let overlaid = matches!(&profile.overlay, Some(Overlay::File(file)) if file == name);
@@ -103,7 +112,13 @@ impl Launch {
             files.insert(name.clone(), text);
         }
         let command = profile.command.iter().map(|word| templates.text(word, &base)).collect::<Result<_, _>>()?;
+        if let Some(pem) = &self.authority {
+            files.insert(AUTHORITY.to_owned(), pem.clone());
+        }
         let mut env: BTreeMap<String, String> = self.decoys.variables.iter().cloned().collect();
+        for (name, path) in TRUST.iter().zip(authority.iter().cycle()) {
+            env.insert((*name).to_owned(), path.clone());
+        }
         for (name, template) in &profile.env {
             env.insert(name.clone(), templates.text(template, &base)?);
         }

@@ -77,7 +77,13 @@ pub(super) struct Places<'a> {
 }
 
 /// What every template sees.
-pub(super) fn context(places: Places<'_>, routes: &[Route], settings: &Settings, decoys: &Decoys) -> Value {
+pub(super) fn context(
+    places: Places<'_>,
+    routes: &[Route],
+    settings: &Settings,
+    decoys: &Decoys,
+    authority: Option<&str>,
+) -> Value {
     let seconds = |millis: Option<crate::scenario::Millis>| millis.map(|millis| millis.0 as f64 / 1000.0);
     let on = |toggle: Option<Toggle>| toggle.map(|toggle| toggle == Toggle::On);
     let statuses = settings.fallback_on.as_ref().map(|classes| statuses(classes));
@@ -100,6 +106,8 @@ pub(super) fn context(places: Places<'_>, routes: &[Route], settings: &Settings,
         fallback_on => settings.fallback_on.clone(),
         fallback_statuses => statuses,
         max_fallbacks => settings.max_fallbacks,
+        authority => authority,
+        http2 => on(settings.http2).unwrap_or(false),
         admin_key => decoys.admin_key.clone(),
         decoy => context! { model => decoys.model.clone(), url => decoys.url.clone(), key => decoys.key.clone() },
         routes => routes.iter().map(|route| Value::from(Serde(RouteView::from(route)))).collect::<Vec<_>>(),
@@ -132,7 +140,7 @@ pub(super) fn check_templates(bundle: &Bundle) -> Result<(), (Vec<String>, Strin
     let decoys = super::Canaries::seeded(1).decoys("http://127.0.0.1:9100/decoy");
     let here = Path::new("/run");
     let places = Places { install_dir: here, bin: here, run_dir: here, path: "/usr/bin", port: 4000 };
-    let base = context(places, &routes, &Settings::default(), &decoys);
+    let base = context(places, &routes, &Settings::default(), &decoys, None);
     let route = with_route(&base, &routes[0]);
     for (name, template) in profile.files.iter().filter(|(_, template)| is_template(template)) {
         templates.file(template, &base).map_err(|why| (at(&["files", name]), why))?;

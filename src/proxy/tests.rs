@@ -18,7 +18,17 @@ fn launch(name: &str, settings: Settings, overlay: Option<serde_json::Value>) ->
     };
     let decoys = Canaries::seeded(7).decoys("http://127.0.0.1:9100/decoy");
     let run_dir = PathBuf::from("/tmp/a \"b\"");
-    Launch { program, routes: Route::samples(), settings, overlay, decoys, run_dir, port: None, config: None }
+    Launch {
+        program,
+        routes: Route::samples(),
+        settings,
+        overlay,
+        decoys,
+        run_dir,
+        port: None,
+        config: None,
+        authority: None,
+    }
 }
 
 fn show(launch: &Launch) -> String {
@@ -117,4 +127,20 @@ fn the_table_of_bundled_files_is_the_folder() {
     }
     known.sort();
     assert_eq!(known, found);
+}
+
+#[test]
+fn a_proxy_is_told_whom_to_trust() {
+    for name in ["builtin", "nginx"] {
+        let plain = launch(name, Settings::default(), None).render("/usr/bin", 4000).unwrap();
+        assert!(!plain.files.contains_key(AUTHORITY) && !plain.env.contains_key("SSL_CERT_FILE"), "{name}");
+        let secure = Launch { authority: Some("PEM\n".to_owned()), ..launch(name, Settings::default(), None) };
+        let rendered = secure.render("/usr/bin", 4000).unwrap();
+        let path = secure.run_dir.join(AUTHORITY).to_string_lossy().into_owned();
+        assert_eq!(rendered.files[AUTHORITY], "PEM\n", "{name}");
+        for variable in ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"] {
+            assert_eq!(rendered.env[variable], path, "{name}");
+        }
+        assert!(rendered.files.values().any(|text| text.contains(AUTHORITY)), "{name}: its configuration names it");
+    }
 }

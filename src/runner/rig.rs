@@ -9,10 +9,10 @@ use std::time::Duration;
 use super::group::LaunchPlan;
 use super::target::{LaunchOrder, Target};
 use crate::history::{History, LegFacts, ProxyFacts, Survival};
-use crate::leg::{Addressing, Legs, LegsConfig};
-use crate::proxy::{AfterContent, CONTROL, Canaries, LegBy, Profile, ProxyError, Route, RouteLeg, Running};
+use crate::leg::{Addressing, Authority, AuthorityError, Legs, LegsConfig, Transport};
+use crate::proxy::{AUTHORITY, AfterContent, CONTROL, Canaries, LegBy, Profile, ProxyError, Route, RouteLeg, Running};
 use crate::rules::RuleBook;
-use crate::scenario::{Settings, Shape, ShapeLeg};
+use crate::scenario::{Settings, Shape, ShapeLeg, Toggle};
 
 /// Silence after which a case is over, unless the profile asks for more.
 const QUIET: Duration = Duration::from_millis(250);
@@ -57,9 +57,10 @@ impl Rig {
         };
         let side_calls = profile.policy.side_calls.clone();
         let addressing = Addressing { leg_by: profile.leg_by, attached };
-        let legs = Legs::bind(LegsConfig { addresses, addressing, rules: Arc::clone(rules), side_calls })
-            .await
-            .map_err(|error| error.to_string())?;
+        let transport = transport(&plan.settings).map_err(|error| error.to_string())?;
+        let authority = transport.authority.clone();
+        let config = LegsConfig { addresses, addressing, transport, rules: Arc::clone(rules), side_calls };
+        let legs = Legs::bind(config).await.map_err(|error| error.to_string())?;
 
         let canaries = Canaries::random();
         let decoys = canaries.decoys(&legs.base_url("decoy", "decoy", 0));
@@ -81,6 +82,7 @@ impl Rig {
             settings: &plan.settings,
             overlay: plan.overlay.as_ref(),
             decoys: &decoys,
+            authority: authority.as_ref().map(|authority| authority.pem()),
         };
         let proxy = target.start(order).await.map_err(|error| explain(&error))?;
         let policy = proxy.facts("").policy;
@@ -103,6 +105,9 @@ impl Rig {
         } else {
             let _ = writeln!(text, " at http://{}", self.proxy.addr());
             let _ = writeln!(text, "configuration  {}", self.proxy.run_dir().display());
+            if plan.settings.tls == Some(Toggle::On) {
+                let _ = writeln!(text, "authority      {}", self.proxy.run_dir().join(AUTHORITY).display());
+            }
         }
         for slot in &plan.slots {
             for (place, leg) in slot.shape.legs.iter().enumerate() {
@@ -172,6 +177,13 @@ fn explain(error: &ProxyError) -> String {
         text.push_str(line);
     }
     text
+}
+
+/// How the legs of a launch are spoken to.
+fn transport(settings: &Settings) -> Result<Transport, AuthorityError> {
+    let on = |toggle: Option<Toggle>| toggle == Some(Toggle::On);
+    let authority = on(settings.tls).then(Authority::new).transpose()?.map(Arc::new);
+    Ok(Transport { authority, http2: on(settings.http2) })
 }
 
 /// Attached, the place of a target in the shape that was planned.

@@ -67,6 +67,8 @@ fn asked(settings: &Settings) -> Vec<&'static str> {
         affinity,
         fallback_on,
         max_fallbacks,
+        tls,
+        http2,
     } = settings;
     let all = [
         ("retries", retries.is_some_and(|retries| retries > 0)),
@@ -77,6 +79,8 @@ fn asked(settings: &Settings) -> Vec<&'static str> {
         ("affinity", affinity.is_some()),
         ("fallback_on", fallback_on.is_some()),
         ("max_fallbacks", max_fallbacks.is_some()),
+        ("tls", *tls == Some(Toggle::On)),
+        ("http2", *http2 == Some(Toggle::On)),
     ];
     all.into_iter().filter(|(_, asked)| *asked).map(|(name, _)| name).collect()
 }

@@ -45,6 +45,8 @@ pub(super) struct LaunchOrder<'a> {
     pub(super) overlay: Option<&'a Value>,
     /// What must show up nowhere.
     pub(super) decoys: &'a Decoys,
+    /// Who vouches for the legs, as PEM, where they speak TLS.
+    pub(super) authority: Option<&'a str>,
 }
 
 impl Target {
@@ -82,6 +84,7 @@ impl Target {
                     run_dir: folder.join(format!("launch-{}", order.number)),
                     port: *port,
                     config: None,
+                    authority: order.authority.map(str::to_owned),
                 };
                 launch.start(host).await
             }

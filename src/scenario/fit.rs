@@ -86,7 +86,7 @@ pub(super) fn check(renditions: &Renditions, play: &Play, api: ApiId, asked: Ask
     match (&play.cut, api.spoken()) {
         (Some(_), Some(spoken)) => {
             let error = spoken.error_event(&spoken.status_error(500), 0, b"");
-            compile(&rendition, play, &error).map(|_| ()).map_err(|error| match error {
+            compile(&rendition, play, spoken, &error).map(|_| ()).map_err(|error| match error {
                 CompileError::NeedsAStream { .. }
                 | CompileError::NothingThere { .. }
                 | CompileError::BeforeTheHead { .. } => Misfit::Effect(error.to_string()),
@@ -108,7 +108,7 @@ pub(super) fn extent(play: &Play, leg: &ShapeLeg, asked: Asked<'_>, every: Every
     };
     let fits = |at: u64| {
         let cut = play.cut.as_ref().map(|cut| Cut { at: point(every, at), by: cut.by.clone() });
-        compile(&rendition, &Play { cut, ..play.clone() }, b"").is_ok()
+        compile(&rendition, &Play { cut, ..play.clone() }, api, b"").is_ok()
     };
     // An effect that needs something behind the cut has no place at the very end.
     (1..=most).rev().find(|at| fits(*at))

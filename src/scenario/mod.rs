@@ -16,8 +16,8 @@ pub use bundled::BUNDLED;
 pub use case::{AnswerPlan, Case, ClientPlan, LegPlan, Play, Shape, ShapeLeg, StepPlan, SweepPoint};
 pub use load::{discover, load, load_bundled, load_text};
 pub use model::{
-    Answer, At, Barrier, By, Client, Cut, Edit, Every, Expect, Leave, Leg, Obeys, Outcome, Pace, Patch, Pause, Pool,
-    Read, Scenario, Settings, Stall, Status, Sweep, Toggle,
+    Answer, At, Barrier, By, Client, Cut, Edit, ErrorCode, Every, Expect, Http2Error, Leave, Leg, Obeys, Outcome, Pace,
+    Patch, Pause, Pool, Read, Scenario, Settings, Stall, Status, Sweep, Toggle,
 };
 pub use resolve::default_model;
 pub use values::{Count, Millis};

@@ -142,6 +142,10 @@ pub struct Settings {
     pub fallback_on: Option<Vec<String>>,
     /// How many fallbacks are tried.
     pub max_fallbacks: Option<u32>,
+    /// Whether the legs speak TLS, under an authority that the proxy is told to trust.
+    pub tls: Option<Toggle>,
+    /// Whether the legs speak HTTP/2, and nothing else: over TLS by ALPN, else by prior knowledge.
+    pub http2: Option<Toggle>,
 }
 
 /// A switch.
@@ -308,6 +312,10 @@ pub enum By {
     Oversize,
     /// The rest comes in pieces of a few bytes, each some time after the other.
     Slow,
+    /// HTTP/2: RST_STREAM; `internal_error`, as a gateway in front of a model resets, unless a code is named.
+    RstStream(Http2Error),
+    /// HTTP/2: GOAWAY, and the end of the connection; `no_error` unless a code is named.
+    Goaway(Http2Error),
 }
 
 impl By {
@@ -330,6 +338,18 @@ impl By {
             Self::Drop => "drop",
             Self::Oversize => "oversize",
             Self::Slow => "slow",
+            Self::RstStream(_) => "rst_stream",
+            Self::Goaway(_) => "goaway",
+        }
+    }
+
+    /// Why it cannot be over HTTP/2, or over HTTP/1.1; `None` if it can.
+    pub fn misplaced(&self, http2: bool) -> Option<String> {
+        let name = self.name();
+        match self {
+            Self::BadChunk if http2 => Some(format!("`{name}` needs HTTP/1.1: HTTP/2 has no chunks")),
+            Self::RstStream(_) | Self::Goaway(_) if !http2 => Some(format!("`{name}` is a frame of HTTP/2")),
+            _ => None,
         }
     }
 
@@ -342,7 +362,9 @@ impl By {
             | Self::Stall(_)
             | Self::CutUtf8
             | Self::ContentLength
-            | Self::Slow => false,
+            | Self::Slow
+            | Self::RstStream(_)
+            | Self::Goaway(_) => false,
             Self::ErrorEvent
             | Self::BadJson
             | Self::CutEvent
@@ -364,6 +386,37 @@ pub struct Stall {
     pub r#for: Option<Millis>,
 }
 
+/// Why a stream or a connection of HTTP/2 ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Http2Error {
+    /// The code.
+    pub code: Option<ErrorCode>,
+}
+
+/// An error code of HTTP/2 (RFC 9113, section 7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the standard says what each means")]
+#[repr(u32)]
+pub enum ErrorCode {
+    NoError,
+    ProtocolError,
+    InternalError,
+    FlowControlError,
+    SettingsTimeout,
+    StreamClosed,
+    FrameSizeError,
+    RefusedStream,
+    Cancel,
+    CompressionError,
+    ConnectError,
+    EnhanceYourCalm,
+    InadequateSecurity,
+    #[serde(rename = "http_1_1_required")]
+    Http11Required,
+}
+
 /// A legal but odd framing of the same stream.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -378,6 +431,10 @@ pub enum Edit {
     Comments,
     /// A byte order mark in front of the stream.
     Bom,
+    /// Before each event with content, one of a kind that nobody knows, in the form in which the API may add kinds.
+    UnknownEvent,
+    /// `content-encoding: gzip`, if the request accepts it, flushed with each HTTP chunk.
+    Gzip,
 }
 
 /// When events are sent.

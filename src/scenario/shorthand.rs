@@ -107,7 +107,7 @@ fn settings(node: &mut Node) {
         list(fallback_on);
         each(fallback_on, text);
     });
-    for key in ["cooldown", "continuation", "affinity"] {
+    for key in ["cooldown", "continuation", "affinity", "tls", "http2"] {
         on(node, key, |toggle| {
             if let Content::Bool(flag) = toggle.content {
                 toggle.content = Content::Text(if flag { "on" } else { "off" }.to_owned());
@@ -144,10 +144,10 @@ pub(super) fn leg(node: &mut Node) {
     on(node, "attempts", |attempts| each(attempts, leg));
 }
 
-/// `stall` for `{stall: {}}`, `{stall: 2s}` for `{stall: {for: 2s}}`.
+/// `stall` for `{stall: {}}`, `{stall: 2s}` for `{stall: {for: 2s}}`; `{goaway: cancel}` for `{goaway: {code: cancel}}`.
 fn by(node: &mut Node) {
-    if node.as_text() == Some("stall") {
-        *node = Node::tagged("stall", Node::empty_map(node.span));
+    if let Some(name @ ("stall" | "rst_stream" | "goaway")) = node.as_text() {
+        *node = Node::tagged(name, Node::empty_map(node.span));
     }
     on(node, "stall", |stall| {
         map(stall);
@@ -155,6 +155,14 @@ fn by(node: &mut Node) {
             tagged(stall, "for");
         }
     });
+    for name in ["rst_stream", "goaway"] {
+        on(node, name, |frame| {
+            map(frame);
+            if matches!(frame.content, Content::Text(_)) {
+                tagged(frame, "code");
+            }
+        });
+    }
 }
 
 /// `outcome: error` for `[error]`.

@@ -19,6 +19,16 @@ pub fn scenario() -> Value {
     or(by, &json!({"const": "stall", "description": "Silence, until the proxy closes or the case ends."}));
     let stall = json!({"anyOf": [{"$ref": "#/definitions/Stall"}, {"type": "null"}, duration()]});
     or(by, &tagged("stall", &stall));
+    let frame = json!({"anyOf": [
+        {"$ref": "#/definitions/Http2Error"}, {"type": "null"}, {"$ref": "#/definitions/ErrorCode"},
+    ]});
+    for (name, what) in [
+        ("rst_stream", "HTTP/2: RST_STREAM with `internal_error`."),
+        ("goaway", "HTTP/2: GOAWAY with `no_error`, and the end of the connection."),
+    ] {
+        or(by, &json!({"const": name, "description": what}));
+        or(by, &tagged(name, &frame));
+    }
     patch(definitions);
     // A sweep puts `at` in.
     definitions["Cut"]["required"] = json!(["by"]);
@@ -68,7 +78,7 @@ fn leg(definitions: &mut Definitions) {
 
 fn settings(definitions: &mut Definitions) {
     let properties = &mut definitions["Settings"]["properties"];
-    for key in ["cooldown", "continuation", "affinity"] {
+    for key in ["cooldown", "continuation", "affinity", "tls", "http2"] {
         or(&mut properties[key], &json!({"type": "boolean"}));
     }
     let one = json!({"anyOf": [

@@ -39,6 +39,7 @@ fn script(dir: &Path, script: &str, ready: &str) -> Launch {
         run_dir: dir.join("run"),
         port: None,
         config: None,
+        authority: None,
     }
 }
 
@@ -223,6 +224,7 @@ async fn real_ones_install_and_start() {
                 run_dir: dir.join(title.replace(' ', "-")),
                 port: None,
                 config: None,
+                authority: None,
             };
             let running = launch.start(&host).await.unwrap_or_else(|error| panic!("{error}: {:#?}", error.tail()));
             #[cfg(target_os = "linux")]

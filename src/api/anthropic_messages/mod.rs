@@ -116,6 +116,11 @@ impl Api for AnthropicMessages {
         errors::event(error)
     }
 
+    fn unknown_event(&self, next: &[u8]) -> Option<Vec<u8>> {
+        // "New event types may be added": https://docs.claude.com/en/docs/build-with-claude/streaming
+        next.starts_with(b"event: ").then(|| b"event: heartbeat\ndata: {\"type\": \"heartbeat\"}\n\n".to_vec())
+    }
+
     fn read_error(&self, status: u16, body: &[u8]) -> Option<ApiError> {
         errors::read(status, body)
     }

@@ -19,6 +19,7 @@ use super::{
     Wrong,
 };
 use crate::answer::{Mark, Rendition, Spoken};
+use crate::eventstream;
 use crate::framing::Framing;
 use crate::wire::Headers;
 
@@ -132,6 +133,11 @@ impl Api for BedrockConverse {
 
     fn error_event(&self, error: &ApiError, _seed: u64, _behind: &[u8]) -> Vec<u8> {
         errors::event(error, &[])
+    }
+
+    fn unknown_event(&self, next: &[u8]) -> Option<Vec<u8>> {
+        // A member of the union that a client's SDK does not know yet.
+        (next.first() == Some(&0)).then(|| eventstream::json("event", "heartbeat", b"{}"))
     }
 
     fn read_error(&self, status: u16, body: &[u8]) -> Option<ApiError> {

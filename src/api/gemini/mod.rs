@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::reading::event_json;
 use super::{
     Api, ApiError, ApiId, Completion, Conversation, EncodeContext, Features, SideCall, StreamReader, StreamWriter,
     Wrong,
@@ -170,6 +171,15 @@ impl Api for Gemini {
 
     fn error_event(&self, error: &ApiError, _seed: u64, _behind: &[u8]) -> Vec<u8> {
         errors::event(error)
+    }
+
+    fn unknown_event(&self, next: &[u8]) -> Option<Vec<u8>> {
+        // Events have no kinds here; a response may get new fields, and has chunks without candidates as it is.
+        let mut chunk = event_json(next)?;
+        chunk.remove("candidates");
+        chunk.remove("usageMetadata");
+        chunk.insert("heartbeat".to_owned(), Value::Object(serde_json::Map::new()));
+        Some(spacing::event(&Value::Object(chunk)))
     }
 
     fn read_error(&self, status: u16, body: &[u8]) -> Option<ApiError> {

@@ -10,7 +10,7 @@ mod writer;
 
 use serde_json::{Value, json};
 
-use super::reading::{Reader, marks};
+use super::reading::{Reader, event_json, marks};
 use super::{
     Api, ApiError, ApiId, Completion, Conversation, EncodeContext, Features, SideCall, StreamReader, StreamWriter,
     Wrong, openai_errors,
@@ -110,6 +110,20 @@ impl Api for OpenaiChat {
 
     fn error_event(&self, error: &ApiError, _seed: u64, _behind: &[u8]) -> Vec<u8> {
         writer::error_event(error)
+    }
+
+    fn unknown_event(&self, next: &[u8]) -> Option<Vec<u8>> {
+        // Events have no kinds here, but chunks without choices that carry something else are known from Azure
+        // (`prompt_filter_results`), and objects may get new properties.
+        let mut chunk = event_json(next)?;
+        for key in ["obfuscation", "usage"] {
+            if chunk.get(key).is_some_and(|value| !value.is_null()) {
+                chunk.remove(key);
+            }
+        }
+        chunk.insert("choices".to_owned(), Value::Array(Vec::new()));
+        chunk.insert("heartbeat".to_owned(), Value::Object(serde_json::Map::new()));
+        Some(format!("data: {}\n\n", Value::Object(chunk)).into_bytes())
     }
 
     fn read_error(&self, status: u16, body: &[u8]) -> Option<ApiError> {

@@ -9,6 +9,8 @@ mod tests;
 mod unary;
 mod writer;
 
+use std::ops::Range;
+
 use serde_json::{Value, json};
 
 use super::reading::{Reader, marks};
@@ -102,6 +104,21 @@ impl Api for OpenaiResponses {
 
     fn error_event(&self, error: &ApiError, _seed: u64, behind: &[u8]) -> Vec<u8> {
         writer::error_event(error, behind)
+    }
+
+    fn unknown_event(&self, next: &[u8]) -> Option<Vec<u8>> {
+        let number = std::str::from_utf8(&next[self.number_in(next)?]).ok()?;
+        let data = format!("{{\"type\":\"response.heartbeat\",\"sequence_number\":{number}}}");
+        Some(format!("event: response.heartbeat\ndata: {data}\n\n").into_bytes())
+    }
+
+    fn number_in(&self, event: &[u8]) -> Option<Range<usize>> {
+        // A quote inside a text is escaped: this is the key itself.
+        const KEY: &[u8] = b"\"sequence_number\":";
+        let key = event.windows(KEY.len()).position(|window| window == KEY)? + KEY.len();
+        let start = key + event[key..].iter().take_while(|byte| **byte == b' ').count();
+        let digits = event[start..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+        (digits > 0).then(|| start..start + digits)
     }
 
     fn read_error(&self, status: u16, body: &[u8]) -> Option<ApiError> {

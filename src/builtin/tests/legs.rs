@@ -37,6 +37,7 @@ async fn play(yaml: &str, policy: AfterContent) -> Vec<Played> {
     let legs = Legs::bind(LegsConfig {
         addresses: vec![(Ipv4Addr::LOCALHOST, 0).into()],
         addressing: Addressing { leg_by: LegBy::Prefix, attached: false },
+        transport: crate::leg::Transport::default(),
         rules: Arc::new(RuleBook::bundled().clone()),
         side_calls: Vec::new(),
     })

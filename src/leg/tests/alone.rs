@@ -14,7 +14,15 @@ async fn alone(case: Option<Arc<Case>>) -> (Serving, String) {
     let names = ["text", "short-text", "tool-call"];
     let answers = names.map(|name| (name.to_owned(), library.answer(name).unwrap()));
     let rules = Arc::new(RuleBook::bundled().clone());
-    let config = ServeConfig { listen: free(), case, answers: BTreeMap::from(answers), rules, key: None, seed: 1 };
+    let config = ServeConfig {
+        listen: free(),
+        transport: super::super::Transport::default(),
+        case,
+        answers: BTreeMap::from(answers),
+        rules,
+        key: None,
+        seed: 1,
+    };
     let serving = serve(config).await.unwrap();
     let host = serving.urls[0].0.strip_prefix("http://").unwrap().split('/').next().unwrap().to_owned();
     (serving, host)

@@ -37,6 +37,7 @@ async fn attached_there_is_one_slot_and_no_address_names_it() {
     let legs = Legs::bind(LegsConfig {
         addresses: vec![free()],
         addressing: Addressing { leg_by: LegBy::Prefix, attached: true },
+        transport: super::super::Transport::default(),
         rules: std::sync::Arc::default(),
         side_calls: Vec::new(),
     })

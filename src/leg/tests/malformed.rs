@@ -144,6 +144,7 @@ fn cases(api: &dyn Api) -> Vec<(&'static str, Vec<u8>)> {
 async fn legs() -> (Serving, String) {
     let config = ServeConfig {
         listen: free(),
+        transport: super::super::Transport::default(),
         case: None,
         answers: BTreeMap::from([("one-word".to_owned(), Library::bundled().answer("one-word").unwrap())]),
         rules: Arc::new(RuleBook::bundled().clone()),

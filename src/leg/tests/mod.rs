@@ -4,6 +4,8 @@ mod alone;
 mod answers;
 mod cases;
 mod connections;
+mod edits;
 mod malformed;
+mod secure;
 mod waiting;
 mod wire;

@@ -127,6 +127,25 @@ fn a_cut_past_the_end_does_not_load() {
     assert!(got.contains("requests count from 1"), "{got}");
 }
 
+#[test]
+fn an_effect_of_the_other_http_does_not_load() {
+    let script = |http2: &str, by: &str| {
+        format!("settings: {{http2: {http2}}}\nlegs: {{primary: {{cut: {{at: {{texts: 5}}, by: {by}}}}}}}\n")
+    };
+    for good in ["rst_stream", "goaway", "{goaway: {code: cancel}}", "{rst_stream: http_1_1_required}", "close"] {
+        cases(&script("on", good));
+    }
+    for (http2, by, message, help) in [
+        ("off", "rst_stream", "`rst_stream` is a frame of HTTP/2", "settings: {http2: on}"),
+        ("off", "{goaway: cancel}", "`goaway` is a frame of HTTP/2", "settings: {http2: on}"),
+        ("on", "bad_chunk", "`bad_chunk` needs HTTP/1.1: HTTP/2 has no chunks", "`rst_stream` and `goaway`"),
+    ] {
+        let got = error(&script(http2, by));
+        assert!(got.contains(message) && got.contains(help) && got.contains(":2:"), "{got}");
+    }
+    assert!(error(&script("on", "{rst_stream: never}")).contains("never"));
+}
+
 /// Examples of the format, each complete.
 #[test]
 fn every_example_of_the_format_loads() {

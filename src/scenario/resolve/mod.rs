@@ -51,7 +51,8 @@ pub(super) fn cases(source: &Source<'_>, varied: Varied) -> Result<Vec<Case>, Er
     let Varied { name, mut root } = varied;
     shorthand::scenario(&mut root);
     let scenario: Scenario = decode(&root).map_err(|error| vec![error.in_file(source.file)])?;
-    let mut resolver = Resolver { source, root: &root, errors: Vec::new(), not_yet: None };
+    let http2 = scenario.settings.http2 == Some(Toggle::On);
+    let mut resolver = Resolver { source, root: &root, errors: Vec::new(), not_yet: None, http2 };
     let shape = resolver.shape(&scenario);
     let steps = resolver.steps(&scenario, &shape);
     let case = Case {
@@ -86,6 +87,8 @@ struct Resolver<'a> {
     root: &'a Node,
     errors: Errors,
     not_yet: Option<String>,
+    /// Whether the legs speak HTTP/2.
+    http2: bool,
 }
 
 impl Resolver<'_> {

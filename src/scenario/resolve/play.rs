@@ -72,6 +72,14 @@ impl Resolver<'_> {
         if let Some(cut) = leg.cut.as_ref().filter(|cut| cut.at != At::Request) {
             self.position(cut.at, span_in(node, &["cut", "at"]), stream);
         }
+        if let Some(misplaced) = leg.cut.as_ref().and_then(|cut| cut.by.misplaced(self.http2)) {
+            let help = if self.http2 {
+                "`rst_stream` and `goaway` are its counterparts; or leave `settings: {http2: on}` out"
+            } else {
+                "`settings: {http2: on}` makes the legs speak it"
+            };
+            self.error(span_in(node, &["cut", "by"]), misplaced, Some(help.to_owned()));
+        }
         for (index, edit) in leg.edits.iter().enumerate() {
             if let Edit::Split(0) | Edit::Merge(0) = edit {
                 self.error(span_in(node, &["edits", &index.to_string()]), "this counts from 1", None);

@@ -151,6 +151,7 @@ impl Stage {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
         let runtime = runtime.expect("a runtime");
         let config = LegsConfig {
+            transport: crossfade::leg::Transport::default(),
             addresses: vec![(Ipv4Addr::LOCALHOST, 0).into()],
             addressing: Addressing { leg_by: LegBy::Prefix, attached: false },
             // What is asked has nothing to do with what is replayed.

@@ -28,6 +28,8 @@ pub struct Features {
     pub cache_marks: bool,
     /// JSON can be asked for without a schema.
     pub plain_json: bool,
+    /// There is a word for an answer that ended in a refusal.
+    pub tells_refusals: bool,
 }
 
 impl Features {
@@ -44,6 +46,7 @@ impl Features {
         failed_results: false,
         images_in_results: false,
         cache_marks: false,
+        tells_refusals: true,
         plain_json: false,
     };
 }

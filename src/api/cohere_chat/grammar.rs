@@ -147,9 +147,6 @@ impl CohereGrammar {
 
     fn message_end(&mut self, at: usize, data: &Value, seen: &mut Seen) {
         self.state = self.state.max(State::Ended);
-        if let Some(open) = self.blocks.open() {
-            seen.find("H14", Should, at, format!("`message-end` while {open} is open"));
-        }
         let delta = data.get("delta").unwrap_or(&Value::Null);
         let raw = text_at(delta, "finish_reason").unwrap_or_default();
         let error = text_at(delta, "error").filter(|error| !error.is_empty());
@@ -159,6 +156,9 @@ impl CohereGrammar {
             seen.completion.errors.push(StreamError { offset: at, kind, message, visible: true });
             self.failed = true;
             return;
+        }
+        if let Some(open) = self.blocks.open() {
+            seen.find("H14", Should, at, format!("`message-end` while {open} is open"));
         }
         match delta.get("usage").filter(|usage| usage.is_object()) {
             Some(usage) => seen.completion.usage = Some(usage.clone()),

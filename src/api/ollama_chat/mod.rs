@@ -49,6 +49,7 @@ impl Api for OllamaChat {
             prefill: true,
             object_arguments: true,
             plain_json: true,
+            tells_refusals: false,
             ..Features::LEAST
         }
     }

@@ -35,6 +35,10 @@ fn finish(step: &StepView<'_>) -> Found {
     if same(&call.completion, said.reason, &step.client.answer, told.reason) {
         return Found::pass();
     }
+    let has_no_word = step.client.api.is_some_and(|api| !api.features().tells_refusals);
+    if said.reason == FinishReason::Refusal && told.reason == FinishReason::Stop && has_no_word {
+        return Found::pass_for("the client's API has no word for a refusal");
+    }
     let reason = format!("`{}` finished with {}, and the client is told {}", call.name(), said.raw, told.raw);
     let cut_short = matches!(said.reason, FinishReason::Length | FinishReason::Refusal);
     let looks_whole = matches!(told.reason, FinishReason::Stop | FinishReason::ToolCalls);

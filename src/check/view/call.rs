@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::api::{Completion, Finding, Level, Part};
+use crate::framing::Framing;
 use crate::history::{Continuation, History, StepHistory, UpstreamEnd, UpstreamExchange};
 use crate::scenario::{At, By, Millis, Obeys, Play, StepPlan};
 
@@ -87,8 +88,15 @@ impl<'a> Call<'a> {
 
     fn read(index: usize, exchange: &'a UpstreamExchange, leg: Option<usize>, play: Option<&'a Play>) -> Self {
         let body: Vec<u8> = exchange.sent.iter().flat_map(|chunk| chunk.data.0.iter().copied()).collect();
-        let stream = body.iter().find(|byte| !byte.is_ascii_whitespace()).is_some_and(|byte| *byte != b'{');
         let api = exchange.api.and_then(crate::api::ApiId::spoken);
+        let stream = match body.iter().find(|byte| !byte.is_ascii_whitespace()) {
+            // A line of JSON is both a stream and none.
+            Some(b'{') => api.is_some_and(|api| {
+                let lines = api.framing() == Framing::Ndjson;
+                lines && api.read(&exchange.request).is_some_and(|conversation| conversation.stream)
+            }),
+            first => first.is_some(),
+        };
         let mut call = Self {
             index,
             exchange,

@@ -78,10 +78,13 @@ impl<'a> ClientView<'a> {
         }
     }
 
-    /// By what came, not by what was asked for or announced: SDKs parse events under any content type.
+    /// By what came, not by what was asked for or announced: SDKs parse events under any content type. A line of JSON
+    /// is both a stream and none.
     fn is_stream(&self) -> bool {
+        let has_lines = self.api.is_some_and(|api| api.framing() == Framing::Ndjson);
         let first = self.body.iter().find(|byte| !byte.is_ascii_whitespace());
         match first {
+            Some(b'{') if has_lines => self.exchange.stream,
             Some(b'{' | b'[' | b'<') => false,
             Some(_) => true,
             None => self.exchange.stream,

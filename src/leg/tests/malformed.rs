@@ -201,10 +201,12 @@ fn told(got: &[u8]) -> String {
 }
 
 fn without_ids(line: &str) -> String {
-    match line.split_once("\"request_id\":\"") {
-        Some((before, after)) => format!("{before}\"request_id\":\"[]{}", &after[after.find('"').unwrap_or(0)..]),
-        None => line.to_owned(),
+    for key in ["\"request_id\":\"", "{\"id\":\""] {
+        if let Some((before, after)) = line.split_once(key) {
+            return format!("{before}{key}[]{}", &after[after.find('"').unwrap_or(0)..]);
+        }
     }
+    line.to_owned()
 }
 
 #[tokio::test]

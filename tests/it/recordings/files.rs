@@ -133,7 +133,22 @@ fn message(text: &str) -> Value {
     let headers: Map<String, Value> =
         lines.filter_map(|line| line.split_once(": ")).map(|(name, value)| (name.to_owned(), json!(value))).collect();
     let status: Option<u16> = second.parse().ok();
+    let body = dechunked(&body).unwrap_or(body);
     json!({"url": second, "method": first, "status": status, "headers": headers, "body": body})
+}
+
+/// A body that was kept with the frames of its HTTP chunks, without them.
+fn dechunked(body: &str) -> Option<String> {
+    let (mut found, mut rest) = (String::new(), body);
+    loop {
+        let (size, after) = rest.split_once("\r\n")?;
+        let size = usize::from_str_radix(size, 16).ok()?;
+        if size == 0 {
+            return Some(found);
+        }
+        found.push_str(after.get(..size)?);
+        rest = after.get(size..)?.strip_prefix("\r\n")?;
+    }
 }
 
 /// Calls `tell` with every request and response, however deep they lie.

@@ -115,6 +115,8 @@ fn grammar() {
     check(&[start(), stop("content", 0)], &["H12 Should"]);
     check(&[start(), message_end("COMPLETE"), event(&json!({"type": "debug"}))], &["H13 Should"]);
     check(&[start(), block(0, "text"), end("COMPLETE")], &["H14 Should"]);
+    // An error ends the message wherever it stands.
+    check(&[start(), block(0, "text"), end("ERROR")], &[]);
     check(&[start(), end("BORED")], &["H15 Should"]);
     check(&[start(), call(0, "a"), arguments(0, "{\"x"), stop("tool-call", 0), end("TOOL_CALL")], &["H16 Must"]);
     let silent = event(&json!({"type": "message-end", "delta": {"finish_reason": "COMPLETE"}}));

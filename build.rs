@@ -12,8 +12,12 @@ fn main() {
     let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it"));
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it"));
     println!("cargo:rerun-if-changed=build.rs");
-    for (folder, list) in [("scenarios", "scenarios.rs"), ("cassettes", "cassettes.rs"), ("src/answers", "answers.rs")]
-    {
+    for (folder, list) in [
+        ("scenarios", "scenarios.rs"),
+        ("cassettes", "cassettes.rs"),
+        ("src/answers", "answers.rs"),
+        ("src/vendors", "vendors.rs"),
+    ] {
         println!("cargo:rerun-if-changed={folder}");
         fs::write(out.join(list), embed(&root.join(folder))).expect("the output folder is writable");
     }

@@ -14,6 +14,7 @@ mod cohere_chat;
 pub mod compare;
 mod completion;
 mod conversation;
+mod error_form;
 mod features;
 mod gemini;
 mod ollama_chat;
@@ -27,6 +28,7 @@ pub(crate) mod seeded;
 mod side;
 mod stream;
 mod target;
+mod vendor;
 mod vendors;
 
 use std::fmt;
@@ -43,9 +45,12 @@ pub use completion::{
     Completion, Delta, Final, Finding, Finish, FinishReason, Level, PieceKind, Reading, Start, StreamError,
 };
 pub use conversation::{Conversation, Part, Role, ToolDefinition, Turn};
+pub use error_form::ErrorForm;
+pub(crate) use error_form::replace;
 pub use features::Features;
 pub use side::{SideCall, Wrong};
 pub use stream::{Say, StreamReader, StreamWriter, Usage, Written};
+pub use vendor::Vendor;
 
 use crate::answer::{Mark, Rendition, Spoken};
 use crate::framing::Framing;
@@ -108,9 +113,21 @@ impl ApiId {
         Self::ALL.into_iter().rev().find(shows).unwrap_or(Self::OpenaiChat)
     }
 
-    /// The spoken API whose requests are posted to `path` (query removed).
+    /// The implementation as a vendor speaks it.
+    pub fn spoken_by(self, vendor: &str) -> Option<&'static dyn Api> {
+        vendor::spoken_by(vendor, self).or_else(|| self.spoken())
+    }
+
+    /// The implementation that reads a request of this API: as the vendor speaks it whose path the target has.
+    pub fn at(self, target: &str) -> Option<&'static dyn Api> {
+        let (path, _) = target::split(target);
+        Self::of_path(path).filter(|api| api.id() == self).or_else(|| self.spoken())
+    }
+
+    /// The spoken API whose requests are posted to `path` (query removed), by whichever vendor.
     pub fn of_path(path: &str) -> Option<&'static dyn Api> {
-        Self::ALL.into_iter().filter_map(Self::spoken).find(|api| api.own_path(path).is_some())
+        let own = Self::ALL.into_iter().filter_map(Self::spoken).find(|api| api.own_path(path).is_some());
+        own.or_else(|| vendor::of_path(path))
     }
 }
 

@@ -52,6 +52,12 @@ impl Seeded {
     pub(crate) fn hex(&mut self, length: usize) -> String {
         self.text(HEX, length)
     }
+
+    /// An id in the form of a UUID.
+    pub(crate) fn uuid(&mut self) -> String {
+        let hex = self.hex(32);
+        [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
+    }
 }
 
 #[cfg(test)]

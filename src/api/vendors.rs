@@ -4,26 +4,19 @@ use super::ApiId::{
     self, AnthropicMessages, BedrockConverse, BedrockInvoke, CohereChat, Gemini, OllamaChat, OpenaiChat,
     OpenaiResponses,
 };
+use super::vendor::Vendor;
 
-/// The APIs of each vendor, by the vendor's name in `vendor/model`; the first is the usual one. Of those without an API
-/// of their own, and of those whose own is not spoken, the one that they share with OpenAI counts.
-const VENDORS: [(&str, &[ApiId]); 16] = [
+/// The APIs of each vendor that has no file, by the vendor's name in `vendor/model`; the first is the usual one. Of those
+/// whose own is not spoken, the one that they share with OpenAI counts.
+const VENDORS: [(&str, &[ApiId]); 8] = [
     ("anthropic", &[AnthropicMessages]),
-    ("azure-openai", &[OpenaiChat, OpenaiResponses]),
     ("bedrock", &[BedrockConverse, BedrockInvoke]),
     ("cohere", &[CohereChat, OpenaiChat]),
-    ("deepseek", &[OpenaiChat]),
     ("gemini", &[Gemini]),
-    ("groq", &[OpenaiChat]),
-    ("llamacpp", &[OpenaiChat]),
-    ("mistral", &[OpenaiChat]),
     ("ollama", &[OllamaChat, OpenaiChat]),
     ("openai", &[OpenaiChat, OpenaiResponses]),
-    ("openrouter", &[OpenaiChat]),
     ("perplexity", &[OpenaiChat]),
     ("vertex", &[Gemini]),
-    ("vllm", &[OpenaiChat]),
-    ("xai", &[OpenaiChat]),
 ];
 
 impl ApiId {
@@ -31,7 +24,8 @@ impl ApiId {
     /// `client`. Where a vendor has two APIs, proxies keep to the client's: what only one of them can say is lost in the
     /// other.
     pub fn of_vendor(vendor: &str, client: Self) -> Option<Self> {
-        let (_, apis) = VENDORS.iter().find(|(name, _)| *name == vendor)?;
+        let listed = VENDORS.iter().find(|(name, _)| *name == vendor).map(|(_, apis)| apis.to_vec());
+        let apis = listed.or_else(|| Some(Vendor::named(vendor)?.apis.iter().map(|speaks| speaks.api).collect()))?;
         apis.iter().find(|api| **api == client).or_else(|| apis.first()).copied()
     }
 }

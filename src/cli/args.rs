@@ -230,7 +230,7 @@ pub(super) struct LintArgs {
 #[derive(Args, Clone, Debug)]
 pub(super) struct ServeArgs {
     /// Scenario file, one case of it (`my-bug.yaml[close]`), or a bundled case; left out: every answer under every
-    /// fault.
+    /// fault, at `/<answer>/...`, and as each vendor gives it at `/<vendor>/<answer>/...`.
     pub(super) scenario: Option<String>,
     /// Only the case with this id.
     #[arg(long, value_name = "PATTERN")]
@@ -432,6 +432,8 @@ pub(super) enum SchemaKind {
     Rules,
     /// Scenarios.
     Scenario,
+    /// Vendors.
+    Vendor,
 }
 
 fn hex(text: &str) -> Result<u64, String> {

@@ -300,7 +300,7 @@ pub(super) fn first_speeches(legs: &[LegBinding], step: &crate::scenario::StepPl
                 Speech::of(&speak(script, leg.voice, &step.client.conversation.tools, seed(&[&leg.name])))
             }
             AnswerPlan::Cassette { cassette, .. } => {
-                let api = leg.api.spoken()?;
+                let api = leg.speaks()?;
                 let rendition = from_cassette(cassette.exchanges.first()?, api);
                 Own::Recorded(rendition, RecordedEnd::Complete).speech()
             }
@@ -323,7 +323,7 @@ pub fn extent(play: &Play, leg: &ShapeLeg, request: &Request, every: Every) -> O
     };
     let asked = Asked {
         leg: &binding,
-        api: leg.api.spoken()?,
+        api: binding.speaks()?,
         request,
         play,
         attempt: 1,

@@ -143,9 +143,9 @@ impl Caller<'_> {
             .chain(leg.models.is_empty().then_some(leg.model.model.as_str()))
             .collect();
         let call = if oversize {
-            side::too_large(leg.api)
+            side::too_large(leg.speaks())
         } else {
-            side::call(&request, self.path, Some(leg.api), &models, &self.registry.side_calls)
+            side::call(&request, self.path, leg.speaks(), &models, &self.registry.side_calls)
         };
         let mut exchange = self.exchange(request);
         match call {
@@ -155,7 +155,7 @@ impl Caller<'_> {
                 self.recorded(Arc::new(plan), exchange, None)
             }
             Call::Wrong(error) => {
-                let plan = match leg.api.spoken() {
+                let plan = match leg.speaks() {
                     Some(api) => reply::error(
                         api,
                         &exchange.request.target,
@@ -171,9 +171,10 @@ impl Caller<'_> {
 
     fn exchange(&self, request: Request) -> UpstreamExchange {
         let now = self.case.now();
+        let other = || ApiId::of_path(self.path).map(Api::id);
         UpstreamExchange {
             leg: self.leg.name.clone(),
-            api: ApiId::of_path(self.path).map(Api::id),
+            api: self.leg.speaks().filter(|api| api.own_path(self.path).is_some()).map(Api::id).or_else(other),
             attempt: 0,
             at: now,
             request,

@@ -22,7 +22,7 @@ use super::side::{self, Call};
 use super::spec::Spec;
 use super::transport::Transport;
 use crate::answer::{AnswerScript, Lexicon};
-use crate::api::{Api, ApiId, Conversation, ModelName};
+use crate::api::{Api, ApiId, Conversation, ModelName, Vendor};
 use crate::fault::Plan;
 use crate::rules::RuleBook;
 use crate::scenario::{AnswerPlan, Case, LegPlan, Play, default_model};
@@ -119,6 +119,8 @@ impl Alone {
         let mut urls: Vec<_> = self.config.answers.iter().map(url).collect();
         // One that is long enough for the cut.
         if let Some(name) = self.config.answers.keys().find(|name| *name == "text") {
+            let of_vendor = |vendor: &'static Vendor| (format!("{base}/{}/{name}", vendor.vendor), vendor.told());
+            urls.extend(Vendor::names().filter_map(Vendor::named).map(of_vendor));
             let example = format!("{base}/{name}/close@texts:5");
             urls.push((example, "any answer under any fault: <fault>@<position>, or status:503".to_owned()));
         }
@@ -149,8 +151,15 @@ impl Alone {
         Some(Answer::aside(asked.decide().plan))
     }
 
-    /// An answer by its name, in whatever API it is asked for.
-    fn named(&self, name: &str, rest: &str, request: &Request, oversize: bool, attempts: &Attempts) -> Option<Answer> {
+    /// An answer by its name, in whatever API it is asked for, as a vendor gives it.
+    fn named(
+        &self,
+        vendor: Option<&Vendor>,
+        (name, rest): (&str, &str),
+        request: &Request,
+        oversize: bool,
+        attempts: &Attempts,
+    ) -> Option<Answer> {
         let script = self.config.answers.get(name)?;
         let (spec, path) = match rest.strip_prefix('/').map(|rest| rest.split_at(rest.find('/').unwrap_or(rest.len())))
         {
@@ -163,8 +172,10 @@ impl Alone {
             },
             _ => (Spec::default(), rest),
         };
-        let spoken = ApiId::of_path(path);
-        let api = spoken.map_or_else(|| ApiId::shown_by(&request.headers, path), Api::id);
+        let of_vendor = vendor.and_then(|vendor| vendor.of_path(path));
+        let spoken = of_vendor.or_else(|| ApiId::of_path(path).filter(|_| vendor.is_none()));
+        let usual = || vendor.map_or_else(|| ApiId::shown_by(&request.headers, path), Vendor::usual);
+        let api = spoken.map_or_else(usual, Api::id);
         let model = match spoken {
             Some(api) => api.read(request).map(|asked| asked.model).filter(|model| !model.is_empty()),
             None => side::model_of(path).map(str::to_owned),
@@ -174,9 +185,9 @@ impl Alone {
             name: name.to_owned(),
             ordinal: 0,
             api,
-            model: match model {
-                Some(model) => ModelName { model, ..usual },
-                None => usual,
+            model: ModelName {
+                vendor: vendor.map_or(usual.vendor, |vendor| vendor.vendor.clone()),
+                model: model.unwrap_or(usual.model),
             },
             models: Vec::new(),
             key: None,
@@ -200,12 +211,14 @@ impl Alone {
 
     fn play(&self, request: &Request, oversize: bool, attempts: &Attempts) -> Answer {
         let path = path(&request.target);
-        let inner = path.strip_prefix('/').unwrap_or(path);
-        let (name, rest) = inner.split_at(inner.find('/').unwrap_or(inner.len()));
+        let (name, rest) = split(path);
         let answer = if self.config.case.is_some() {
             self.leg(name, rest, request, oversize, attempts)
         } else {
-            self.named(name, rest, request, oversize, attempts)
+            match Vendor::named(name) {
+                Some(vendor) => self.named(Some(vendor), split(rest), request, oversize, attempts),
+                None => self.named(None, (name, rest), request, oversize, attempts),
+            }
         };
         answer.unwrap_or_else(|| Answer::aside(reply::text(404, &self.nothing_at(name))))
     }
@@ -223,18 +236,18 @@ impl Alone {
         leg: &LegBinding,
         oversize: bool,
     ) -> Result<&'static dyn Api, Box<Plan>> {
-        let wrong = |error| match leg.api.spoken() {
+        let wrong = |error| match leg.speaks() {
             Some(api) => Box::new(reply::error(api, &request.target, &error, self.ids(&leg.name))),
             None => Box::new(unknown(request, path)),
         };
         let call = if oversize {
-            side::too_large(leg.api)
+            side::too_large(leg.speaks())
         } else {
-            side::call(request, path, Some(leg.api), &[leg.model.model.as_str()], &[])
+            side::call(request, path, leg.speaks(), &[leg.model.model.as_str()], &[])
         };
         match call {
             Call::Generate(api) => Ok(api),
-            Call::Side(plan) => Err(Box::new(side::dressed(plan, leg.api, self.ids(&leg.name)))),
+            Call::Side(plan) => Err(Box::new(side::dressed(plan, leg.speaks(), self.ids(&leg.name)))),
             Call::Wrong(error) => Err(wrong(error)),
         }
     }
@@ -265,6 +278,12 @@ impl Alone {
             created: unix_now(),
         }
     }
+}
+
+/// The first segment of a path, and the rest with its slash.
+fn split(path: &str) -> (&str, &str) {
+    let inner = path.strip_prefix('/').unwrap_or(path);
+    inner.split_at(inner.find('/').unwrap_or(inner.len()))
 }
 
 fn does_the_same(leg: &LegPlan) -> bool {

@@ -8,7 +8,7 @@ use super::case::CaseState;
 use super::decide::first_speeches;
 use super::registry::Registry;
 use crate::answer::Voice;
-use crate::api::{ApiId, Conversation, ModelName};
+use crate::api::{Api, ApiId, Conversation, ModelName};
 use crate::history::{Stray, UpstreamExchange};
 use crate::progress::Progress;
 use crate::scenario::Case;
@@ -51,6 +51,13 @@ pub struct LegBinding {
     pub key: Option<String>,
     /// Its words.
     pub voice: Voice,
+}
+
+impl LegBinding {
+    /// Its API as its vendor speaks it; `None` where it is not spoken.
+    pub(super) fn speaks(&self) -> Option<&'static dyn Api> {
+        self.api.spoken_by(&self.model.vendor)
+    }
 }
 
 /// What a proxy sends to a leg when nothing is broken and that leg is its only one.

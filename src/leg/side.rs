@@ -22,16 +22,21 @@ pub(super) enum Call {
 
 /// What a request to a leg asks for. `path` is the vendor's, without the leg's prefix; `api` is the leg's, and no
 /// other has paths there; `None` stands for every API.
-pub(super) fn call(request: &Request, path: &str, api: Option<ApiId>, models: &[&str], side_calls: &[String]) -> Call {
-    let found = ApiId::of_path(path)
-        .filter(|found| found.own_path(path) == Some(path) && api.is_none_or(|api| api == found.id()));
-    if let Some(found) = found {
+pub(super) fn call(
+    request: &Request,
+    path: &str,
+    api: Option<&'static dyn Api>,
+    models: &[&str],
+    side_calls: &[String],
+) -> Call {
+    let found = api.or_else(|| ApiId::of_path(path));
+    if let Some(found) = found.filter(|found| found.own_path(path) == Some(path)) {
         return match request.method.as_str() {
             "POST" => Call::Generate(found),
             _ => Call::Wrong(found.refuse(Wrong::Method)),
         };
     }
-    let Some(family) = api.unwrap_or_else(|| ApiId::shown_by(&request.headers, path)).spoken() else {
+    let Some(family) = api.or_else(|| ApiId::shown_by(&request.headers, path).spoken()) else {
         return Call::Side(reply::json(&json!({})));
     };
     let method = if request.method == "HEAD" { "GET" } else { request.method.as_str() };
@@ -45,8 +50,8 @@ pub(super) fn call(request: &Request, path: &str, api: Option<ApiId>, models: &[
 }
 
 /// The answer to a request that is too large.
-pub(super) fn too_large(api: ApiId) -> Call {
-    match api.spoken() {
+pub(super) fn too_large(api: Option<&dyn Api>) -> Call {
+    match api {
         Some(api) => Call::Wrong(api.refuse(Wrong::Size)),
         None => Call::Side(reply::json(&json!({}))),
     }
@@ -60,8 +65,8 @@ pub(super) fn model_of(path: &str) -> Option<&str> {
 
 /// An answer beside the generations with the headers that the vendor sends with every answer, the id of the request
 /// among them.
-pub(super) fn dressed(mut plan: Plan, api: ApiId, seed: u64) -> Plan {
-    if let Some(api) = api.spoken() {
+pub(super) fn dressed(mut plan: Plan, api: Option<&dyn Api>, seed: u64) -> Plan {
+    if let Some(api) = api {
         let context = EncodeContext { model: String::new(), include_usage: false, seed, created: 0, input_tokens: 0 };
         plan.headers = api.render_unary(&Spoken::default(), &context).headers;
     }
@@ -122,7 +127,7 @@ mod tests {
                 headers: Headers::default(),
                 body: b"{}".to_vec().into(),
             };
-            let got = match call(&request, path, api, &["m"], &["GET /health".to_owned()]) {
+            let got = match call(&request, path, api.and_then(ApiId::spoken), &["m"], &["GET /health".to_owned()]) {
                 Call::Generate(api) => format!("generate {}", api.id()),
                 Call::Side(plan) => format!("side {}", String::from_utf8(plan.body()).unwrap()),
                 Call::Wrong(error) => format!("{} {}", error.status, error.message),

@@ -40,7 +40,7 @@ macro_rules! files {
 }
 
 files! {
-    "anthropic.yaml": AnthropicMessages ["anthropic", "vertex"],
+    "anthropic.yaml": AnthropicMessages ["anthropic", "vertex", "vertex-anthropic"],
     "gemini.yaml": Gemini ["gemini", "vertex"],
     "openai.yaml": OpenaiChat ["openai", "azure-openai"],
     "openai-responses.yaml": OpenaiResponses ["openai", "azure-openai"],

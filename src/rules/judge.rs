@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::subject::{Captures, Subject};
-use super::write::{ErrorBody, fill};
+use super::write::{self, ErrorBody, fill};
 use super::{Evidence, Pack, Rule, RuleBook, Stage, spelling};
 use crate::api::{ApiError, ApiId, Conversation, ModelName};
 use crate::history::Refusal;
@@ -124,7 +124,7 @@ struct Request<'a> {
 impl<'a> Request<'a> {
     fn read(incoming: &'a Incoming<'a>) -> Self {
         let body: Result<Value, _> = serde_json::from_slice(incoming.body);
-        let api = incoming.api.spoken();
+        let api = incoming.api.spoken_by(&incoming.model.vendor);
         let mut said = Conversation::default();
         if let Some(api) = api {
             api.read_target(incoming.target, &mut said);
@@ -201,6 +201,6 @@ impl<'r> Match<'r> {
         // Another vendor's form is not its relays'.
         let of_pack = self.pack.form.as_ref().filter(|_| self.pack.vendor == request.incoming.model.vendor);
         let form = self.rule.error.form.as_ref().or(of_pack)?;
-        Some(form.write(&self.refusal(request).error, &self.captures, request.incoming.body))
+        Some(write::write(form, &self.refusal(request).error, &self.captures, request.incoming.body))
     }
 }

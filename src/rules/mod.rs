@@ -26,6 +26,6 @@ mod write;
 pub use book::{ChoiceError, RuleBook, RuleChoice};
 pub use condition::Condition;
 pub use judge::{Incoming, Matched, Ruling};
-pub use pack::{ErrorForm, ErrorTemplate, Evidence, Example, ExampleRequest, LeftOut, ModelLimits, Pack, Rule, Stage};
+pub use pack::{ErrorTemplate, Evidence, Example, ExampleRequest, LeftOut, ModelLimits, Pack, Rule, Stage};
 pub use path::Path;
 pub use write::ErrorBody;

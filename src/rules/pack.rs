@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Condition;
-use crate::api::ApiId;
+use crate::api::{ApiId, ErrorForm};
 use crate::diagnostic::{Diagnostic, SourceFile};
 use crate::yaml::{Document, Limits};
 
@@ -42,18 +42,6 @@ pub struct Pack {
     /// What the real models refuse too, but no rule can tell.
     #[serde(default)]
     pub left_out: Vec<LeftOut>,
-}
-
-/// How an error is written.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ErrorForm {
-    /// The body. `${message}`, `${kind}`, `${code}`, `${param}` and `${status}` stand for the error's own as JSON,
-    /// `${id}` for an id, and every other name for what the condition found, as JSON too.
-    pub body: String,
-    /// Its type, if not the API's usual one.
-    #[serde(default)]
-    pub content_type: Option<String>,
 }
 
 /// Refusals without a rule.

@@ -222,7 +222,7 @@ fn binding(rig: &Rig, order: &Order, facts: &ProxyFacts, started: Instant) -> Bi
     let controls = order.controls.iter().map(|controls| {
         let done = controls.iter().filter_map(|(leg, control)| {
             let Control::Done { request, unique, .. } = control else { return None };
-            let api = case.shape.legs.iter().find(|each| each.name == *leg)?.api.spoken()?;
+            let api = case.shape.legs.iter().find(|each| each.name == *leg)?.api.at(&request.target)?;
             let conversation = api.read(request)?;
             Some((leg.clone(), ControlRequest { conversation, unique: unique.clone() }))
         });

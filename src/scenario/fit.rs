@@ -14,7 +14,7 @@ use crate::fault::{CompileError, compile};
 #[derive(Debug, Default)]
 pub(super) struct Renditions(RefCell<HashMap<Key, Option<Rc<Rendition>>>>);
 
-type Key = (String, usize, ApiId, bool);
+type Key = (String, usize, String, ApiId, bool);
 
 /// What is asked for: the tools that the client offers, whether it streams, and which exchange of a cassette it gets.
 #[derive(Clone, Copy, Debug)]
@@ -26,14 +26,18 @@ pub(super) struct Asked<'a> {
 
 impl Renditions {
     /// What a play's answer looks like on the wire, as the leg first sends it; `None` where that is not known yet.
-    fn of(&self, play: &Play, api: ApiId, asked: Asked<'_>) -> Option<Rc<Rendition>> {
+    fn of(&self, play: &Play, (vendor, api): (&str, ApiId), asked: Asked<'_>) -> Option<Rc<Rendition>> {
         let name = match &play.answer {
             AnswerPlan::Script { name, .. } => name.clone(),
             AnswerPlan::Cassette { path, .. } => format!("cassette {path}"),
         };
-        let spoken = api.spoken()?;
+        let spoken = api.spoken_by(vendor)?;
         let render = || render(play, spoken, asked, &context("", false)).map(Rc::new);
-        self.0.borrow_mut().entry((name, asked.turn, api, asked.stream)).or_insert_with(render).clone()
+        self.0
+            .borrow_mut()
+            .entry((name, asked.turn, vendor.to_owned(), api, asked.stream))
+            .or_insert_with(render)
+            .clone()
     }
 }
 
@@ -68,7 +72,12 @@ pub(super) enum Misfit {
 }
 
 /// Checks a play against its answer.
-pub(super) fn check(renditions: &Renditions, play: &Play, api: ApiId, asked: Asked<'_>) -> Result<(), Misfit> {
+pub(super) fn check(
+    renditions: &Renditions,
+    play: &Play,
+    (vendor, api): (&str, ApiId),
+    asked: Asked<'_>,
+) -> Result<(), Misfit> {
     let stream = asked.stream;
     if play.status.is_some() {
         return Ok(());
@@ -77,13 +86,13 @@ pub(super) fn check(renditions: &Renditions, play: &Play, api: ApiId, asked: Ask
     if play.cut.is_none() && !is_cassette {
         return Ok(());
     }
-    let Some(rendition) = renditions.of(play, api, asked) else { return Ok(()) };
+    let Some(rendition) = renditions.of(play, (vendor, api), asked) else { return Ok(()) };
     // An error status is unary whatever was asked for.
     if is_cassette && (200..300).contains(&rendition.status) && rendition.stream != stream {
         let (holds, asks) = if stream { ("no stream", "one") } else { ("a stream", "none") };
         return Err(Misfit::Streaming(format!("the cassette holds {holds}, but the client asks for {asks}")));
     }
-    match (&play.cut, api.spoken()) {
+    match (&play.cut, api.spoken_by(vendor)) {
         (Some(_), Some(spoken)) => {
             let error = spoken.error_event(&spoken.status_error(500), 0, b"");
             compile(&rendition, play, spoken, &error).map(|_| ()).map_err(|error| match error {
@@ -100,7 +109,7 @@ pub(super) fn check(renditions: &Renditions, play: &Play, api: ApiId, asked: Ask
 /// The last point at which a play's answer can be cut: of the longest rendition that a proxy can ask for, for one may
 /// ask for usage in the stream and another may not. `None` where that is not known yet.
 pub(super) fn extent(play: &Play, leg: &ShapeLeg, asked: Asked<'_>, every: Every) -> Option<u64> {
-    let api = leg.api.spoken()?;
+    let api = leg.api.spoken_by(&leg.model.vendor)?;
     let rendition = render(play, api, asked, &context(&leg.model.model, true))?;
     let most = match every {
         Every::Event => rendition.marks.len() as u64,

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 pub use scenario::scenario;
 
 /// Kinds of files, each with the place of its schema in the repository.
-pub const KINDS: [(&str, &str); 8] = [
+pub const KINDS: [(&str, &str); 9] = [
     ("scenario", "scenarios/scenario.schema.json"),
     ("cassette", "cassettes/cassette.schema.json"),
     ("answer", "src/answers/answer.schema.json"),
@@ -21,6 +21,7 @@ pub const KINDS: [(&str, &str); 8] = [
     ("report", "src/report/report.schema.json"),
     ("baseline", "scenarios/baseline.schema.json"),
     ("config", "scenarios/config.schema.json"),
+    ("vendor", "src/vendors/vendor.schema.json"),
 ];
 
 /// The schema of a kind of file, by its name in [`KINDS`].
@@ -34,6 +35,7 @@ pub fn of_kind(kind: &str) -> Option<Value> {
         "report" => report(),
         "baseline" => baseline(),
         "config" => config(),
+        "vendor" => vendor(),
         _ => return None,
     })
 }
@@ -94,6 +96,11 @@ pub fn config() -> Value {
     or_text(&mut schema["properties"]["scenarios"]);
     or_text(&mut schema["properties"]["proxy"]);
     schema
+}
+
+/// Of a vendor file.
+pub fn vendor() -> Value {
+    of::<crate::api::Vendor>("A vendor: how it speaks an API of others")
 }
 
 const DRAFT: &str = "http://json-schema.org/draft-07/schema#";

@@ -57,6 +57,7 @@ fn every_bundled_file_is_valid_and_points_to_its_schema() {
         ("answer", "src/answers"),
         ("rules", "src/rules"),
         ("profile", "src/profiles"),
+        ("vendor", "src/vendors"),
     ];
     let mut wrong = Vec::new();
     for (kind, folder) in folders {

@@ -26,6 +26,8 @@ enum Open {
 pub(super) struct ResponsesWriter {
     context: EncodeContext,
     obfuscation: Seeded,
+    /// How many letters each delta gets: the same for every seed.
+    lengths: Seeded,
     begun: bool,
     /// Number of the next event.
     sequence: u64,
@@ -51,6 +53,7 @@ impl ResponsesWriter {
         Self {
             context: context.clone(),
             obfuscation: Seeded::new(context.seed, "obfuscation"),
+            lengths: Seeded::new(0, "lengths"),
             begun: false,
             sequence: 0,
             output: Vec::new(),
@@ -80,7 +83,7 @@ impl ResponsesWriter {
     fn delta(&mut self, kind: &str, mut fields: Value, text: &str, piece: PieceKind) -> Written {
         self.content = true;
         fields["delta"] = text.into();
-        let length = 1 + self.obfuscation.below(16) as usize;
+        let length = 1 + self.lengths.below(16) as usize;
         fields["obfuscation"] = self.obfuscation.base62(length).into();
         let piece = Some(Piece { kind: piece, text: text.to_owned() });
         Written { piece, ..self.event(kind, fields) }

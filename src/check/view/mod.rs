@@ -144,7 +144,7 @@ impl<'a> StepView<'a> {
 
     /// The request of a call in neutral form.
     pub(super) fn conversation(call: &Call<'_>) -> Option<Conversation> {
-        call.exchange.api?.spoken()?.read(&call.exchange.request)
+        call.exchange.api?.at(&call.exchange.request.target)?.read(&call.exchange.request)
     }
 }
 

@@ -290,7 +290,7 @@ impl Resolver<'_> {
                 self.play(
                     node,
                     leg,
-                    shape.legs.first().map_or(ApiId::OpenaiChat, |leg| leg.api),
+                    shape.legs.first().map_or(("openai", ApiId::OpenaiChat), play::speaker),
                     &client.conversation,
                     index,
                 )

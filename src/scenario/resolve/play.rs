@@ -41,7 +41,7 @@ impl Resolver<'_> {
         let mut plays = Vec::new();
         for (turn, node) in nodes.iter().enumerate() {
             match decode::<Leg>(node) {
-                Ok(leg) => plays.push(self.play(node, &leg, shape.api, &client.conversation, turn)),
+                Ok(leg) => plays.push(self.play(node, &leg, speaker(shape), &client.conversation, turn)),
                 Err(error) => self.errors.push(error.in_file(self.source.file)),
             }
         }
@@ -52,7 +52,7 @@ impl Resolver<'_> {
         &mut self,
         node: &Node,
         leg: &Leg,
-        api: ApiId,
+        (vendor, api): (&str, ApiId),
         conversation: &Conversation,
         turn: usize,
     ) -> Play {
@@ -107,7 +107,7 @@ impl Resolver<'_> {
         // What is wrong already would only be told twice.
         let asked = Asked { tools: &conversation.tools, stream, turn };
         if self.errors.len() == before {
-            match fit::check(&self.source.renditions, &play, api, asked) {
+            match fit::check(&self.source.renditions, &play, (vendor, api), asked) {
                 Ok(()) => {}
                 Err(Misfit::Position(message)) => {
                     let help =
@@ -199,4 +199,9 @@ impl Resolver<'_> {
             }
         }
     }
+}
+
+/// Who speaks at a leg, and in which API.
+pub(super) fn speaker(leg: &ShapeLeg) -> (&str, ApiId) {
+    (&leg.model.vendor, leg.api)
 }

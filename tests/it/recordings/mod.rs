@@ -14,3 +14,4 @@ mod requests;
 mod rules;
 mod streams;
 mod table;
+mod vendors;

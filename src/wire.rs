@@ -74,6 +74,11 @@ impl<'de> Deserialize<'de> for Blob {
 pub struct Headers(pub Vec<(String, String)>);
 
 impl Headers {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The first value of a header, whatever the case of its name.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v)

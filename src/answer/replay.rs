@@ -70,7 +70,7 @@ mod tests {
                 method: "POST".to_owned(),
                 target: "/v1/messages".to_owned(),
                 headers: [("a", "b")].into_iter().collect(),
-                body: String::new(),
+                ..RecordedRequest::default()
             },
             response: RecordedResponse {
                 status: 200,
@@ -82,7 +82,7 @@ mod tests {
                     chunk(tail, None),
                     RecordedChunk { after: None, data: None, base64: Some("/w==".to_owned()) },
                 ],
-                end: crate::cassette::RecordedEnd::Complete,
+                ..RecordedResponse::default()
             },
         };
         let rendition = from_cassette(&exchange, api);

@@ -4,9 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Spoken, SpokenPart};
 use crate::api::{Api, Conversation, EncodeContext, Part, Role, ToolDefinition, Turn};
-use crate::cassette::{
-    Cassette, Exchange, FORMAT, How, Provenance, RecordedChunk, RecordedEnd, RecordedRequest, RecordedResponse,
-};
+use crate::cassette::{Cassette, Exchange, FORMAT, How, Provenance, RecordedChunk, RecordedRequest, RecordedResponse};
 use crate::scenario::Millis;
 use crate::wire::Headers;
 
@@ -50,6 +48,7 @@ impl Synthesis<'_> {
             date: self.date.to_owned(),
             tool: concat!("crossfade ", env!("CARGO_PKG_VERSION")).to_owned(),
             redacted: Vec::new(),
+            lost: Vec::new(),
             sha256: String::new(),
         };
         let summary = self.summary.clone();
@@ -71,6 +70,7 @@ impl Synthesis<'_> {
             target: self.api.target(self.model, self.stream),
             headers: Headers::from_iter([("content-type", "application/json")]),
             body: self.api.write_request(&conversation, self.model).to_string(),
+            base64: None,
         }
     }
 
@@ -88,7 +88,7 @@ impl Synthesis<'_> {
             self.api.render_unary(self.spoken, &context)
         };
         let chunks = rendition.chunks.iter().map(|chunk| RecordedChunk::new(self.pace, &chunk.data)).collect();
-        RecordedResponse { status: rendition.status, headers: rendition.headers, chunks, end: RecordedEnd::Complete }
+        RecordedResponse { status: rendition.status, headers: rendition.headers, chunks, ..RecordedResponse::default() }
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::Cassette;
+use super::{Cassette, Exchange};
 use crate::diagnostic::{Diagnostic, SourceFile};
 use crate::wire::bad_header;
 use crate::yaml::{Content, Document, Limits, Node};
@@ -40,11 +40,27 @@ fn check(document: &Document) -> Result<Cassette, Diagnostic> {
             let message = format!("`{}` is no HTTP status", exchange.response.status);
             return Err(error(&[&response[..], &["status"]].concat(), message));
         }
-        for (side, headers) in [("request", &exchange.request.headers), ("response", &exchange.response.headers)] {
+        let Exchange { request, response: answer } = exchange;
+        let heads = [
+            (["request", "headers"], &request.headers),
+            (["response", "headers"], &answer.headers),
+            (["response", "trailers"], &answer.trailers),
+        ];
+        for ([side, field], headers) in heads {
             for (at, (name, value)) in headers.iter().enumerate() {
                 if let Some(message) = bad_header(name, value) {
-                    return Err(error(&["exchanges", &index, side, "headers", &at.to_string()], message));
+                    return Err(error(&["exchanges", &index, side, field, &at.to_string()], message));
                 }
+            }
+        }
+        if let Some(text) = &request.base64 {
+            let path = ["exchanges", &index, "request", "base64"];
+            if !request.body.is_empty() {
+                return Err(error(&path, "a request has both `body` and `base64`".to_owned())
+                    .help("`body:` is the bytes as text, `base64:` the bytes that are no clean text; one of them"));
+            }
+            if let Err(why) = STANDARD.decode(text) {
+                return Err(error(&path, not_base64(why)));
             }
         }
         for (at, chunk) in exchange.response.chunks.iter().enumerate() {
@@ -54,9 +70,7 @@ fn check(document: &Document) -> Result<Cassette, Diagnostic> {
                 (Some(_), None) => {}
                 (None, Some(text)) => {
                     if let Err(why) = STANDARD.decode(text) {
-                        let message =
-                            format!("this is not base64: {}", why.to_string().to_lowercase().trim_end_matches('.'));
-                        return Err(error(&[&chunk_path[..], &["base64"]].concat(), message));
+                        return Err(error(&[&chunk_path[..], &["base64"]].concat(), not_base64(why)));
                     }
                 }
                 (data, _) => {
@@ -78,6 +92,10 @@ fn check(document: &Document) -> Result<Cassette, Diagnostic> {
             ));
     }
     Ok(cassette)
+}
+
+fn not_base64(why: base64::DecodeError) -> String {
+    format!("this is not base64: {}", why.to_string().to_lowercase().trim_end_matches('.'))
 }
 
 /// A file of a later format must not be judged by the types of this one.

@@ -67,6 +67,9 @@ pub struct Provenance {
     /// What was taken out, in words.
     #[serde(default)]
     pub redacted: Vec<String>,
+    /// What the source no longer had of the exchange on the wire, in words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lost: Vec<String>,
     /// SHA-256, hex, over the response bodies in order.
     pub sha256: String,
 }
@@ -94,7 +97,7 @@ pub struct Exchange {
 }
 
 /// A recorded request.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RecordedRequest {
     /// HTTP method.
@@ -107,19 +110,46 @@ pub struct RecordedRequest {
     /// The body, as JSON text where it was JSON.
     #[serde(default)]
     pub body: String,
+    /// The body instead, where it is no clean text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base64: Option<String>,
+}
+
+impl RecordedRequest {
+    /// Bytes of the body; a loaded cassette has one form of them at most.
+    pub fn bytes(&self) -> Vec<u8> {
+        match &self.base64 {
+            Some(text) => STANDARD.decode(text).unwrap_or_default(),
+            None => self.body.as_bytes().to_vec(),
+        }
+    }
+
+    /// Takes these bytes for the body: as text where they are UTF-8, else as base64.
+    pub fn set_bytes(&mut self, bytes: &[u8]) {
+        (self.body, self.base64) = match std::str::from_utf8(bytes) {
+            Ok(text) => (text.to_owned(), None),
+            Err(_) => (String::new(), Some(STANDARD.encode(bytes))),
+        };
+    }
 }
 
 /// A recorded response.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RecordedResponse {
     /// HTTP status.
     pub status: u16,
+    /// Version of HTTP in which it came, if it is known: `1.1`, `2`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http: Option<String>,
     /// Headers in order.
     #[serde(default)]
     pub headers: Headers,
     /// The body, cut where HTTP chunks ended.
     pub chunks: Vec<RecordedChunk>,
+    /// Headers that came behind the body.
+    #[serde(default, skip_serializing_if = "Headers::is_empty")]
+    pub trailers: Headers,
     /// How it ended: `complete`, `close` or `reset`.
     #[serde(default)]
     pub end: RecordedEnd,

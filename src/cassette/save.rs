@@ -34,6 +34,7 @@ mod tests {
                 date: "2026-11-23".to_owned(),
                 tool: "crossfade 0.1.0".to_owned(),
                 redacted: vec!["authorization".to_owned()],
+                lost: vec!["chunk borders".to_owned()],
                 sha256: String::new(),
             },
             exchanges: vec![Exchange {
@@ -42,11 +43,14 @@ mod tests {
                     target: "/v1/chat/completions".to_owned(),
                     headers: [("content-type", "application/json")].into_iter().collect(),
                     body: "{\"stream\": true}".to_owned(),
+                    base64: None,
                 },
                 response: RecordedResponse {
                     status: 200,
+                    http: Some("1.1".to_owned()),
                     headers: [("x", "no"), ("y", "1.20"), ("z", "")].into_iter().collect(),
                     chunks,
+                    trailers: [("grpc-status", "0")].into_iter().collect(),
                     end: RecordedEnd::Close,
                 },
             }],

@@ -10,7 +10,6 @@ use crate::cassette::{
 use crate::history::{Continuation, UpstreamEnd};
 use crate::proxy::LegBy;
 use crate::scenario::{AnswerPlan, Millis};
-use crate::wire::Headers;
 
 const TWO: &str = "
 client: openai-chat
@@ -173,16 +172,22 @@ fn cassette(chunks: &[&[u8]], end: RecordedEnd) -> Cassette {
         date: "2026-01-01".to_owned(),
         tool: "a test".to_owned(),
         redacted: Vec::new(),
+        lost: Vec::new(),
         sha256: String::new(),
     };
     let request = RecordedRequest {
         method: "POST".to_owned(),
         target: "/v1/chat/completions".to_owned(),
-        headers: Headers::default(),
-        body: String::new(),
+        ..RecordedRequest::default()
     };
     let chunks = chunks.iter().map(|bytes| RecordedChunk::new(Some(Millis(0)), bytes)).collect();
-    let response = RecordedResponse { status: 200, headers: headers.into_iter().collect(), chunks, end };
+    let response = RecordedResponse {
+        status: 200,
+        headers: headers.into_iter().collect(),
+        chunks,
+        end,
+        ..RecordedResponse::default()
+    };
     let exchanges = vec![Exchange { request, response }];
     Cassette { cassette: 1, summary: None, api: crate::api::ApiId::OpenaiChat, provenance, exchanges }
 }

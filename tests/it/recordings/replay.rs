@@ -8,9 +8,7 @@ use std::time::{Duration, Instant};
 
 use crossfade::answer::{Lexicon, Library};
 use crossfade::api::{Api, ApiId};
-use crossfade::cassette::{
-    self, Cassette, FORMAT, How, Provenance, RecordedChunk, RecordedEnd, RecordedRequest, RecordedResponse,
-};
+use crossfade::cassette::{self, Cassette, FORMAT, How, Provenance, RecordedChunk, RecordedRequest, RecordedResponse};
 use crossfade::framing::Framing;
 use crossfade::leg::{Addressing, Binding, LegBinding, Legs, LegsConfig};
 use crossfade::proxy::LegBy;
@@ -112,6 +110,7 @@ fn cassette_of(exchange: &Exchange) -> Cassette {
             date: "2026-01-01".to_owned(),
             tool: "a test".to_owned(),
             redacted: Vec::new(),
+            lost: Vec::new(),
             sha256: String::new(),
         },
         exchanges: vec![cassette::Exchange {
@@ -120,12 +119,13 @@ fn cassette_of(exchange: &Exchange) -> Cassette {
                 target: exchange.target().to_owned(),
                 headers: fits(&exchange.headers),
                 body,
+                base64: None,
             },
             response: RecordedResponse {
                 status: exchange.status,
                 headers: fits(&exchange.answer_headers),
                 chunks: chunks_of(exchange).into_iter().map(chunk).collect(),
-                end: RecordedEnd::Complete,
+                ..RecordedResponse::default()
             },
         }],
     };

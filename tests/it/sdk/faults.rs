@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crossfade::answer::{Spoken, SpokenPart};
 use crossfade::api::{ApiId, EncodeContext, FinishReason};
 use crossfade::cassette::{
-    self, Cassette, Exchange, How, Provenance, RecordedChunk, RecordedEnd, RecordedRequest, RecordedResponse,
+    self, Cassette, Exchange, How, Provenance, RecordedChunk, RecordedRequest, RecordedResponse,
 };
 use crossfade::scenario::Millis;
 use crossfade::wire::Headers;
@@ -246,6 +246,7 @@ fn recorded(id: ApiId, change: fn(&Body) -> Vec<u8>) -> Cassette {
             date: "2026-11-26".to_owned(),
             tool: "crossfade".to_owned(),
             redacted: Vec::new(),
+            lost: Vec::new(),
             sha256: String::new(),
         },
         exchanges: vec![Exchange {
@@ -254,12 +255,13 @@ fn recorded(id: ApiId, change: fn(&Body) -> Vec<u8>) -> Cassette {
                 target: api.target(model, true),
                 headers: Headers::from_iter([("content-type", "application/json")]),
                 body: "{}".to_owned(),
+                base64: None,
             },
             response: RecordedResponse {
                 status: 200,
                 headers: rendition.headers,
                 chunks: vec![RecordedChunk::new(Some(Millis(0)), &body)],
-                end: RecordedEnd::Complete,
+                ..RecordedResponse::default()
             },
         }],
     };

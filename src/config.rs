@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::{Diagnostic, SourceFile};
+use crate::redact::{RedactRules, Redactor};
 use crate::rules::{ChoiceError, RuleBook, RuleChoice};
 use crate::scenario::Millis;
 use crate::wire::bad_header;
@@ -35,6 +36,8 @@ pub struct Config {
     pub strict: bool,
     /// Rejection rules of your own, and which are switched on and off.
     pub rules: RuleChoice,
+    /// What is taken out of recordings besides what is always secret.
+    pub redact: RedactRules,
 }
 
 /// The proxy under test: one of ours to start (`name`), or one that runs (`url`).
@@ -111,6 +114,11 @@ impl Config {
                     unknown.help(help.unwrap_or_else(|| "`crossfade show rules` lists them".to_owned()))
                 }
             });
+        }
+        if config.redact != RedactRules::default()
+            && let Err(wrong) = Redactor::new(&config.redact)
+        {
+            return Err(error(&["redact", wrong.list, &wrong.at.to_string()], &wrong.message));
         }
         if let Some(proxy) = &config.proxy {
             proxy.check(&|path, message| error(&[&["proxy"], path].concat(), message))?;
@@ -220,6 +228,9 @@ mod tests {
             ("rules: {off: [anthropic-prefill]}\n", "no rule is called `anthropic-prefill`"),
             ("rules: {on: [x]}\n", "no rule is called `x`"),
             ("rules: {files: [no/such.yaml]}\n", "no/such.yaml"),
+            ("redact: {patterns: ['a{']}\n", "this is no pattern"),
+            ("redact: {patterns: ['a*']}\n", "matches everywhere"),
+            ("redact: {names: ['']}\n", "longer than nothing"),
         ] {
             let error = load(text).expect_err("refused");
             assert!(error.message.contains(message), "{text}: {error}");

@@ -1,8 +1,14 @@
 //! Cassettes: recorded exchanges with a provider, byte by byte.
 
 mod bundled;
+mod diff;
 mod load;
+mod look;
 mod save;
+#[cfg(test)]
+mod tests;
+mod transcript;
+mod verify;
 
 use std::fmt::Write as _;
 
@@ -13,8 +19,11 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 pub use bundled::BUNDLED;
+pub use diff::{CassetteDifference, diff};
 pub use load::{FORMAT, load, load_text};
 pub use save::save;
+pub use transcript::transcript;
+pub use verify::{Remark, days_between, grammar};
 
 use crate::api::ApiId;
 use crate::scenario::Millis;

@@ -59,6 +59,9 @@ pub(super) enum Command {
     Init,
     /// Write a cassette from an answer script.
     Synth(Box<SynthArgs>),
+    /// Read, compare and verify cassettes.
+    #[command(subcommand)]
+    Cassette(CassetteCommand),
     /// Show what there is.
     Show {
         /// Of what.
@@ -341,6 +344,59 @@ pub(super) struct SynthArgs {
     pub(super) force: bool,
 }
 
+/// What `cassette verify` says of its exit codes.
+const VERIFY_EXIT_CODES: &str = "Exit codes:
+  0  every cassette is fit to be relied on
+  1  one is not: a secret, a broken grammar, too old, unused
+  2  the command line makes no sense
+  3  a file does not load
+  4  there is no cassette";
+
+/// `crossfade cassette`.
+#[derive(Debug, Subcommand)]
+pub(super) enum CassetteCommand {
+    /// Show what was asked and answered, as a text to read.
+    Show {
+        /// A cassette.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Say what two cassettes say differently; exits 1 where there is something.
+    ///
+    /// Ids, and how text is cut into pieces, say nothing.
+    Diff {
+        /// A cassette.
+        #[arg(value_name = "A")]
+        left: PathBuf,
+        /// Another.
+        #[arg(value_name = "B")]
+        right: PathBuf,
+        /// Compare the borders of chunks and their times too.
+        #[arg(long)]
+        wire: bool,
+    },
+    /// Say whether cassettes load, hold no secret, keep to the grammar of their API, and are young enough.
+    #[command(after_help = VERIFY_EXIT_CODES)]
+    Verify(VerifyArgs),
+}
+
+/// `crossfade cassette verify`.
+#[derive(Args, Clone, Debug)]
+pub(super) struct VerifyArgs {
+    /// Cassettes, and folders of them.
+    #[arg(value_name = "PATH", required = true)]
+    pub(super) paths: Vec<PathBuf>,
+    /// Oldest that a recording may be, like `180d` or `26w`; what was made from a script does not age.
+    #[arg(long, value_name = "AGE", value_parser = age)]
+    pub(super) max_age: Option<i64>,
+    /// Find cassettes that no scenario uses: of the paths given with `--scenarios`, else of `crossfade.yaml`.
+    #[arg(long)]
+    pub(super) unused: bool,
+    /// Scenario files and folders that may use the cassettes (may be repeated).
+    #[arg(long, value_name = "PATH", requires = "unused")]
+    pub(super) scenarios: Vec<PathBuf>,
+}
+
 /// `crossfade show`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Shown {
@@ -434,6 +490,17 @@ pub(super) enum SchemaKind {
     Scenario,
     /// Vendors.
     Vendor,
+}
+
+/// Days of an age.
+fn age(text: &str) -> Result<i64, String> {
+    let (count, unit) = text.split_at(text.len() - text.len().min(1));
+    let days = match unit {
+        "d" => 1,
+        "w" => 7,
+        _ => return Err("an age is a number of days or weeks, like `180d` or `26w`".to_owned()),
+    };
+    count.parse::<u32>().map(|count| i64::from(count) * days).map_err(|_| "an age begins with a number".to_owned())
 }
 
 fn hex(text: &str) -> Result<u64, String> {

@@ -1,6 +1,7 @@
 //! The command line: the only reader of arguments and environment, and the only printer.
 
 mod args;
+mod cassette;
 mod clock;
 mod explore;
 mod files;
@@ -101,6 +102,7 @@ fn dispatch(cli: &Cli) -> Result<Exit, Failure> {
         Command::New(args) => new::new(args),
         Command::Init => new::init(),
         Command::Synth(args) => synth::synth(args),
+        Command::Cassette(command) => cassette::command(command),
         Command::Schema { kind } => show::schema(*kind),
         Command::Show { what, markdown } => show::show(*what, *markdown),
         Command::Explain { id } => show::explain(id),

@@ -26,6 +26,13 @@ pub fn encode(headers: &[(String, Value)], payload: &[u8]) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
+/// Makes the last checksum of a message right, after something in it was changed.
+pub fn seal(message: &mut [u8]) {
+    let Some(end) = message.len().checked_sub(CHECKSUM) else { return };
+    let crc = crc32(&message[..end]);
+    message[end..].copy_from_slice(&crc.to_be_bytes());
+}
+
 fn put(out: &mut Vec<u8>, value: &Value) -> Option<()> {
     let mut fixed = |kind: u8, bytes: &[u8]| {
         out.push(kind);

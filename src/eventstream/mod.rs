@@ -16,7 +16,7 @@ mod tests;
 use std::ops::Range;
 
 pub use decode::Decoder;
-pub use encode::encode;
+pub use encode::{encode, seal};
 
 /// Its media type.
 pub const MEDIA_TYPE: &str = "application/vnd.amazon.eventstream";

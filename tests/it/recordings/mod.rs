@@ -9,6 +9,7 @@ mod explained;
 mod files;
 mod folder;
 mod inflate;
+mod redaction;
 mod replay;
 mod requests;
 mod rules;

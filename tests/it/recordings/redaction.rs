@@ -1,0 +1,81 @@
+//! What real providers were asked and said holds hardly a secret: nearly nothing may be taken out of it.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::time::Instant;
+
+use crossfade::cassette::{Exchange as Recorded, RecordedChunk, RecordedRequest, RecordedResponse};
+use crossfade::redact::{RedactRules, Redactor};
+use crossfade::scenario::Millis;
+
+use super::exchange::Exchange;
+use super::folder::{recorded, say};
+
+/// Of so many words at most one may be taken out.
+const WORDS: usize = 10_000;
+
+#[test]
+fn hardly_a_word_of_a_recording_is_taken_for_a_secret() {
+    let Some(recorded) = recorded() else { return };
+    let redactor = Redactor::new(&RedactRules::default()).expect("no rules are good rules");
+    let (mut words, mut bytes, mut hits) = (0, 0, BTreeMap::<String, usize>::new());
+    let start = Instant::now();
+    for exchange in recorded {
+        let before = cassette(exchange);
+        let mut after = before.clone();
+        let said = redactor.exchange(&mut after);
+        let texts = [&before, &after].map(texts);
+        words += texts[0].split_ascii_whitespace().count();
+        bytes += texts[0].len();
+        // What was filled kept its length, so that words stand against words.
+        for (old, new) in texts[0].split_ascii_whitespace().zip(texts[1].split_ascii_whitespace()) {
+            if old != new {
+                let at = old.bytes().zip(new.bytes()).position(|(old, new)| old != new).unwrap_or(0);
+                let shown: String = old[old.floor_char_boundary(at.saturating_sub(24))..].chars().take(90).collect();
+                let of_bodies =
+                    said.iter().filter(|said| said.ends_with("body")).cloned().collect::<Vec<_>>().join(", ");
+                *hits.entry(format!("{}: {shown} ({of_bodies})", exchange.vendor)).or_default() += 1;
+            }
+        }
+    }
+    let count: usize = hits.values().sum();
+    let mut text = format!(
+        "\ntaken out: {count} of {words} words ({} exchanges, {} KiB, {} ms)\n",
+        recorded.len(),
+        bytes >> 10,
+        start.elapsed().as_millis()
+    );
+    for (hit, times) in &hits {
+        let _ = writeln!(text, "  {times:4} x {hit}");
+    }
+    say(&text);
+    assert!(words > 100_000, "too few words were read: {words}");
+    assert!(count * WORDS < words, "{count} of {words} words were taken out");
+}
+
+fn cassette(exchange: &Exchange) -> Recorded {
+    let body = if exchange.request.is_null() { String::new() } else { exchange.request.to_string() };
+    let piece = |piece: &super::body::Piece| RecordedChunk::new(piece.after.map(Millis), &piece.bytes);
+    Recorded {
+        request: RecordedRequest {
+            method: exchange.method.clone(),
+            target: exchange.target().to_owned(),
+            headers: exchange.headers.clone(),
+            body,
+            base64: None,
+        },
+        response: RecordedResponse {
+            status: exchange.status,
+            headers: exchange.answer_headers.clone(),
+            chunks: exchange.pieces.iter().map(piece).collect(),
+            ..RecordedResponse::default()
+        },
+    }
+}
+
+/// What was asked and answered, without the heads.
+fn texts(exchange: &Recorded) -> String {
+    let body: Vec<u8> = exchange.response.chunks.iter().flat_map(RecordedChunk::bytes).collect();
+    let body = crossfade::coding::Coding::Gzip.undo(&body, 64 << 20).unwrap_or(body);
+    format!("{} {}", exchange.request.body, String::from_utf8_lossy(&body))
+}

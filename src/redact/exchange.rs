@@ -77,7 +77,7 @@ impl Redactor {
             !dropped
         });
         for (name, value) in &mut headers.0 {
-            if self.names.fills(name) && !is_filled(value.as_bytes()) {
+            if self.names.fills(name) && !is_filled(value.as_bytes()) && !self.finder.keeps(value.as_bytes()) {
                 *value = std::iter::repeat_n(char::from(FILLER), value.len()).collect();
                 found.say(format!("value of the {side} header {}", name.to_ascii_lowercase()));
             }
@@ -152,13 +152,12 @@ fn uncoded(headers: &mut Headers, length: usize) {
 
 /// Chunks of what was readable with each piece; a piece with which nothing was adds its time to the next.
 fn readable(pieces: impl Iterator<Item = (Option<Millis>, Vec<u8>)>) -> Vec<RecordedChunk> {
-    let mut waited = None;
+    let mut waited: Option<Millis> = None;
     let chunk = |(after, bytes): (Option<Millis>, Vec<u8>)| {
-        let sum = |one: Option<Millis>, other: Option<Millis>| match (one, other) {
-            (Some(one), Some(other)) => Some(Millis(one.0 + other.0)),
-            (one, other) => one.or(other),
+        waited = match (waited, after) {
+            (Some(before), Some(after)) => Some(Millis(before.0 + after.0)),
+            (before, after) => before.or(after),
         };
-        waited = sum(waited, after);
         (!bytes.is_empty()).then(|| RecordedChunk::new(waited.take(), &bytes))
     };
     pieces.filter_map(chunk).collect()

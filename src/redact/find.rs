@@ -102,7 +102,8 @@ impl Finder {
             && !self.keeps(secret)
     }
 
-    fn keeps(&self, secret: &[u8]) -> bool {
+    /// Whether a text stays, whatever it looks like.
+    pub(super) fn keeps(&self, secret: &[u8]) -> bool {
         let is = |kept: &String| {
             let end = if kept.starts_with('@') { secret.len().saturating_sub(kept.len()) } else { 0 };
             secret[end..].eq_ignore_ascii_case(kept.as_bytes())
@@ -124,7 +125,7 @@ fn of_shape(shape: &Shape) -> Draft {
         regex: format!(
             "{}(?P<secret>{}){}",
             context.as_deref().unwrap_or(border),
-            shape.shape,
+            shape.regex,
             shape.after.as_deref().unwrap_or(behind)
         ),
         what: shape.what.clone(),

@@ -200,11 +200,12 @@ fn value(byte: u8) -> Option<u8> {
 
 /// Where bytes are text: all of them, else the runs of ASCII that are too long for chance.
 fn texts(bytes: &[u8]) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
     let printable = |byte: &u8| matches!(byte, b' '..=b'~' | b'\t' | b'\n' | b'\r');
     if bytes.len() >= LEAST_TEXT && std::str::from_utf8(bytes).is_ok() {
-        return vec![0..bytes.len()];
+        found.push(0..bytes.len());
+        return found;
     }
-    let mut found = Vec::new();
     let mut at = 0;
     while at < bytes.len() {
         let run = bytes[at..].iter().take_while(|byte| printable(byte)).count();

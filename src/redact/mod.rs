@@ -6,6 +6,10 @@
 //! or in an address, in base64, in a compressed body, split over chunks of HTTP or over the events of a stream.
 //!
 //! What a redactor has taken out, it does not find again: `scan` of the finished file is the proof.
+//!
+//! Not looked into: what is encrypted or in an archive, hexadecimal digits as bytes, base64 that is broken by line ends
+//! inside the secret, and secrets that have neither a name nor a shape that is known; `redact.names` and
+//! `redact.patterns` are for those.
 
 mod body;
 mod exchange;

@@ -48,7 +48,8 @@ pub(super) struct Shape {
     /// In words, for whoever reads what was taken out.
     pub(super) what: String,
     /// Regular expression of the secret itself.
-    pub(super) shape: String,
+    #[serde(rename = "shape")]
+    pub(super) regex: String,
     /// Regular expression of what stands in front of it.
     #[serde(default)]
     pub(super) context: Option<String>,
@@ -67,8 +68,8 @@ pub(super) struct Shape {
     /// Where the fact is from.
     #[cfg_attr(not(test), expect(dead_code, reason = "for whoever reads the file, and for tests"))]
     pub(super) source: String,
-    #[cfg_attr(not(test), expect(dead_code, reason = "for whoever reads the file, and for tests"))]
     /// Examples, with `{n}` for n letters and digits.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for whoever reads the file, and for tests"))]
     pub(super) example: Vec<String>,
 }
 

@@ -607,3 +607,45 @@ fn every_bundled_answer_makes_a_cassette_in_every_api() {
     let unary = told(&folder, &["synth", "text", "--unary", "--seed", "2a"]);
     assert!(unary.contains("chunks:") && unary.matches("- data:").count() == 1, "{unary}");
 }
+
+#[test]
+fn cassettes_are_shown_compared_and_verified() {
+    let folder = scratch("cli-cassettes");
+    let synth = told(&folder, &["synth", "text", "--out", "cassettes/a.yaml"]);
+    assert!(synth.starts_with("exit 0"), "{synth}");
+    let check = |args: &[&str], code: u8, says: &[&str]| {
+        let told = told(&folder, &[&["cassette"], args].concat());
+        assert!(told.starts_with(&format!("exit {code}\n")), "{args:?}: {told}");
+        says.iter().for_each(|word| assert!(told.contains(word), "{args:?}: {told}"));
+    };
+    let file = folder.join("cassettes/a.yaml");
+    check(&["show", "cassettes/a.yaml"], 0, &["> POST /v1/chat/completions", "finish    stop", "ended properly"]);
+    check(&["verify", "cassettes"], 0, &["ok    cassettes/a.yaml: 1 exchange of openai-chat", "1 fit, 0 not"]);
+    let text = std::fs::read_to_string(&file).expect("it is there");
+    // A key that no machine would give out.
+    let key = format!("sk-ant-api03-{}", "Qz7".repeat(12));
+    let leaky = text.replace("/v1/chat/completions", &format!("/v1/chat/completions?note={key}"));
+    std::fs::write(folder.join("cassettes/b.yaml"), leaky).expect("it is written");
+    check(&["diff", "cassettes/a.yaml", "cassettes/b.yaml"], 1, &["exchange 1, request: target", "- \"/v1/chat"]);
+    check(&["diff", "--wire", "cassettes/a.yaml", "cassettes/a.yaml"], 0, &["they say the same"]);
+    check(&["verify", "cassettes"], 1, &["bad   cassettes/b.yaml", "secret: Anthropic key", "1 fit, 1 not"]);
+    let verified = told(&folder, &["cassette", "verify", "cassettes"]);
+    assert!(!verified.contains("Qz7"), "a secret is never shown: {verified}");
+    let old = text.replace("how: synthesized", "how: recorded");
+    let date = old.lines().find(|line| line.contains("date:")).expect("a date").to_owned();
+    std::fs::write(folder.join("cassettes/b.yaml"), old.replace(&date, "  date: \"2020-01-01\"")).expect("written");
+    check(&["verify", "cassettes", "--max-age", "26w"], 1, &["recorded 2020-01-01", "more than 182"]);
+    check(&["verify", "cassettes", "--max-age", "old"], 2, &["an age begins with a number"]);
+    check(&["verify", "cassettes", "--unused"], 2, &["needs scenarios"]);
+    let scenario = "scenario: uses\nclient: openai-chat\nlegs: {primary: {answer: {cassette: cassettes/a.yaml}}}\n";
+    std::fs::write(folder.join("uses.yaml"), scenario).expect("written");
+    check(&["verify", "cassettes/a.yaml", "--unused", "--scenarios", "uses.yaml"], 0, &["1 fit"]);
+    check(
+        &["verify", "cassettes", "--unused", "--scenarios", "uses.yaml"],
+        1,
+        &["no scenario uses it", "1 fit, 1 not"],
+    );
+    std::fs::write(folder.join("cassettes/b.yaml"), text.replace("sha256: ", "sha256: 0")).expect("written");
+    check(&["verify", "cassettes"], 3, &["bad   cassettes/b.yaml:", "digest", "1 fit, 1 not"]);
+    check(&["verify", "nowhere"], 3, &["nowhere"]);
+}

@@ -79,3 +79,13 @@ fn rules_of_ones_own_are_followed() {
     assert_eq!((wrong(&rules(&[], &["a", "("], &[])).at, wrong(&rules(&[""], &[], &[])).list), (1, "names"));
     assert!(wrong(&rules(&[], &["x{1000}{1000}"], &[])).message.contains("size limit"));
 }
+
+#[test]
+fn what_is_made_from_scripts_is_clean() {
+    for (name, text) in crate::cassette::BUNDLED {
+        // One of each vendor and API, and those with tools.
+        if name.ends_with("text.yaml") || name.ends_with("tools.yaml") {
+            assert_eq!(redactor().scan(text.as_bytes()), [], "{name}");
+        }
+    }
+}

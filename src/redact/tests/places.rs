@@ -1,8 +1,13 @@
 //! Every place in which a secret may stand.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use super::super::Found;
+use super::planted::gzip;
 use super::redactor;
 use crate::cassette::{Exchange, RecordedChunk, RecordedRequest, RecordedResponse};
+use crate::scenario::Millis;
 
 const KEY: &str = "sk-ant-api03-Qz7wKp2LmX9vBn4TfRy8JdHs5GaUe6Ci";
 
@@ -99,8 +104,7 @@ fn chunk_borders_and_times_hold() {
     let body = format!("data: {{\"text\":\"my key {KEY}, yours?\"}}\n\n");
     for size in 1..body.len() {
         let mut exchange = exchange();
-        let pieces =
-            body.as_bytes().chunks(size).map(|piece| RecordedChunk::new(Some(crate::scenario::Millis(3)), piece));
+        let pieces = body.as_bytes().chunks(size).map(|piece| RecordedChunk::new(Some(Millis(3)), piece));
         exchange.response.chunks = pieces.collect();
         let lengths = |exchange: &Exchange| {
             exchange.response.chunks.iter().map(|c| (c.after, c.bytes().len())).collect::<Vec<_>>()
@@ -126,4 +130,40 @@ fn what_cannot_be_read_is_never_called_clean() {
     exchange.response.headers = headers(&[("content-encoding", "gzip")]);
     exchange.response.chunks = vec![RecordedChunk::new(None, KEY.as_bytes())];
     assert_eq!(redactor().exchange(&mut exchange), ["Anthropic key in the response body"]);
+}
+
+#[test]
+fn a_compressed_body_is_searched_and_kept_without_its_coding_if_need_be() {
+    // `data: {"text":"my key KEY, yours?"}`, by the reference implementation.
+    let coded = STANDARD.decode("CyeAZGF0YTogeyJ0ZXh0IjoibXkga2V5IHNrLWFudC1hcGkwMy1Rejd3S3AyTG1YOXZCbjRUZlJ5OEpkSHM1R2FVZTZDaSwgeW91cnM/In0KCgM=").expect("base64");
+    let mut exchange = exchange();
+    exchange.response.headers = headers(&[("content-encoding", "br"), ("content-length", "100")]);
+    let pieces = coded.chunks(30).map(|piece| RecordedChunk::new(Some(Millis(5)), piece));
+    exchange.response.chunks = pieces.collect();
+    let told = redactor().exchange(&mut exchange);
+    assert_eq!(
+        told,
+        ["Anthropic key in the response body", "the br coding of the response body, for what was found in it"]
+    );
+    let body: Vec<u8> = exchange.response.chunks.iter().flat_map(RecordedChunk::bytes).collect();
+    let expect = format!("data: {{\"text\":\"my key {}, yours?\"}}\n\n", "x".repeat(KEY.len()));
+    assert_eq!(String::from_utf8(body).expect("text"), expect);
+    assert_eq!(exchange.response.headers, headers(&[("content-length", &expect.len().to_string())]));
+    let time: u64 = exchange.response.chunks.iter().filter_map(|chunk| chunk.after).map(|after| after.0).sum();
+    assert!(time <= 5 * coded.len().div_ceil(30) as u64 && time > 0);
+    // What holds no secret stays as it came.
+    let plain = gzip("data: nothing\n\n");
+    exchange.response.headers = headers(&[("content-encoding", "gzip")]);
+    exchange.response.chunks = vec![RecordedChunk::new(None, &plain)];
+    let before = exchange.clone();
+    assert_eq!(redactor().exchange(&mut exchange), Vec::<String>::new());
+    assert_eq!(exchange, before);
+}
+
+#[test]
+fn a_leak_is_told_by_its_line_and_never_shown() {
+    let leaks = redactor().scan(format!("a: 1\nb: {KEY}\n").as_bytes());
+    assert_eq!(leaks.len(), 1);
+    assert_eq!((leaks[0].line, leaks[0].what.as_str()), (Some(2), "Anthropic key in the file"));
+    assert_eq!(redactor().scan(b"a: 1\nb: 2\n"), []);
 }

@@ -54,7 +54,7 @@ const PLACES: &[(&str, Place)] = &[
         }
     }),
     ("base64 in a path", |text, e| {
-        e.request.target = format!("/v1/files/{}/x", URL_SAFE_NO_PAD.encode(format!("{text} ")))
+        e.request.target = format!("/v1/files/{}/x", URL_SAFE_NO_PAD.encode(format!("{text} ")));
     }),
     ("answer", |text, e| one(&json!({"content": [{"type": "text", "text": text}]}).to_string(), e)),
     ("SSE", |text, e| {
@@ -68,8 +68,8 @@ const PLACES: &[(&str, Place)] = &[
     ("deltas", |text, e| {
         e.response.headers.push("content-type", "text/event-stream; charset=utf-8");
         let delta = |piece: String| json!({"id": "chatcmpl-1", "choices": [{"index": 0, "delta": {"content": piece}}]});
-        let events: String = split(text).map(|piece| format!("data: {}\n\n", delta(piece))).collect();
-        pieces(events.as_bytes(), 40, e);
+        let events: Vec<String> = split(text).map(|piece| format!("data: {}\n\n", delta(piece))).collect();
+        pieces(events.concat().as_bytes(), 40, e);
     }),
     ("argument deltas", |text, e| {
         let arguments = json!({"note": text}).to_string();
@@ -128,7 +128,7 @@ fn split(text: &str) -> impl Iterator<Item = String> {
     chars.chunks(5).map(|piece| piece.iter().collect()).collect::<Vec<String>>().into_iter()
 }
 
-fn gzip(text: &str) -> Vec<u8> {
+pub(super) fn gzip(text: &str) -> Vec<u8> {
     let mut coder = GzEncoder::new(Vec::new(), Compression::fast());
     coder.write_all(text.as_bytes()).expect("to memory");
     coder.finish().expect("to memory")
@@ -214,7 +214,8 @@ fn unpacked(bytes: &[u8]) -> Vec<Vec<u8>> {
     let plain = text.replace("\\/", "/").replace("\\u002d", "-").replace("\\\\", "\\").replace("\\\"", "\"");
     found.push(plain.into_bytes());
     let mut decoder = flate2::write::GzDecoder::new(Vec::new());
-    let _ = decoder.write_all(bytes);
+    // What is no gzip gives nothing.
+    let _ = decoder.write_all(bytes).and_then(|()| decoder.flush());
     found.push(decoder.get_ref().clone());
     found
 }
@@ -225,8 +226,10 @@ fn nothing_is_left_of_two_hundred_secrets_in_any_place() {
     let secrets = secrets(3);
     assert!(secrets.len() >= 200, "{}", secrets.len());
     let (mut count, mut left) = (0, Vec::new());
-    for (name, place) in PLACES {
-        // Each kind in each place once, and all of the others somewhere.
+    for (index, (name, place)) in PLACES.iter().enumerate() {
+        // Each kind in each place once, and each secret in a third of them.
+        let each = secrets.len() / 3;
+        let secrets = &secrets[each * (index % 3)..each * (index % 3 + 1)];
         let exchanges: Vec<Exchange> = secrets.iter().map(|secret| planted(secret, *place)).collect();
         let mut cassette = cassette(exchanges.clone());
         redactor.cassette(&mut cassette);

@@ -11,14 +11,17 @@ use crossfade::scenario::Millis;
 use super::exchange::Exchange;
 use super::folder::{recorded, say};
 
-/// Of so many words at most one may be taken out.
+/// Of so many words at most one may be taken out that tells of nobody.
 const WORDS: usize = 10_000;
+
+/// Whose account it is, as real providers say in their errors and answers: taken out with good reason.
+const ACCOUNTS: [&str; 3] = ["org-", "proj_", "\"user_id\":\"user_"];
 
 #[test]
 fn hardly_a_word_of_a_recording_is_taken_for_a_secret() {
     let Some(recorded) = recorded() else { return };
     let redactor = Redactor::new(&RedactRules::default()).expect("no rules are good rules");
-    let (mut words, mut bytes, mut hits) = (0, 0, BTreeMap::<String, usize>::new());
+    let (mut words, mut bytes, mut right, mut hits) = (0, 0, 0, BTreeMap::<String, usize>::new());
     let start = Instant::now();
     for exchange in recorded {
         let before = cassette(exchange);
@@ -30,6 +33,7 @@ fn hardly_a_word_of_a_recording_is_taken_for_a_secret() {
         // What was filled kept its length, so that words stand against words.
         for (old, new) in texts[0].split_ascii_whitespace().zip(texts[1].split_ascii_whitespace()) {
             if old != new {
+                right += usize::from(ACCOUNTS.iter().any(|account| old.contains(account)));
                 let at = old.bytes().zip(new.bytes()).position(|(old, new)| old != new).unwrap_or(0);
                 let shown: String = old[old.floor_char_boundary(at.saturating_sub(24))..].chars().take(90).collect();
                 let of_bodies =
@@ -40,7 +44,7 @@ fn hardly_a_word_of_a_recording_is_taken_for_a_secret() {
     }
     let count: usize = hits.values().sum();
     let mut text = format!(
-        "\ntaken out: {count} of {words} words ({} exchanges, {} KiB, {} ms)\n",
+        "\ntaken out: {count} of {words} words, {right} of them accounts ({} exchanges, {} KiB, {} ms)\n",
         recorded.len(),
         bytes >> 10,
         start.elapsed().as_millis()
@@ -50,7 +54,8 @@ fn hardly_a_word_of_a_recording_is_taken_for_a_secret() {
     }
     say(&text);
     assert!(words > 100_000, "too few words were read: {words}");
-    assert!(count * WORDS < words, "{count} of {words} words were taken out");
+    let wrong = count - right;
+    assert!(wrong * WORDS < words, "{wrong} of {words} words were taken out for nothing");
 }
 
 fn cassette(exchange: &Exchange) -> Recorded {

@@ -21,7 +21,7 @@ use sha2::{Digest, Sha256};
 pub use bundled::BUNDLED;
 pub use diff::{CassetteDifference, diff};
 pub use load::{FORMAT, load, load_text};
-pub use save::save;
+pub use save::{SCHEMA, save, save_beside};
 pub use transcript::transcript;
 pub use verify::{Remark, days_between, grammar};
 

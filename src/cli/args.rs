@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::record::Upstream;
+
 /// What the program says of its exit codes.
 const EXIT_CODES: &str = "Exit codes:
   0    all as expected
@@ -43,6 +45,8 @@ pub(super) enum Command {
     Lint(LintArgs),
     /// Serve the fake legs alone, for any client.
     Serve(ServeArgs),
+    /// Record a provider: a proxy on loopback that hands everything on and writes what it saw as cassettes.
+    Record(RecordArgs),
     /// Set up one case, wait for Enter, then fire the client; without time limits.
     Hold(Box<HoldArgs>),
     /// Judge a kept history again.
@@ -256,6 +260,40 @@ pub(super) struct ServeArgs {
     /// Seed of every word.
     #[arg(long, value_name = "HEX", value_parser = hex)]
     pub(super) seed: Option<u64>,
+}
+
+/// `crossfade record`.
+#[derive(Args, Clone, Debug)]
+pub(super) struct RecordArgs {
+    /// Base URL of the provider; nothing is ever forwarded anywhere else.
+    #[arg(long, value_name = "URL")]
+    pub(super) upstream: Upstream,
+    /// Folder for a file of each exchange, or a file (`*.yaml`) for all of them.
+    #[arg(long, value_name = "PATH")]
+    pub(super) out: PathBuf,
+    /// What becomes of recordings that are there.
+    #[arg(long, value_enum, default_value_t = RecordMode::New)]
+    pub(super) mode: RecordMode,
+    /// Port on loopback; left out: a free one.
+    #[arg(long, default_value_t = 0)]
+    pub(super) port: u16,
+    /// Certificate authorities (PEM) to trust in the place of the system's.
+    #[arg(long, value_name = "FILE")]
+    pub(super) ca: Option<PathBuf>,
+    /// Ask the provider for HTTP/1.1, even where it would speak HTTP/2: keeps header names as they are spelled.
+    #[arg(long)]
+    pub(super) http1: bool,
+}
+
+/// What becomes of recordings that are there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum RecordMode {
+    /// There must be none.
+    New,
+    /// They are played to whoever asks the same; the rest is recorded.
+    Missing,
+    /// They are recorded anew.
+    All,
 }
 
 /// `crossfade hold`.

@@ -10,6 +10,7 @@ mod list;
 mod log;
 mod new;
 mod proxy;
+mod record;
 mod rules;
 mod run;
 mod serve;
@@ -94,6 +95,7 @@ fn dispatch(cli: &Cli) -> Result<Exit, Failure> {
         Command::List(args) => list::list(args),
         Command::Lint(args) => list::lint(args),
         Command::Serve(args) => serve::serve(args),
+        Command::Record(args) => record::record(args),
         Command::Hold(args) => run::hold(args),
         Command::Review(args) => snapshots::review(args),
         Command::Accept(args) => snapshots::settle(args, true),
@@ -137,7 +139,16 @@ fn is_ci() -> bool {
 
 /// Runs a future on a runtime of our own.
 fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
+    block_on_with(tokio::runtime::Builder::new_multi_thread(), future)
+}
+
+/// The same on one thread: on a busy machine, what one does at once two hand over late.
+fn block_on_one<T>(future: impl Future<Output = T>) -> Result<T, Failure> {
+    block_on_with(tokio::runtime::Builder::new_current_thread(), future)
+}
+
+fn block_on_with<T>(mut runtime: tokio::runtime::Builder, future: impl Future<Output = T>) -> Result<T, Failure> {
+    let runtime = runtime
         .enable_all()
         .build()
         .map_err(|error| Failure { exit: Exit::Inconclusive, text: format!("error: no threads: {error}\n") })?;

@@ -8,13 +8,10 @@ use super::args::SynthArgs;
 use super::{Failure, clock, print};
 use crate::answer::{AnswerScript, Lexicon, Library, Lookup, Synthesis, load, speak};
 use crate::api::{ApiId, ModelName};
-use crate::cassette::{load_text, save};
+use crate::cassette::{SCHEMA, load_text, save_beside};
 use crate::runner::Exit;
 use crate::scenario::default_model;
 use crate::schema;
-
-/// The schema that lies beside a cassette.
-const SCHEMA: &str = "cassette.schema.json";
 
 /// Writes a cassette, to a file that was not there or to stdout.
 pub(super) fn synth(args: &SynthArgs) -> Result<Exit, Failure> {
@@ -34,7 +31,7 @@ pub(super) fn synth(args: &SynthArgs) -> Result<Exit, Failure> {
         seed: args.seed,
     }
     .cassette();
-    let text = beside_its_schema(&save(&cassette));
+    let text = save_beside(&cassette);
     let Some(out) = &args.out else {
         print(&text);
         return Ok(Exit::AsExpected);
@@ -83,12 +80,6 @@ fn asked(args: &SynthArgs) -> Result<(ApiId, ModelName), Failure> {
             Ok((api, model.clone()))
         }
     }
-}
-
-/// The first line points to a schema above the file, as it lies in a folder per vendor; here it lies beside it.
-fn beside_its_schema(text: &str) -> String {
-    let rest = text.split_once('\n').map_or("", |(_, rest)| rest);
-    format!("# yaml-language-server: $schema={SCHEMA}\n{rest}")
 }
 
 fn write(path: &Path, text: &str, force: bool) -> Result<(), Failure> {

@@ -4,7 +4,6 @@
 //! spelled, where chunks ended, and whether a body ended, was cut by FIN, or was reset.
 
 mod leave;
-mod response;
 
 use std::io::{Error, ErrorKind};
 use std::net::SocketAddr;
@@ -18,12 +17,12 @@ use tokio::time::{sleep, timeout};
 use crate::api::{Api, ApiId, StreamReader};
 use crate::framing::Framing;
 use crate::history::{ClientEnd, ClientExchange, ResponseHead};
+use crate::http1::{self, Got, ResponseDecoder};
 use crate::progress::Progress;
 use crate::scenario::{At, By, Leave, Pause};
 use crate::wire::{Blob, Chunk, Micros, Request};
 
 use leave::Watch;
-use response::{Got, ResponseDecoder};
 
 /// Longest body that is kept; a longer one ends the exchange as broken.
 const MAX_BODY: usize = 64 << 20;
@@ -182,7 +181,7 @@ impl<'a> Recorder<'a> {
     /// Sends and receives at the same time, since a server may answer before it has read the whole request.
     async fn exchange(&mut self, socket: &mut TcpStream, request: &Request) -> ClientEnd {
         let (mut read, mut write) = socket.split();
-        let bytes = response::request_bytes(request);
+        let bytes = http1::request_bytes(request);
         let mut sending = pin!(async move { write.write_all(&bytes).await });
         let mut sent = false;
         let mut decoder = ResponseDecoder::new(&request.method);
@@ -218,7 +217,7 @@ impl<'a> Recorder<'a> {
     fn take(&mut self, got: Got) -> Option<ClientEnd> {
         let at = micros(self.started);
         match got {
-            Got::Head(status, headers) => {
+            Got::Head(http1::ResponseHead { status, headers, .. }, _) => {
                 if self.stream && (200..300).contains(&status) {
                     self.reader = self.api.spoken().map(crate::api::Api::stream_reader);
                 }
@@ -239,6 +238,7 @@ impl<'a> Recorder<'a> {
                     return Some(ClientEnd::Broken(format!("the body is longer than {MAX_BODY} bytes")));
                 }
             }
+            Got::Interim(_) | Got::ChunkEnd | Got::Trailer(..) => return None,
             Got::End => return Some(ClientEnd::Complete),
             Got::Bad(why) => return Some(self.ended(Err(why))),
         }

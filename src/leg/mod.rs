@@ -47,4 +47,5 @@ pub use decide::extent;
 pub use legs::{BindError, Legs, LegsConfig};
 pub use serve::{ServeConfig, Serving, serve};
 pub use session::{Binding, ControlRequest, LegBinding, Session};
+pub(crate) use socket::Socket;
 pub use transport::Transport;

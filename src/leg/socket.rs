@@ -46,7 +46,7 @@ const RESET: u8 = 3;
 
 /// The socket of one connection.
 #[derive(Debug)]
-pub(super) struct Socket {
+pub(crate) struct Socket {
     stream: Arc<TcpStream>,
     /// What lies over it, if something does: bytes go through it, while ends and breaks are the stream's.
     tls: Option<Tls>,
@@ -54,7 +54,7 @@ pub(super) struct Socket {
 }
 
 impl Socket {
-    pub(super) fn new(stream: TcpStream) -> Arc<Self> {
+    pub(crate) fn new(stream: TcpStream) -> Arc<Self> {
         Arc::new(Self { stream: Arc::new(stream), tls: None, output: AtomicU8::new(THROUGH) })
     }
 
@@ -66,7 +66,7 @@ impl Socket {
     }
 
     /// Writes bytes past hyper.
-    pub(super) async fn write(&self, mut bytes: &[u8]) -> io::Result<()> {
+    pub(crate) async fn write(&self, mut bytes: &[u8]) -> io::Result<()> {
         if self.tls.is_some() {
             while !bytes.is_empty() {
                 bytes = &bytes[poll_fn(|cx| self.poll_write(cx, bytes)).await?..];
@@ -85,7 +85,7 @@ impl Socket {
     }
 
     /// Appends what has come to `buffer`, at least a byte; nothing is appended once the peer has ended its side.
-    pub(super) async fn read(&self, buffer: &mut Vec<u8>) -> io::Result<usize> {
+    pub(crate) async fn read(&self, buffer: &mut Vec<u8>) -> io::Result<usize> {
         if self.tls.is_some() {
             let mut bytes = vec![0; READ];
             let n = poll_fn(|cx| self.poll_read(cx, &mut bytes)).await?;
@@ -183,14 +183,14 @@ impl Socket {
 
     /// Sends FIN and no more: over TLS without a goodbye. Everything before it is delivered; [`Socket::drain`] before
     /// the last drop, or unread bytes of the peer turn the FIN into a reset.
-    pub(super) fn end(&self) {
+    pub(crate) fn end(&self) {
         self.output.store(ENDED, Ordering::Relaxed);
         // An error means that the peer has gone already.
         let _ = rustix::net::shutdown(&self.stream, Shutdown::Write);
     }
 
     /// Makes the last drop send RST, once the kernel has delivered what was written.
-    pub(super) async fn reset(&self) {
+    pub(crate) async fn reset(&self) {
         self.output.store(RESET, Ordering::Relaxed);
         queue::delivered(&self.stream, DELIVERY_LIMIT).await;
         // An error means that the peer has gone already.
@@ -203,7 +203,7 @@ impl Socket {
     }
 
     /// Reads and drops what the peer still sends, until it ends its side or a limit is reached.
-    pub(super) async fn drain(&self) {
+    pub(crate) async fn drain(&self) {
         let drained = async {
             let (mut bytes, mut left) = (Vec::new(), DRAIN_BYTES);
             while let Ok(n @ 1..) = self.read(&mut bytes).await

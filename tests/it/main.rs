@@ -13,6 +13,8 @@ mod matrix;
 mod policies;
 mod proxy;
 mod real;
+#[cfg(unix)]
+mod record;
 mod recordings;
 mod sdk;
 mod support;

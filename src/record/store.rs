@@ -1,0 +1,316 @@
+//! Cassette files: what is there, and what is written.
+//!
+//! A file is whole or not there: it is written beside its place under a name that nobody loads, is brought to the
+//! disk, and takes its place at once. Only the user can read it.
+
+use std::collections::HashMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use super::shelf::{Key, Shelf, api, name, number};
+use super::take::Recorded;
+use crate::api::ApiId;
+use crate::cassette::{Cassette, Exchange, FORMAT, How, Provenance, SCHEMA, load, load_text, save_beside};
+use crate::diagnostic::Diagnostic;
+use crate::redact::Redactor;
+use crate::schema;
+
+/// Beginning and end of the name of a file that is being written.
+const PART: (&str, &str) = (".crossfade-", ".part");
+/// One of that age was left behind by a recorder that was killed.
+const STALE: Duration = Duration::from_secs(60);
+
+/// What becomes of recordings that are there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// There must be none.
+    New,
+    /// They are played, and what they lack is recorded.
+    Missing,
+    /// They are recorded anew.
+    All,
+}
+
+/// Why there is no place to record to.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Recordings are there already.
+    #[error("{} {what} already; `--mode missing` plays what is there and records the rest, `--mode all` records all anew", .path.display())]
+    Exists {
+        /// The file or folder.
+        path: PathBuf,
+        /// What it does.
+        what: &'static str,
+    },
+    /// A file that is there does not load.
+    #[error("{0}")]
+    Load(Box<Diagnostic>),
+    /// It cannot be written or read.
+    #[error("{}: {source}", .path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// Where a recording lies.
+#[derive(Clone, Debug)]
+enum Place {
+    /// In a file of its own.
+    File(String),
+    /// In the one file, at this position.
+    Index(usize),
+}
+
+/// The place to which is recorded.
+#[derive(Debug)]
+pub(super) struct Store {
+    folder: PathBuf,
+    /// The one file for all, if not each exchange has its own.
+    file: Option<PathBuf>,
+    mode: Mode,
+    source: String,
+    date: String,
+    redactor: Redactor,
+    /// Asked by connections, so never held while a file is written.
+    shelf: Mutex<Shelf<Place>>,
+    /// What the writer knows.
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    numbers: HashMap<ApiId, u32>,
+    /// What the one file holds.
+    all: Option<Cassette>,
+}
+
+impl Store {
+    /// Looks at what is there. A path that ends in `.yaml` is one file for all exchanges, another one a folder.
+    pub(super) fn open(
+        out: &Path,
+        mode: Mode,
+        redactor: Redactor,
+        source: String,
+        date: String,
+    ) -> Result<Self, OpenError> {
+        let one = out.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
+        let folder = if one { out.parent().unwrap_or(Path::new("")) } else { out };
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder }.to_owned();
+        let failed = |path: &Path, source| OpenError::Io { path: path.to_owned(), source };
+        fs::create_dir_all(&folder).map_err(|error| failed(&folder, error))?;
+        sweep(&folder);
+        let found = if one {
+            out.exists().then(|| out.to_owned()).into_iter().collect()
+        } else {
+            cassettes(&folder).map_err(|error| failed(&folder, error))?
+        };
+        if mode == Mode::New && !found.is_empty() {
+            let what = if one { "is there" } else { "holds recordings" };
+            return Err(OpenError::Exists { path: out.to_owned(), what });
+        }
+        let (mut shelf, mut state) = (Shelf(Vec::new()), State::default());
+        for path in found {
+            let cassette = load(&path).map_err(|error| OpenError::Load(Box::new(error)))?;
+            let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let last = state.numbers.entry(cassette.api).or_default();
+            *last = number(cassette.api, &file).unwrap_or_default().max(*last);
+            for (index, exchange) in cassette.exchanges.iter().enumerate() {
+                let place = if one { Place::Index(index) } else { Place::File(file.clone()) };
+                shelf.put(place, exchange.clone());
+            }
+            if one {
+                state.all = Some(cassette);
+            }
+        }
+        let file = one.then(|| out.to_owned());
+        let (shelf, state) = (Mutex::new(shelf), Mutex::new(state));
+        Ok(Self { folder, file, mode, source, date, redactor, shelf, state })
+    }
+
+    /// Whether requests are compared with what is there before they are forwarded.
+    pub(super) fn plays(&self) -> bool {
+        self.mode == Mode::Missing
+    }
+
+    /// The recording of this request, if it is there and is to be played.
+    pub(super) fn find(&self, mut asked: Exchange) -> Option<Exchange> {
+        // Recordings are compared as they are kept.
+        self.redactor.exchange(&mut asked);
+        let key = Key::of(&asked.request);
+        lock(&self.shelf).play(&key).map(|kept| kept.exchange.clone())
+    }
+
+    /// Keeps a complete exchange, and says where.
+    pub(super) fn keep(&self, recorded: Recorded) -> Result<PathBuf, String> {
+        let Recorded { mut exchange, lost } = recorded;
+        let redacted = self.redactor.exchange(&mut exchange);
+        let api = api(&exchange.request.target).ok_or("this is no API that Crossfade speaks")?;
+        let mut state = lock(&self.state);
+        let replaced = match self.mode {
+            Mode::All => lock(&self.shelf).replace(&Key::of(&exchange.request)).map(|kept| kept.place.clone()),
+            Mode::New | Mode::Missing => None,
+        };
+        let fresh = self.cassette(api, redacted, lost);
+        let Some(file) = &self.file else {
+            let path = match replaced {
+                Some(Place::File(file)) => self.folder.join(file),
+                _ => self.free(&mut state, api, &exchange),
+            };
+            let new = !path.exists();
+            self.write(&path, &Cassette { exchanges: vec![exchange], ..fresh }, !new)?;
+            return Ok(path);
+        };
+        let before = state.all.as_ref();
+        if let Some(other) = before.map(|all| all.api).filter(|other| *other != api) {
+            return Err(format!(
+                "{} holds exchanges in {other}, this one is in {api}: record to a folder",
+                file.display()
+            ));
+        }
+        let all = added(before, fresh, exchange, replaced.as_ref());
+        self.write(file, &all, before.is_some())?;
+        state.all = Some(all);
+        Ok(file.clone())
+    }
+
+    /// The next name that is free.
+    fn free(&self, state: &mut State, api: ApiId, exchange: &Exchange) -> PathBuf {
+        let last = state.numbers.entry(api).or_default();
+        loop {
+            *last += 1;
+            let path = self.folder.join(name(api, *last, exchange));
+            if !path.exists() {
+                return path;
+            }
+        }
+    }
+
+    fn cassette(&self, api: ApiId, redacted: Vec<String>, lost: Vec<String>) -> Cassette {
+        let provenance = Provenance {
+            how: How::Recorded,
+            source: self.source.clone(),
+            date: self.date.clone(),
+            tool: concat!("crossfade ", env!("CARGO_PKG_VERSION")).to_owned(),
+            redacted,
+            lost,
+            sha256: String::new(),
+        };
+        Cassette { cassette: FORMAT, summary: None, api, provenance, exchanges: Vec::new() }
+    }
+
+    fn write(&self, path: &Path, cassette: &Cassette, replace: bool) -> Result<(), String> {
+        let mut cassette = cassette.clone();
+        cassette.provenance.sha256 = cassette.digest();
+        let text = save_beside(&cassette);
+        // What is written loads.
+        load_text(&path.display().to_string(), &text).map_err(|error| format!("it would not load again: {error}"))?;
+        if let Some(leak) = self.redactor.scan(text.as_bytes()).first() {
+            return Err(format!("a secret may be left in it: {}", leak.what));
+        }
+        let failed = |error: io::Error| format!("{}: {error}", path.display());
+        place(&self.folder, path, text.as_bytes(), replace).map_err(failed)?;
+        let beside = self.folder.join(SCHEMA);
+        if !beside.exists() {
+            let schema = serde_json::to_string_pretty(&schema::cassette()).unwrap_or_default() + "\n";
+            place(&self.folder, &beside, schema.as_bytes(), true).map_err(failed)?;
+        }
+        Ok(())
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The cassette with one exchange more, or with one in the place of another.
+fn added(before: Option<&Cassette>, fresh: Cassette, exchange: Exchange, replaced: Option<&Place>) -> Cassette {
+    let mut all = fresh;
+    if let Some(before) = before {
+        all.summary.clone_from(&before.summary);
+        all.exchanges.clone_from(&before.exchanges);
+        for (words, more) in [
+            (&mut all.provenance.redacted, &before.provenance.redacted),
+            (&mut all.provenance.lost, &before.provenance.lost),
+        ] {
+            let new = std::mem::replace(words, more.clone());
+            words.extend(new.into_iter().filter(|word| !more.contains(word)));
+        }
+    }
+    match replaced {
+        Some(Place::Index(index)) if *index < all.exchanges.len() => all.exchanges[*index] = exchange,
+        _ => all.exchanges.push(exchange),
+    }
+    all
+}
+
+/// The cassette files of a folder, by name.
+fn cassettes(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+        if !hidden && path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Removes what recorders that were killed have left half written.
+fn sweep(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let written = entry.metadata().and_then(|about| about.modified()).ok();
+        let age = written.and_then(|written| SystemTime::now().duration_since(written).ok());
+        if name.starts_with(PART.0) && name.ends_with(PART.1) && age.is_some_and(|age| age > STALE) {
+            // Whatever removed it before us is welcome to it.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// Writes a file so that it is whole or not there. One that is not to be replaced is an error where it is there.
+fn place(folder: &Path, path: &Path, bytes: &[u8], replace: bool) -> io::Result<()> {
+    let part = folder.join(format!("{}{}{}", PART.0, std::process::id(), PART.1));
+    let written = write_through(&part, bytes).and_then(|()| {
+        if replace {
+            return fs::rename(&part, path);
+        }
+        // A second name is given to no file that is there, where a rename would replace it.
+        match fs::hard_link(&part, path) {
+            Ok(()) => fs::remove_file(&part),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
+            // Not every file system has them.
+            Err(_) => fs::rename(&part, path),
+        }
+    });
+    if written.is_err() {
+        // There may be none.
+        let _ = fs::remove_file(&part);
+    }
+    written?;
+    // The name is in the folder, which has to reach the disk too; where folders cannot be opened, they need not be.
+    File::open(folder).and_then(|folder| folder.sync_all()).or(Ok(()))
+}
+
+fn write_through(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    // One that a process of the same number has left.
+    let _ = fs::remove_file(path);
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.mode(0o600);
+    }
+    let mut file = options.open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}

@@ -17,5 +17,6 @@ mod real;
 mod record;
 mod recordings;
 mod sdk;
+mod servers;
 mod support;
 mod sweep;

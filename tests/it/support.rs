@@ -1,10 +1,10 @@
 //! Runs the binary as a user does, and reads its JSON report.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -268,13 +268,16 @@ pub(crate) fn free_port() -> u16 {
 }
 
 /// A program that is killed with the test.
-pub(crate) struct Program(std::process::Child);
+pub(crate) struct Program {
+    child: Child,
+    _stdout: Option<BufReader<ChildStdout>>,
+}
 
 impl Program {
     /// Starts it and waits until `port` answers.
     pub(crate) fn start(command: &mut Command, port: u16) -> Self {
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().expect("the program starts");
-        let program = Self(child);
+        let program = Self { child, _stdout: None };
         let until = Instant::now() + Duration::from_secs(20);
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             assert!(Instant::now() < until, "the program never listened");
@@ -282,11 +285,31 @@ impl Program {
         }
         program
     }
+
+    /// Starts it and waits for its first line, mostly its URL. It may go on to tell: the reader is kept.
+    pub(crate) fn telling(command: &mut Command) -> (Self, String) {
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("the program starts");
+        let mut stdout = BufReader::new(child.stdout.take().expect("it is piped"));
+        let mut first = String::new();
+        stdout.read_line(&mut first).expect("it tells");
+        (Self { child, _stdout: Some(stdout) }, first.trim_end().to_owned())
+    }
+
+    /// Asks it to end, as Ctrl-C does, and waits until it has.
+    pub(crate) fn interrupt(mut self) {
+        let asked = Command::new("kill").args(["-INT", &self.child.id().to_string()]).status();
+        assert!(asked.is_ok_and(|status| status.success()), "it is still there");
+        let until = Instant::now() + Duration::from_secs(20);
+        while self.child.try_wait().expect("it is ours").is_none() {
+            assert!(Instant::now() < until, "the program never ended");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
 }
 
 impl Drop for Program {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }

@@ -1,6 +1,6 @@
 """Asks the official Python SDKs what they make of an answer.
 
-    python python.py API PROBE URL
+    python python.py API PROBE URL [QUESTION]
 
 or with one such line per probe on standard input. APIs: openai-chat, openai-responses, anthropic-messages, gemini,
 bedrock-converse (which has no accumulator and no lists).
@@ -467,11 +467,13 @@ def failure(error):
 
 
 def run(line):
-    api, probe, url = line.split()
+    api, probe, url, *question = line.split(maxsplit=3)
     seen = Seen()
     told = {"api": api, "probe": probe, "url": url}
     try:
         sdk = APIS[api](url, 2 if probe == "retry" else 0, seen)
+        for asked in {"asked", "streamed"} & set(dir(sdk)) if question else ():
+            setattr(sdk, asked, json.loads(json.dumps(getattr(sdk, asked)).replace(ASK, question[0].strip())))
         getattr(sdk, {"retry": "unary"}.get(probe, probe))()
         told["end"] = "whole"
     except Exception as error:  # Whatever an SDK raises is the finding.

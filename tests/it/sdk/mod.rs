@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::support::root;
+pub(crate) use probes::ask_python;
 use probes::{Key, Seen, seen};
 
 /// The SDKs: language and API.

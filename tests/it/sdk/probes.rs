@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::fmt::Write as _;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 use crossfade::api::ApiId;
@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::faults::{FAULTS, Where, write_legs};
 use super::{ANSWERS, SDKS, STATUSES, WAYS, readers};
-use crate::support::{alone, crossfade, proxies, root, scratch};
+use crate::support::{Program, alone, crossfade, proxies, root, scratch};
 
 /// Seconds after which an SDK is told to give up.
 const PATIENCE: &str = "3";
@@ -108,30 +108,16 @@ fn installed(home: &Path) -> [PathBuf; 2] {
 
 /// `crossfade serve`, until it is dropped.
 struct Served {
-    child: Child,
     base: String,
-    /// It goes on to tell URLs, and must find a reader.
-    _stdout: BufReader<ChildStdout>,
+    _program: Program,
 }
 
 impl Served {
     fn start(folder: &Path, scenario: Option<&Path>) -> Self {
-        let mut command = crossfade(folder);
-        command.args(["serve", "--seed", "5d"]).args(scenario).stdout(Stdio::piped());
-        let mut child = command.spawn().expect("the binary starts");
-        let mut first = String::new();
-        let mut stdout = BufReader::new(child.stdout.take().expect("it is piped"));
-        stdout.read_line(&mut first).expect("it tells its URLs");
+        let (program, first) = Program::telling(crossfade(folder).args(["serve", "--seed", "5d"]).args(scenario));
         let url = first.split(' ').next().unwrap_or_default();
         let base = url.rsplit_once('/').unwrap_or_else(|| panic!("no URL in {first:?}")).0.to_owned();
-        Self { child, base, _stdout: stdout }
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        Self { base, _program: program }
     }
 }
 
@@ -176,30 +162,43 @@ fn lines<'a>(
 /// Asks the SDKs of a language.
 fn asked(language: &str, sdks: &[PathBuf; 2], lines: &str, scratch: &Path) -> BTreeMap<Key, Value> {
     let scripts = root().join("tests/sdk");
-    let (folder, mut command) = if language == "python" {
-        let mut command = Command::new(sdks[0].join("bin/python"));
-        command.args(["-W", "ignore"]).arg(scripts.join("python.py"));
-        (&sdks[0], command)
+    let command = if language == "python" {
+        python(sdks)
     } else {
         let mut command = Command::new("node");
-        command.arg(scripts.join("js.mjs"));
-        (&sdks[1], command)
+        command.arg(scripts.join("js.mjs")).current_dir(&sdks[1]);
+        command
     };
-    command.current_dir(folder).env("SDK_TIMEOUT", PATIENCE);
-    let log = File::create(scratch.join(format!("{language}.log"))).expect("it is made");
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log);
-    let mut child = command.spawn().unwrap_or_else(|error| panic!("{language}: {error}"));
+    let told = told(command, PATIENCE, lines, &scratch.join(format!("{language}.log")));
+    let read = |value: Value| {
+        let of = |key: &str| value[key].as_str().unwrap_or_default();
+        let place = of("url").splitn(4, '/').last().unwrap_or_default();
+        (Key::new(language, of("api"), of("probe"), place), value.clone())
+    };
+    told.into_iter().map(read).collect()
+}
+
+fn python(sdks: &[PathBuf; 2]) -> Command {
+    let mut command = Command::new(sdks[0].join("bin/python"));
+    command.args(["-W", "ignore"]).arg(root().join("tests/sdk/python.py")).current_dir(&sdks[0]);
+    command
+}
+
+/// Asks Python's SDKs, with all the time that they need; what each line is answered.
+pub(crate) fn ask_python(home: &Path, lines: &str, log: &Path) -> Vec<Value> {
+    told(python(&installed(home)), "120", lines, log)
+}
+
+/// Gives a script its lines; an answer for each.
+fn told(mut command: Command, patience: &str, lines: &str, log: &Path) -> Vec<Value> {
+    command.env("SDK_TIMEOUT", patience).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.stderr(File::create(log).expect("it is made")).spawn().expect("the SDKs are there");
     let mut stdin = child.stdin.take().expect("it is piped");
     stdin.write_all(lines.as_bytes()).expect("it is read");
     drop(stdin);
     let output = child.wait_with_output().expect("it ends");
     let told = String::from_utf8_lossy(&output.stdout);
-    assert_eq!(told.lines().count(), lines.lines().count(), "{language} answers each line");
-    let read = |line: &str| {
-        let value: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
-        let of = |key: &str| value[key].as_str().unwrap_or_default();
-        let place = of("url").splitn(4, '/').last().unwrap_or_default();
-        (Key::new(language, of("api"), of("probe"), place), value.clone())
-    };
+    assert_eq!(told.lines().count(), lines.lines().count(), "each line is answered, see {}", log.display());
+    let read = |line: &str| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
     told.lines().map(read).collect()
 }

@@ -286,13 +286,24 @@ impl Program {
         program
     }
 
-    /// Starts it and waits for its first line, mostly its URL. It may go on to tell: the reader is kept.
-    pub(crate) fn telling(command: &mut Command) -> (Self, String) {
+    /// Starts it and gives the first line that holds `mark`. It may go on to tell: the reader is kept.
+    pub(crate) fn telling(command: &mut Command, mark: &str) -> (Self, String) {
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("the program starts");
         let mut stdout = BufReader::new(child.stdout.take().expect("it is piped"));
-        let mut first = String::new();
-        stdout.read_line(&mut first).expect("it tells");
-        (Self { child, _stdout: Some(stdout) }, first.trim_end().to_owned())
+        let mut line = String::new();
+        while !line.contains(mark) {
+            line.clear();
+            assert_ne!(stdout.read_line(&mut line).expect("it tells"), 0, "{command:?} ended");
+        }
+        (Self { child, _stdout: Some(stdout) }, line.trim_end().to_owned())
+    }
+
+    /// `crossfade serve` with these arguments, and what its legs' names are put behind.
+    pub(crate) fn serve(command: &mut Command) -> (Self, String) {
+        let (program, first) = Self::telling(command, "://");
+        let url = first.split(' ').next().unwrap_or_default();
+        let base = url.rsplit_once('/').unwrap_or_else(|| panic!("no URL in {first:?}")).0.to_owned();
+        (program, base)
     }
 
     /// Asks it to end, as Ctrl-C does, and waits until it has.

@@ -116,6 +116,10 @@ impl MessagesGrammar {
                 }
                 block.signed = true;
                 let signature = take("signature").to_owned();
+                if signature.is_empty() {
+                    // Servers of other vendors' models sign with nothing.
+                    return Vec::new();
+                }
                 seen.reach(Stage::Content);
                 if let Some(Part::Thinking { signature: slot, .. }) = seen.completion.parts.get_mut(block.part) {
                     *slot = Some(signature.clone());

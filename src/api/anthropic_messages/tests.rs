@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use crate::api::{Api, ApiError, ApiId, Conversation, FinishReason, Part, Reading, Role};
+use crate::api::{Api, ApiError, ApiId, Conversation, FinishReason, Part, Reading, Role, Say};
 
 use Role::{Assistant, System, Tool, User};
 
@@ -59,6 +59,18 @@ fn stop(index: u64) -> Value {
 
 fn ended(reason: &str) -> Value {
     json!({"type": "message_delta", "delta": {"stop_reason": reason, "stop_sequence": null}, "usage": {"output_tokens": 3}})
+}
+
+#[test]
+fn an_empty_signature_signs_nothing() {
+    let thinking = block(0, &json!({"type": "thinking", "thinking": ""}));
+    let thought = delta(0, &json!({"type": "thinking_delta", "thinking": "hm"}));
+    let signature = delta(0, &json!({"type": "signature_delta", "signature": ""}));
+    let mut reader = api().stream_reader();
+    let said = reader.feed(stream(&[start(), thinking, thought, signature, stop(0)]).as_bytes());
+    assert_eq!(said, [Say::Thinking("hm".to_owned())]);
+    let reading = reader.finish();
+    assert_eq!(reading.completion.parts, [Part::Thinking { text: "hm".to_owned(), signature: None }]);
 }
 
 #[test]

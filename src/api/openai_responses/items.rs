@@ -90,6 +90,10 @@ impl Item {
     }
 }
 
+fn id_of(item: &Value) -> Option<&str> {
+    text_at(item, "id")
+}
+
 /// What a kind of text is, and the key under which a whole says it.
 fn text_kind(kind: &str) -> Option<(PieceKind, &'static str)> {
     Some(match kind {
@@ -160,14 +164,19 @@ impl ResponsesGrammar {
         said
     }
 
-    /// The item that an event is about.
+    /// The item that an event is about. One that does not tell its index is found by the id, as a bare loop over the
+    /// events finds it.
     fn item(&mut self, at: usize, data: &Value, what: &str, seen: &mut Seen) -> Option<(u64, &mut Item)> {
-        let index = data.get("output_index").and_then(Value::as_u64);
+        let told = data.get("output_index").and_then(Value::as_u64);
+        let index = told.or_else(|| self.named(text_at(data, "item_id").or(data.get("item").and_then(id_of))?));
         let Some((index, item)) = index.and_then(|index| self.items.get_mut(&index).map(|item| (index, item))) else {
             let index = data.get("output_index").unwrap_or(&Value::Null);
             seen.find("R18", Must, at, format!("{what} for item {index}, which never began"));
             return None;
         };
+        if told.is_none() {
+            seen.find("R18", Must, at, format!("{what} for item {index} has no `output_index`"));
+        }
         if !item.open {
             seen.find("R18", Should, at, format!("{what} for item {index}, which has ended"));
         }
@@ -177,6 +186,11 @@ impl ResponsesGrammar {
             seen.find("R19", Should, at, format!("item_id is `{id}`, but item {index} began as `{}`", item.id));
         }
         Some((index, item))
+    }
+
+    /// The index of the last item that began with this id.
+    fn named(&self, id: &str) -> Option<u64> {
+        self.items.iter().rev().find(|(_, item)| item.id == id && !id.is_empty()).map(|(index, _)| *index)
     }
 
     pub(super) fn part_added(&mut self, at: usize, name: &str, data: &Value, seen: &mut Seen) {

@@ -275,6 +275,29 @@ fn content_is_said_however_it_came() {
 }
 
 #[test]
+fn events_without_an_index_are_about_the_item_of_their_id() {
+    let mut events = vec![
+        lifecycle("created", &json!([])),
+        added(0, &json!({"id": "msg_1", "type": "message", "content": []})),
+        at("content_part.added", &json!({"item_id": "msg_1", "part": {"type": "output_text", "text": ""}})),
+        at("output_text.delta", &json!({"item_id": "msg_1", "delta": "a"})),
+        done(0, &message("a")),
+        added(1, &call("")),
+        json!({"type": "response.function_call_arguments.delta", "output_index": 1, "item_id": "fc_1", "delta": "{}"}),
+        done(1, &call("{}")),
+    ];
+    let (said, reading) = read(&stream(&events));
+    for event in &mut events {
+        event.as_object_mut().expect("an event").retain(|key, _| !key.ends_with("_index"));
+    }
+    let (bare, without) = read(&stream(&events));
+    assert_eq!(bare, said);
+    assert_eq!(without.completion.parts, reading.completion.parts);
+    let missing = without.findings.iter().filter(|finding| finding.rule == "R18").count();
+    assert_eq!(missing, 5, "each event but those that begin an item: {:?}", without.findings);
+}
+
+#[test]
 fn what_is_said_again_stands_beside_what_the_deltas_said() {
     let finals = |events: &[Value]| -> Vec<(String, String, String)> {
         let (_, reading) = read(&stream(events));

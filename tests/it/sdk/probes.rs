@@ -114,9 +114,7 @@ struct Served {
 
 impl Served {
     fn start(folder: &Path, scenario: Option<&Path>) -> Self {
-        let (program, first) = Program::telling(crossfade(folder).args(["serve", "--seed", "5d"]).args(scenario));
-        let url = first.split(' ').next().unwrap_or_default();
-        let base = url.rsplit_once('/').unwrap_or_else(|| panic!("no URL in {first:?}")).0.to_owned();
+        let (program, base) = Program::serve(crossfade(folder).args(["serve", "--seed", "5d"]).args(scenario));
         Self { base, _program: program }
     }
 }

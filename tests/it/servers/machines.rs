@@ -27,7 +27,7 @@ impl Llama {
         assert!(made.is_ok_and(|status| status.success()), "the model is made");
         let mut command = Command::new(&python);
         command.arg(scripts.join("llama.py")).arg(&model).args(options).stderr(Stdio::null());
-        let (program, url) = Program::telling(&mut command);
+        let (program, url) = Program::telling(&mut command, "http://");
         let until = Instant::now() + Duration::from_secs(30);
         while !super::raw::is_ready(&url) {
             assert!(Instant::now() < until, "the model is never loaded");
@@ -60,7 +60,7 @@ impl Front {
     pub(super) fn start(upstream: &str, folder: &Path) -> Self {
         std::fs::create_dir_all(folder).expect("it is made");
         let script = root().join("tests/servers/front.py");
-        let (program, url) = Program::telling(Command::new("python3").arg(script).arg(upstream).arg(folder));
+        let (program, url) = Program::telling(Command::new("python3").arg(script).arg(upstream).arg(folder), "https://");
         Self { url, authority: folder.join("ca.pem"), _program: program }
     }
 }
@@ -79,15 +79,17 @@ impl Recorder {
         if let Some(authority) = authority {
             command.arg("--ca").arg(authority);
         }
-        let (program, url) = Program::telling(&mut command);
+        let (program, line) = Program::telling(&mut command, "clients ask");
+        let url = line.rsplit(' ').next().unwrap_or_default().to_owned();
         Self { url, folder: folder.to_owned(), program }
     }
 
     /// Ends it, and gives what it wrote.
     pub(super) fn finish(self) -> Vec<Cassette> {
         self.program.interrupt();
+        let entries = std::fs::read_dir(&self.folder).expect("it wrote").map(|entry| entry.expect("readable").path());
         let mut files: Vec<PathBuf> =
-            std::fs::read_dir(&self.folder).expect("it wrote").map(|entry| entry.expect("readable").path()).collect();
+            entries.filter(|path| path.extension().is_some_and(|extension| extension == "yaml")).collect();
         files.sort();
         files.iter().map(|file| cassette::load(file).unwrap_or_else(|error| panic!("{error}"))).collect()
     }
@@ -111,9 +113,7 @@ pub(super) fn legs(folder: &Path, api: ApiId, cassettes: Vec<(String, Cassette)>
     // JSON is YAML.
     let text = json!({"scenario": "legs", "client": "openai-chat", "legs": legs}).to_string();
     std::fs::write(&scenario, text).expect("it is written");
-    let (program, first) = Program::telling(crossfade(folder).arg("serve").arg(&scenario));
-    let url = first.split(' ').next().unwrap_or_default();
-    let base = url.rsplit_once('/').unwrap_or_else(|| panic!("no URL in {first:?}")).0.to_owned();
+    let (program, base) = Program::serve(crossfade(folder).arg("serve").arg(&scenario));
     Legs { base, _program: program }
 }
 

@@ -414,3 +414,14 @@ fn whoever_cannot_read_an_answer_may_ask_another_leg() {
     let named = chunk(1, &json!({})).replace("data: ", "event: ping\ndata: ");
     answered(&named).check(&[("expect.outcome", "fail: `primary` answered to its end")]);
 }
+
+/// vLLM ends a stream that it cannot go on with by an error and the end mark.
+#[test]
+fn an_end_mark_behind_an_error_finishes_nothing() {
+    let failed = [Bit::Begin(1), Bit::Text(words(0, 0..5)), Bit::Error("EngineCore"), Bit::Raw("data: [DONE]\n\n")];
+    let lab = Lab::chat().control("fallback").ask("primary").sends(0, 0, &failed, UpstreamEnd::Complete);
+    let told = lab.clone().hears(&failed[..3], ClientEnd::Complete);
+    told.check(&[("expect.outcome", "pass"), ("stream.truncation-visible", "pass")]);
+    let finished = [Bit::Begin(1), Bit::Text(words(0, 0..5)), Bit::Done];
+    lab.hears(&finished, ClientEnd::Complete).check(&[("stream.truncation-visible", "fail")]);
+}

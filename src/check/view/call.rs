@@ -134,7 +134,9 @@ impl<'a> Call<'a> {
     fn stream_reach(&self) -> Reach {
         let completion = &self.completion;
         let calls_a_tool = completion.parts.iter().any(|part| matches!(part, Part::ToolCall { .. }));
-        if completion.terminator.is_some() {
+        // An end mark behind an error finishes nothing: vLLM sends one.
+        let failed = completion.visible_error().is_some() && completion.finishes.is_empty();
+        if completion.terminator.is_some() && !failed {
             Reach::Terminator
         } else if !completion.finishes.is_empty() {
             Reach::Finish

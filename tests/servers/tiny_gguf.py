@@ -86,7 +86,7 @@ def pieces(text, taken):
 def vocabulary():
     """All tokens, and of each token the one before it, by number."""
     tokens, before = CONTROL + byte_tokens(), {}
-    taken = set(tokens)
+    taken = {*tokens, *map(chr, range(128))}
     for number, text in enumerate(RECITED.values(), CONTROL.index(STOP) + 1):
         for piece in pieces(text, taken):
             before[len(tokens)] = [number]

@@ -95,8 +95,8 @@ impl Recorder {
     }
 }
 
-/// `crossfade serve` with a leg for each cassette.
-pub(super) fn legs(folder: &Path, api: ApiId, cassettes: Vec<(String, Cassette)>) -> Legs {
+/// `crossfade serve` with a leg for each cassette, all of streams or none.
+pub(super) fn legs(folder: &Path, api: ApiId, stream: bool, cassettes: Vec<(String, Cassette)>) -> Legs {
     let model = match api {
         ApiId::AnthropicMessages => "anthropic/claude-sonnet-4-6",
         _ => "openai/gpt-4o-mini",
@@ -109,9 +109,9 @@ pub(super) fn legs(folder: &Path, api: ApiId, cassettes: Vec<(String, Cassette)>
             (leg, json!({"api": api, "model": model, "answer": {"cassette": file}}))
         })
         .collect();
-    let scenario = folder.join(format!("{api}.yaml"));
+    let scenario = folder.join(format!("{api}-{stream}.yaml"));
     // JSON is YAML.
-    let text = json!({"scenario": "legs", "client": "openai-chat", "legs": legs}).to_string();
+    let text = json!({"scenario": "legs", "client": {"stream": stream}, "legs": legs}).to_string();
     std::fs::write(&scenario, text).expect("it is written");
     let (program, base) = Program::serve(crossfade(folder).arg("serve").arg(&scenario));
     Legs { base, _program: program }

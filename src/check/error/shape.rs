@@ -3,8 +3,9 @@
 use crate::check::Level;
 use crate::check::catalogue::{Check, CheckInfo, Judge};
 use crate::check::found::Found;
-use crate::check::view::{Form, Reach, StepView};
+use crate::check::view::{Call, Form, Reach, StepView};
 use crate::history::ClientEnd;
+use crate::proxy::Passthrough;
 
 /// `error.shape`.
 pub(in crate::check) const SHAPE: Check = Check {
@@ -14,7 +15,8 @@ pub(in crate::check) const SHAPE: Check = Check {
         level: Level::Should,
         requirement: "An error has the client API's shape and an error status, unless an answer had begun.",
         rationale: "SDKs raise by status and read the body in one shape; an error under 200 is no error to them.",
-        passes: "A non-2xx status with the API's error body; after the head, the API's error event.",
+        passes: "A non-2xx status with the API's error body, or with the body of the leg's error where the proxy declares \
+                 to pass answers through; after the head, the API's error event.",
         fails: "An error body or a page of HTML under status 200, or an event that official SDKs drop. Another shape of \
                 body, and a 200 before any leg had answered, warn.",
         sources: &[
@@ -51,10 +53,21 @@ fn status(step: &StepView<'_>) -> Found {
     }
     if client.error.is_none() {
         let reason = format!("the body of status {status} is no error of {}", client.exchange.api);
+        if handed_on(step, status) {
+            return Found::pass_for(format!("{reason}, nor was the leg's, handed on as declared"));
+        }
         return Found::warn(reason)
             .with(step.client_evidence(client.error_text().chars().take(400).collect::<String>()));
     }
     Found::pass()
+}
+
+/// Whether it is the error of a leg, byte by byte, from a proxy that declares to hand on what a leg sends: servers have
+/// other shapes than the vendor whose API they speak.
+fn handed_on(step: &StepView<'_>, status: u16) -> bool {
+    let declared = matches!(step.policy().passthrough, Some(Passthrough::Json | Passthrough::Bytes));
+    let is_that = |call: &Call<'_>| call.exchange.status == status && call.body() == step.client.body;
+    declared && step.calls.iter().any(is_that)
 }
 
 /// A 2xx whose body is no answer and no error of the API. Half a JSON body is a transport's matter: an SDK raises on it.

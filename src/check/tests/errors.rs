@@ -3,7 +3,7 @@
 use crate::api::ApiId;
 use crate::check::testing::{Bit, Lab, key, whole, words};
 use crate::history::{ClientEnd, Survival, UpstreamEnd};
-use crate::proxy::Credentials;
+use crate::proxy::{Credentials, Passthrough};
 use crate::scenario::{At, By, Cut, Leave, Millis, Outcome, Stall};
 
 #[test]
@@ -21,6 +21,16 @@ fn the_shape_of_errors() {
     left.check(&[("error.shape", "not-exercised: the client left")]);
     let body = "{\"error\":{\"message\":\"Overloaded\",\"type\":\"overloaded_error\",\"param\":null,\"code\":null}}";
     lab().fails("fallback", 503).hears_body(200, "application/json", body).is("error", &["!error.shape"]);
+    // A server whose errors are none of the API's.
+    let odd = "{\"detail\":\"Not Found\"}";
+    let handed_on = |declared: Passthrough, got: &str| {
+        let lab = lab().last(|exchange| exchange.sent[0].data = odd.into()).hears_body(503, "application/json", got);
+        lab.policy(|policy| policy.passthrough = Some(declared))
+    };
+    handed_on(Passthrough::None, odd).check(&[("error.shape", "warn: no error of openai-chat")]);
+    handed_on(Passthrough::Json, odd).check(&[("error.shape", "pass")]);
+    handed_on(Passthrough::Bytes, odd).check(&[("error.shape", "pass")]);
+    handed_on(Passthrough::Bytes, "{}").check(&[("error.shape", "warn: no error of openai-chat")]);
     let in_stream = [Bit::Begin(1), Bit::Error("Overloaded")];
     lab().hears(&in_stream, ClientEnd::Complete).check(&[("error.shape", "warn: no leg had begun")]);
     let begun = Lab::chat().breaks("primary", 0, 5, &By::Close);

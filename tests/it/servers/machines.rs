@@ -60,7 +60,8 @@ impl Front {
     pub(super) fn start(upstream: &str, folder: &Path) -> Self {
         std::fs::create_dir_all(folder).expect("it is made");
         let script = root().join("tests/servers/front.py");
-        let (program, url) = Program::telling(Command::new("python3").arg(script).arg(upstream).arg(folder), "https://");
+        let (program, url) =
+            Program::telling(Command::new("python3").arg(script).arg(upstream).arg(folder), "https://");
         Self { url, authority: folder.join("ca.pem"), _program: program }
     }
 }

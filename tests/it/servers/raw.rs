@@ -30,7 +30,8 @@ fn parse(bytes: &[u8]) -> Option<Answer> {
     let status = lines.next()?.split(' ').nth(1)?.parse().ok()?;
     let header = |line: &str| line.split_once(':').map(|(name, value)| (name.to_owned(), value.trim().to_owned()));
     let headers: Vec<_> = lines.filter_map(header).collect();
-    let said = |wanted: &str| headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value);
+    let said =
+        |wanted: &str| headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value);
     let body = &bytes[end + 4..];
     let chunked = said("transfer-encoding").is_some_and(|value| value == "chunked");
     let (chunks, whole) = if chunked {

@@ -1,5 +1,6 @@
 //! The house rules that a compiler does not check: who may import what, and how files look.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -161,6 +162,32 @@ fn files_are_of_one_idea() {
         (lines > 700).then(|| format!("{lines} lines of code: several ideas?"))
     });
     assert!(found.is_empty(), "{found:#?}");
+}
+
+/// A default of `trait Api` that some API has in words of its own is a dialect's, too: else the dialect of that API falls
+/// back to the default, and nothing says so.
+#[test]
+fn dialects_hand_on_all_that_an_api_says() {
+    let sources = sources();
+    let implemented = |source: &Source| {
+        let (_, block) = source.code.split_once("\nimpl Api for ")?;
+        Some(methods(block.split("\n}").next()?))
+    };
+    let (dialect, apis): (Vec<_>, Vec<_>) = sources
+        .iter()
+        .filter_map(|source| Some((source.path.ends_with("vendor/dialect.rs"), implemented(source)?)))
+        .partition(|(is_dialect, _)| *is_dialect);
+    let [(_, dialect)] = &dialect[..] else { panic!("one dialect, not {}", dialect.len()) };
+    let said: BTreeSet<_> = apis.into_iter().flat_map(|(_, methods)| methods).collect();
+    assert!(said.contains("fill") && said.len() > 30, "the APIs were not found: {said:?}");
+    let missing: Vec<_> = said.difference(dialect).collect();
+    assert!(missing.is_empty(), "src/api/vendor/dialect.rs does not hand on {missing:?}");
+}
+
+/// The methods of an `impl`.
+fn methods(block: &str) -> BTreeSet<&str> {
+    let functions = block.lines().filter_map(|line| line.strip_prefix("    fn "));
+    functions.filter_map(|function| function.split(['(', '<']).next()).collect()
 }
 
 #[test]

@@ -95,7 +95,8 @@ fn code(path: &Path, text: &str) -> String {
     if stem == "tests" || stem == "testing" || path.iter().any(|part| part == "tests") {
         return String::new();
     }
-    let text = text.split("#[cfg(test)]").next().unwrap_or_default();
+    // Those in a file of their own are named above the code.
+    let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
     text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
 }
 
@@ -164,18 +165,14 @@ fn files_are_of_one_idea() {
     assert!(found.is_empty(), "{found:#?}");
 }
 
-/// A default of `trait Api` that some API has in words of its own is a dialect's, too: else the dialect of that API falls
-/// back to the default, and nothing says so.
+/// What some API says in words of its own, where `trait Api` has a default, a dialect hands on: else the dialect of that
+/// API falls back to the default, and nothing tells.
 #[test]
 fn dialects_hand_on_all_that_an_api_says() {
     let sources = sources();
-    let implemented = |source: &Source| {
-        let (_, block) = source.code.split_once("\nimpl Api for ")?;
-        Some(methods(block.split("\n}").next()?))
-    };
     let (dialect, apis): (Vec<_>, Vec<_>) = sources
         .iter()
-        .filter_map(|source| Some((source.path.ends_with("vendor/dialect.rs"), implemented(source)?)))
+        .filter_map(|source| Some((source.path.ends_with("vendor/dialect.rs"), api_methods(&source.code)?)))
         .partition(|(is_dialect, _)| *is_dialect);
     let [(_, dialect)] = &dialect[..] else { panic!("one dialect, not {}", dialect.len()) };
     let said: BTreeSet<_> = apis.into_iter().flat_map(|(_, methods)| methods).collect();
@@ -184,10 +181,11 @@ fn dialects_hand_on_all_that_an_api_says() {
     assert!(missing.is_empty(), "src/api/vendor/dialect.rs does not hand on {missing:?}");
 }
 
-/// The methods of an `impl`.
-fn methods(block: &str) -> BTreeSet<&str> {
-    let functions = block.lines().filter_map(|line| line.strip_prefix("    fn "));
-    functions.filter_map(|function| function.split(['(', '<']).next()).collect()
+/// The methods of the `impl Api` in a file, where there is one.
+fn api_methods(code: &str) -> Option<BTreeSet<&str>> {
+    let (_, block) = code.split_once("\nimpl Api for ")?;
+    let functions = block.split("\n}").next()?.lines().filter_map(|line| line.strip_prefix("    fn "));
+    Some(functions.filter_map(|function| function.split(['(', '<']).next()).collect())
 }
 
 #[test]

@@ -204,6 +204,22 @@ fn a_request_comes_back_as_it_stood() {
         api().write_request(&Conversation::default(), "m"),
         json!({"model": "m", "messages": [], "stream": false})
     );
+    // Whether to think is said both ways, and what is no call is kept.
+    for (think, kind) in [(true, "enabled"), (false, "disabled")] {
+        let body = json!({
+            "model": "m", "messages": [{"role": "assistant", "content": "", "tool_calls": [7]}], "think": think,
+            "stream": true,
+        });
+        let conversation = api().read_request(&body);
+        assert_eq!(conversation.params["thinking"], json!({"type": kind}));
+        assert_eq!(api().write_request(&conversation, "m"), body);
+    }
+    // An image is of the type with which it begins.
+    for (begins, kind) in [("/9j/", "jpeg"), ("R0lGOD", "gif"), ("UklGR", "webp"), ("iVBORw0KGgo", "png")] {
+        let conversation = api().read_request(&json!({"messages": [{"role": "user", "images": [begins]}]}));
+        let Part::Image { media_type, .. } = &conversation.turns[0].parts[0] else { panic!("an image") };
+        assert_eq!(*media_type, format!("image/{kind}"));
+    }
     // The text goes on.
     let trailing = json!({"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]});
     assert_eq!(api().prefill(&api().read_request(&trailing)).as_deref(), Some("b"));

@@ -204,10 +204,10 @@ fn a_request_comes_back_as_it_stood() {
         api().write_request(&Conversation::default(), "m"),
         json!({"model": "m", "messages": [], "stream": false})
     );
-    // Whether to think is said both ways, and what is no call is kept.
+    // Whether to think is said both ways; what is no call is kept, and what is no message.
     for (think, kind) in [(true, "enabled"), (false, "disabled")] {
         let body = json!({
-            "model": "m", "messages": [{"role": "assistant", "content": "", "tool_calls": [7]}], "think": think,
+            "model": "m", "messages": [{"role": "assistant", "content": "", "tool_calls": [7]}, 7], "think": think,
             "stream": true,
         });
         let conversation = api().read_request(&body);

@@ -124,7 +124,7 @@ fn lines_are_as_the_vendor_writes_them() {
         assert_eq!(super::message::date(day), date);
     }
     // Every day follows the one before.
-    let leaps = |year: u64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let leaps = |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     let (mut year, mut month, mut day) = (1970, 1, 1);
     for days in 0..400 * 366 {
         assert_eq!(super::message::date(days), (year, month, day));

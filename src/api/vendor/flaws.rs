@@ -234,6 +234,7 @@ mod tests {
     #[test]
     fn of_events() {
         type Place = (fn(&mut ChatStream) -> &mut Event, &'static str);
+        type Part = (fn(&mut Event) -> &mut Value, &'static str);
         let events: [Place; 12] = [
             (|stream| stream.start.get_or_insert_default(), "start"),
             (|stream| &mut stream.text, "text"),
@@ -248,7 +249,6 @@ mod tests {
             (|stream| stream.if_calls.text.get_or_insert_default(), "if_calls/text"),
             (|stream| stream.if_calls.finish.get_or_insert_default(), "if_calls/finish"),
         ];
-        type Part = (fn(&mut Event) -> &mut Value, &'static str);
         let parts: [Part; 3] = [
             (|event| event.delta.get_or_insert_default(), "delta"),
             (|event| &mut event.choice, "choice"),

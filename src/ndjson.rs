@@ -154,6 +154,7 @@ mod tests {
         check(b"{}\n{}", &["0..3 {}"], Some("3..5 {}"), &[]);
         check(b"{}\n\n \r\n{}\n", &["0..3 {}", "7..10 {}"], None, &["N01@3", "N01@4"]);
         check(b"\"a\xff\"\n", &["0..5 \"a\u{FFFD}\""], None, &["N02@2"]);
+        check(b"{}\n\"a\xff\"\n", &["0..3 {}", "3..8 \"a\u{FFFD}\""], None, &["N02@5"]);
     }
 
     #[test]
@@ -167,5 +168,20 @@ mod tests {
         assert_eq!(lines[1], Line { data: "{}".to_owned(), span: MAX_LINE + 10..MAX_LINE + 13 });
         let found: Vec<Rule> = decoder.take_findings().iter().map(|found| found.rule).collect();
         assert_eq!(found, [Rule::TooLong]);
+        // As long as it may be.
+        let mut decoder = Decoder::new();
+        assert_eq!(decoder.feed(&long[5..]), []);
+        assert_eq!(
+            (decoder.finish().map(|line| line.data.len()), decoder.take_findings()),
+            (Some(MAX_LINE), Vec::new())
+        );
+    }
+
+    #[test]
+    fn findings_have_a_limit() {
+        let mut decoder = Decoder::new();
+        decoder.feed(&[b'\n'; MAX_FINDINGS + 1]);
+        assert_eq!(decoder.take_findings().len(), MAX_FINDINGS);
+        assert_eq!([Rule::Blank, Rule::Utf8, Rule::TooLong].map(Rule::id), ["N01", "N02", "N03"]);
     }
 }

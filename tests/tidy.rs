@@ -1,5 +1,6 @@
 //! The house rules that a compiler does not check: who may import what, and how files look.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -97,7 +98,8 @@ fn code(path: &Path, text: &str) -> String {
     if stem == "tests" || stem == "testing" || path.iter().any(|part| part == "tests") {
         return String::new();
     }
-    let text = text.split("#[cfg(test)]").next().unwrap_or_default();
+    // Those in a file of their own are named above the code.
+    let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
     text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
 }
 
@@ -164,6 +166,29 @@ fn files_are_of_one_idea() {
         (lines > 700).then(|| format!("{lines} lines of code: several ideas?"))
     });
     assert!(found.is_empty(), "{found:#?}");
+}
+
+/// What some API says in words of its own, where `trait Api` has a default, a dialect hands on: else the dialect of that
+/// API falls back to the default, and nothing tells.
+#[test]
+fn dialects_hand_on_all_that_an_api_says() {
+    let sources = sources();
+    let (dialect, apis): (Vec<_>, Vec<_>) = sources
+        .iter()
+        .filter_map(|source| Some((source.path.ends_with("vendor/dialect.rs"), api_methods(&source.code)?)))
+        .partition(|(is_dialect, _)| *is_dialect);
+    let [(_, dialect)] = &dialect[..] else { panic!("one dialect, not {}", dialect.len()) };
+    let said: BTreeSet<_> = apis.into_iter().flat_map(|(_, methods)| methods).collect();
+    assert!(said.contains("fill") && said.len() > 30, "the APIs were not found: {said:?}");
+    let missing: Vec<_> = said.difference(dialect).collect();
+    assert!(missing.is_empty(), "src/api/vendor/dialect.rs does not hand on {missing:?}");
+}
+
+/// The methods of the `impl Api` in a file, where there is one.
+fn api_methods(code: &str) -> Option<BTreeSet<&str>> {
+    let (_, block) = code.split_once("\nimpl Api for ")?;
+    let functions = block.split("\n}").next()?.lines().filter_map(|line| line.strip_prefix("    fn "));
+    Some(functions.filter_map(|function| function.split(['(', '<']).next()).collect())
 }
 
 #[test]

@@ -263,19 +263,14 @@ pub trait Api: Send + Sync + fmt::Debug {
     /// and not in the body, `{model}` and `{method}` stand for them.
     fn path(&self) -> &'static str;
 
-    /// What stands for `{method}`, with the query that belongs to it.
-    fn method(&self, _stream: bool) -> &'static str {
-        ""
-    }
-
     /// Path and query of a request for `model`, below the base URL.
     fn target(&self, model: &str, stream: bool) -> String {
         self.fill(self.path(), model, stream)
     }
 
     /// A path in which `{model}` and `{method}` may stand, for this model.
-    fn fill(&self, path: &str, model: &str, stream: bool) -> String {
-        path.replace("{model}", &target::encode(model)).replace("{method}", self.method(stream))
+    fn fill(&self, path: &str, model: &str, _stream: bool) -> String {
+        path.replace("{model}", &target::encode(model)).replace("{method}", "")
     }
 
     /// The part of a path (query removed) that is this API's own; what stands before it is a base. `None` where the

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+mod habits;
 mod kept;
 mod vendors;
 

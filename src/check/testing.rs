@@ -477,8 +477,9 @@ impl Lab {
 
     /// The client gets this stream.
     pub(crate) fn hears(self, bits: &[Bit], end: ClientEnd) -> Self {
-        let body = stream(self.history.steps[self.at].client.api, bits);
-        self.heard(200, "text/event-stream", body, end)
+        let id = self.history.steps[self.at].client.api;
+        let kind = id.spoken().expect("spoken").framing().media_type();
+        self.heard(200, kind, stream(id, bits), end)
     }
 
     /// The client gets a whole streamed answer.

@@ -23,7 +23,7 @@ pub(super) struct Operation {
 pub(super) const PATH: &str = "/model/{model}/{method}";
 
 impl Operation {
-    pub(super) fn method(self, stream: bool) -> &'static str {
+    fn method(self, stream: bool) -> &'static str {
         if stream { self.stream } else { self.unary }
     }
 

@@ -63,10 +63,6 @@ impl Api for BedrockConverse {
         bedrock::PATH
     }
 
-    fn method(&self, stream: bool) -> &'static str {
-        CONVERSE.method(stream)
-    }
-
     fn fill(&self, path: &str, model: &str, stream: bool) -> String {
         CONVERSE.fill(path, model, stream)
     }

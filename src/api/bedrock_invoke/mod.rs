@@ -57,10 +57,6 @@ impl Api for BedrockInvoke {
         bedrock::PATH
     }
 
-    fn method(&self, stream: bool) -> &'static str {
-        INVOKE.method(stream)
-    }
-
     fn fill(&self, path: &str, model: &str, stream: bool) -> String {
         INVOKE.fill(path, model, stream)
     }

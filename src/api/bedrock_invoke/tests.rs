@@ -1,8 +1,10 @@
+use std::collections::BTreeSet;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use crate::answer::{AnswerScript, Lexicon, ScriptPart, speak};
+use crate::answer::{AnswerScript, Lexicon, ScriptPart, Spoken, SpokenPart, speak};
 use crate::api::{Api, ApiError, ApiId, EncodeContext, Reading};
 use crate::eventstream;
 use crate::framing::Framing;
@@ -137,6 +139,12 @@ fn events_are_those_of_anthropic_without_pings() {
     assert_eq!((&metrics["inputTokenCount"], &metrics["outputTokenCount"]), (&json!(12), &json!(9)));
     let unary = api().render_unary(&spoken, &context);
     assert_eq!(unary.headers.get("x-amzn-bedrock-output-token-count"), Some("9"));
+    // Chunks hide how long they are.
+    let long = Spoken { parts: vec![SpokenPart::Text((0..600).map(|n| format!("w{n} ")).collect())], ..spoken };
+    let chunks = Framing::EventStream.events(&api().render_stream(&long, &context).body());
+    let padding = |data: &str| serde_json::from_str::<Value>(data).expect("JSON")["p"].as_str().map(str::len);
+    let lengths: BTreeSet<usize> = chunks.iter().filter_map(|event| padding(&event.data)).collect();
+    assert_eq!(lengths, (1..=62).collect());
 }
 
 #[test]

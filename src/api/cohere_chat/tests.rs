@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use crate::api::{Api, ApiError, ApiId, Part, Reading, Say, Usage};
+use crate::api::{Api, ApiError, ApiId, FinishReason, Part, Reading, Say, Usage};
 
 fn api() -> &'static dyn Api {
     ApiId::CohereChat.spoken().expect("spoken")
@@ -106,6 +106,10 @@ fn grammar() {
     check(&[start(), block(0, "text"), block(1, "text")], &["H08 Should"]);
     let reading = check(&[start(), delta(0, "text", "a")], &["H09 Should"]);
     assert_eq!(reading.completion.text, "a");
+    // What goes on goes on in the same part.
+    let deltas = [delta(0, "thinking", "a"), delta(0, "thinking", "b")].concat();
+    let reading = check(&[start(), deltas], &["H09 Should", "H09 Should"]);
+    assert_eq!(reading.completion.parts, [Part::Thinking { text: "ab".to_owned(), signature: None }]);
     check(&[start(), arguments(0, "{}")], &["H09 Must"]);
     check(&[start(), call(0, "a"), stop("tool-call", 0), arguments(0, "{}")], &["H09 Should"]);
     check(&[start(), call(0, "")], &["H10 Must"]);
@@ -118,6 +122,10 @@ fn grammar() {
     // An error ends the message wherever it stands.
     check(&[start(), block(0, "text"), end("ERROR")], &[]);
     check(&[start(), end("BORED")], &["H15 Should"]);
+    let stopped = check(&[start(), end("STOP_SEQUENCE")], &[]);
+    assert_eq!(stopped.completion.finishes[0].reason, FinishReason::Stop);
+    let late = check(&[start(), end("TIMEOUT")], &[]);
+    assert_eq!(late.completion.finishes[0].reason, FinishReason::Other);
     check(&[start(), call(0, "a"), arguments(0, "{\"x"), stop("tool-call", 0), end("TOOL_CALL")], &["H16 Must"]);
     let silent = event(&json!({"type": "message-end", "delta": {"finish_reason": "COMPLETE"}}));
     check(&[start(), silent], &["H17 Should"]);
@@ -139,6 +147,15 @@ fn an_error_stands_where_an_end_would() {
     assert_eq!(body["error_type"], json!("INVALID_TOOL_GENERATION"));
     let plain: Value = serde_json::from_slice(&api().error_body(&api().status_error(401), 1)).expect("JSON");
     assert_eq!(plain.get("error_type"), None);
+    // What has a key of another vendor's is another vendor's.
+    let read = |body: &Value| api().read_error(400, body.to_string().as_bytes()).map(|error| error.message);
+    let mut body = json!({"id": "a", "message": "No."});
+    assert_eq!(read(&body).as_deref(), Some("No."));
+    for key in ["error", "object", "type"] {
+        body[key] = "x".into();
+        assert_eq!(read(&body), None, "{body}");
+        body.as_object_mut().expect("an object").remove(key);
+    }
 }
 
 #[test]

@@ -77,8 +77,9 @@ impl Api for Gemini {
         "/v1beta/models/{model}:{method}"
     }
 
-    fn method(&self, stream: bool) -> &'static str {
-        if stream { "streamGenerateContent?alt=sse" } else { UNARY }
+    fn fill(&self, path: &str, model: &str, stream: bool) -> String {
+        let method = if stream { "streamGenerateContent?alt=sse" } else { UNARY };
+        path.replace("{model}", &target::encode(model)).replace("{method}", method)
     }
 
     fn own_path<'p>(&self, path: &'p str) -> Option<&'p str> {

@@ -56,6 +56,9 @@ fn apis_are_known_by_name_and_path() {
         ("/a/base/of/s1/primary/v1/messages", Some((ApiId::AnthropicMessages, "/v1/messages"))),
         ("/s1/v1/responses", Some((ApiId::OpenaiResponses, "/v1/responses"))),
         ("/s1/model/m/converse", Some((ApiId::BedrockConverse, "/model/m/converse"))),
+        ("/s1/model/m/invoke", Some((ApiId::BedrockInvoke, "/model/m/invoke"))),
+        ("/a/v2/chat", Some((ApiId::CohereChat, "/v2/chat"))),
+        ("/a/api/chat", Some((ApiId::OllamaChat, "/api/chat"))),
         ("/v1/embeddings", None),
     ] {
         let found = ApiId::of_path(path).map(|api| (api.id(), api.own_path(path).expect("its path")));
@@ -121,11 +124,56 @@ fn a_bare_status_is_said_in_the_vendors_words() {
         (504, "DEADLINE_EXCEEDED", "Deadline expired before operation could complete."),
         (529, "UNAVAILABLE", "The model is overloaded."),
     ];
+    let bedrock: &[(u16, &str, &str)] = &[
+        (400, "ValidationException", "Malformed input request"),
+        (401, "UnrecognizedClientException", "The security token included"),
+        (403, "AccessDeniedException", "You don't have access to the model"),
+        (404, "ResourceNotFoundException", "Could not resolve the foundation model"),
+        (408, "ModelTimeoutException", "Model has timed out"),
+        (409, "ConflictException", "The request conflicts"),
+        (418, "ValidationException", "Malformed input request"),
+        (424, "ModelErrorException", "The model returned an error"),
+        (429, "ThrottlingException", "Too many requests"),
+        (500, "InternalServerException", "The system encountered an unexpected error"),
+        (503, "ServiceUnavailableException", "Bedrock is unable"),
+        (529, "ServiceUnavailableException", "Bedrock is unable"),
+    ];
+    let ollama: &[(u16, &str, &str)] = &[
+        (400, "bad_request", "invalid request"),
+        (401, "unauthorized", "unauthorized"),
+        (403, "unauthorized", "forbidden"),
+        (404, "not_found", "model not found"),
+        (418, "bad_request", "invalid request"),
+        (429, "rate_limited", "too many requests"),
+        (500, "server_error", "model runner has unexpectedly stopped"),
+        (502, "server_error", "bad gateway"),
+        (503, "overloaded", "server busy"),
+        (504, "server_error", "gateway timeout"),
+        (529, "overloaded", "server busy"),
+    ];
+    let cohere: &[(u16, &str, &str)] = &[
+        (400, "bad_request", "invalid request"),
+        (401, "unauthorized", "invalid api token"),
+        (403, "forbidden", "this API key is not allowed"),
+        (404, "not_found", "the requested resource was not found"),
+        (418, "bad_request", "invalid request"),
+        (422, "unprocessable_entity", "invalid request"),
+        (429, "too_many_requests", "You are past the per minute request limit"),
+        (500, "internal_server_error", "internal server error"),
+        (502, "internal_server_error", "internal server error"),
+        (503, "service_unavailable", "the service is currently unavailable"),
+        (504, "gateway_timeout", "the request timed out"),
+        (529, "service_unavailable", "the service is currently unavailable"),
+    ];
     for (id, rows) in [
         (ApiId::OpenaiChat, openai),
         (ApiId::OpenaiResponses, openai),
         (ApiId::AnthropicMessages, anthropic),
         (ApiId::Gemini, gemini),
+        (ApiId::BedrockConverse, bedrock),
+        (ApiId::BedrockInvoke, bedrock),
+        (ApiId::OllamaChat, ollama),
+        (ApiId::CohereChat, cohere),
     ] {
         for (status, kind, message) in rows {
             let error = api(id).status_error(*status);
@@ -209,6 +257,16 @@ fn ids_have_the_vendors_form() {
     assert!(is_id(first, "", 6, word) && is_id(second, "", 15, word), "{id}");
     let id = string(&gemini[0]["candidates"][0]["content"]["parts"][0]["functionCall"]["id"]);
     assert!(is_id(&id, "", 8, |c| c.is_ascii_alphanumeric() && !c.is_ascii_uppercase()), "{id}");
+    let uuid =
+        |text: &str| text.split('-').map(str::len).eq([8, 4, 4, 4, 12]) && is_id(&text.replace('-', ""), "", 32, hex);
+    let cohere = events(ApiId::CohereChat, &script);
+    assert!(uuid(&string(&cohere[0]["id"])), "{}", cohere[0]);
+    let ollama =
+        api(ApiId::OllamaChat).render_stream(&speak(&script, Lexicon::new(3).voice(1), &[], 5), &context(true));
+    let line: Value = serde_json::from_slice(&ollama.chunks[0].data).expect("JSON");
+    assert!(is_id(&string(&line["message"]["tool_calls"][0]["id"]), "call_", 8, |c| {
+        c.is_ascii_alphanumeric() && !c.is_ascii_uppercase()
+    }));
     let responses = events(ApiId::OpenaiResponses, &script);
     assert!(is_id(&string(&responses[0]["response"]["id"]), "resp_", 50, hex));
     let item = responses.iter().find(|event| event["item"].is_object()).expect("an item");
@@ -269,7 +327,7 @@ fn a_refusal_behind_a_text_is_a_part_of_the_same_message() {
 }
 
 /// How an answer in text ends in each API, and how a refusal.
-type Ends = [(ApiId, [&'static str; 2]); 5];
+type Ends = [(ApiId, [&'static str; 2]); 8];
 
 #[test]
 fn an_answer_ends_as_the_vendor_ends_it() {
@@ -291,6 +349,9 @@ fn an_answer_ends_as_the_vendor_ends_it() {
                 (ApiId::Gemini, ["MAX_TOKENS", "MAX_TOKENS"]),
                 (ApiId::OpenaiResponses, ["max_output_tokens", "max_output_tokens"]),
                 (ApiId::BedrockConverse, ["max_tokens", "max_tokens"]),
+                (ApiId::BedrockInvoke, ["max_tokens", "max_tokens"]),
+                (ApiId::OllamaChat, ["length", "length"]),
+                (ApiId::CohereChat, ["MAX_TOKENS", "MAX_TOKENS"]),
             ],
         ),
         (
@@ -301,6 +362,9 @@ fn an_answer_ends_as_the_vendor_ends_it() {
                 (ApiId::Gemini, ["SAFETY", "SAFETY"]),
                 (ApiId::OpenaiResponses, ["content_filter", "completed"]),
                 (ApiId::BedrockConverse, ["content_filtered", "content_filtered"]),
+                (ApiId::BedrockInvoke, ["refusal", "refusal"]),
+                (ApiId::OllamaChat, ["stop", "stop"]),
+                (ApiId::CohereChat, ["COMPLETE", "COMPLETE"]),
             ],
         ),
         (
@@ -311,6 +375,9 @@ fn an_answer_ends_as_the_vendor_ends_it() {
                 (ApiId::Gemini, ["STOP", "SAFETY"]),
                 (ApiId::OpenaiResponses, ["completed", "completed"]),
                 (ApiId::BedrockConverse, ["end_turn", "content_filtered"]),
+                (ApiId::BedrockInvoke, ["end_turn", "refusal"]),
+                (ApiId::OllamaChat, ["stop", "stop"]),
+                (ApiId::CohereChat, ["COMPLETE", "COMPLETE"]),
             ],
         ),
     ];
@@ -382,7 +449,7 @@ fn a_writer_tells_errors_and_nothing_of_nothing() {
 
 #[test]
 fn a_call_that_is_whole_is_read_though_the_answer_breaks_off() {
-    for id in [ApiId::OpenaiChat, ApiId::AnthropicMessages, ApiId::OpenaiResponses, ApiId::BedrockConverse] {
+    for id in spoken_apis().map(Api::id) {
         let spoken = speak(&script(vec![call()]), Lexicon::new(3).voice(1), &[], 5);
         let rendition = api(id).render_stream(&spoken, &context(true));
         let last = rendition

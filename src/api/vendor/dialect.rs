@@ -116,16 +116,16 @@ impl Api for Dialect {
         self.paths().next().unwrap_or_else(|| self.base.path())
     }
 
-    fn method(&self, stream: bool) -> &'static str {
-        self.base.method(stream)
-    }
-
     fn target(&self, model: &str, stream: bool) -> String {
         let paths = &self.speaks.paths;
         let form = paths.stream.first().filter(|_| stream).or(paths.at.first());
         let Some(form) = form else { return self.base.target(model, stream) };
         let query = paths.query.as_ref().map(|query| format!("?{query}")).unwrap_or_default();
         route::write(form, model) + &query
+    }
+
+    fn fill(&self, path: &str, model: &str, stream: bool) -> String {
+        self.base.fill(path, model, stream)
     }
 
     fn own_path<'p>(&self, path: &'p str) -> Option<&'p str> {

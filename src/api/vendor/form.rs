@@ -89,6 +89,8 @@ pub(super) fn flaw(form: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     const IDS: Ids = Ids { seed: 7, created: 1_700_000_000 };
@@ -109,6 +111,10 @@ mod tests {
         check("req_<ulid>", 30, |c| c.is_ascii_alphanumeric() || c == '_');
         assert_eq!(IDS.fill("gen-<unix>"), "gen-1700000000");
         assert_eq!(IDS.fill("plain"), "plain");
+        // Numbers begin with no zero, and have every digit elsewhere.
+        let ids = |seed| Ids { seed, ..IDS }.fill("<digits:2>");
+        let letters = |at: usize| (0..400).map(|seed| char::from(ids(seed).as_bytes()[at])).collect::<BTreeSet<_>>();
+        assert_eq!((letters(0), letters(1)), (('1'..='9').collect(), ('0'..='9').collect()));
     }
 
     #[test]
@@ -118,6 +124,12 @@ mod tests {
             assert_ne!(IDS.fill(form), other.fill(form), "{form}");
             assert_eq!(IDS.fill(form).len(), other.fill(form).len(), "{form}");
         }
+    }
+
+    #[test]
+    fn names_have_seeds_of_their_own() {
+        let seeds: BTreeSet<u64> = (0..1_000).map(|name| seed_of(&format!("call_{name}"))).collect();
+        assert_eq!(seeds.len(), 1_000);
     }
 
     #[test]

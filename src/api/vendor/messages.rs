@@ -39,7 +39,7 @@ pub(super) fn stream(own: &Messages, rendition: Rendition) -> Rendition {
     let mut rendition = marked(own, rendition);
     if own.ping == Ping::BehindTheStart {
         let ping = rendition.chunks.iter().position(|chunk| chunk.data.starts_with(b"event: ping\n"));
-        if let Some(ping) = ping.filter(|ping| *ping > 1) {
+        if let Some(ping @ 2..) = ping {
             rendition.chunks[1..=ping].rotate_right(1);
             rendition.marks[1..=ping].rotate_right(1);
             // The ping comes before content now.

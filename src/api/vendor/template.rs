@@ -162,5 +162,6 @@ mod tests {
         check(json!({"k": ["$a", {"m": "$a?"}]}), None);
         check(json!({"k": ["$a", {"m": "$b?"}]}), Some((&["k", "1", "m"], "`b`")));
         check(json!("<hex>"), Some((&[], "<hex>")));
+        check(json!("a -> b"), None);
     }
 }

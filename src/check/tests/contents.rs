@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::api::ApiId;
 use crate::check::testing::{Bit, Lab, whole, words};
 use crate::history::{ClientEnd, UpstreamEnd};
 use crate::proxy::UsageChoice;
@@ -180,6 +181,39 @@ fn finish_reasons() {
     // Nobody finished: that is the truncation's matter.
     let cut = Lab::chat().breaks("primary", 0, 5, &By::Close).hears_answer(&words(0, 0..5));
     cut.check(&[("stream.finish", "not-exercised"), ("stream.truncation-visible", "fail")]);
+}
+
+#[test]
+fn a_refusal_is_told_where_there_is_a_word_for_it() {
+    let leg = |finish: &str| {
+        format!(
+            "data: {}\n\ndata: [DONE]\n\n",
+            json!({"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [
+                {"index": 0, "delta": {"role": "assistant", "content": "dacola mivefor"}, "finish_reason": finish}]})
+        )
+    };
+    let line = |reason: &str| {
+        let line = json!({"model": "m", "message": {"role": "assistant", "content": "dacola mivefor"}, "done": true,
+            "done_reason": reason, "prompt_eval_count": 1, "eval_count": 2});
+        format!("{line}\n")
+    };
+    let check = |from: &str, client: ApiId, to: &str, expect: &str| {
+        let features = client.spoken().expect("spoken").features();
+        assert_eq!(features.tells_refusals, client != ApiId::OllamaChat, "{client}");
+        let lab = said(Lab::new(client, &["openai/gpt-4o-mini"]), &leg(from));
+        let (kind, body) = match client {
+            ApiId::OllamaChat => ("application/x-ndjson", line(to)),
+            _ => ("text/event-stream", leg(to)),
+        };
+        lab.hears_body(200, kind, &body).check(&[("stream.finish", expect)]);
+    };
+    check("content_filter", ApiId::OllamaChat, "stop", "pass: no word for a refusal");
+    check("content_filter", ApiId::OpenaiChat, "stop", "fail");
+    // The want of that word excuses nothing else.
+    check("content_filter", ApiId::OllamaChat, "length", "warn");
+    check("length", ApiId::OllamaChat, "stop", "fail");
+    check("length", ApiId::OllamaChat, "length", "pass");
+    check("stop", ApiId::OllamaChat, "stop", "pass");
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod endings;
 mod errors;
 mod failures;
 mod fallbacks;
+mod lines;
 mod policies;
 mod requests;
 mod routes;

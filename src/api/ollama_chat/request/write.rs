@@ -61,17 +61,14 @@ fn write_thinking(thinking: &Value) -> Option<bool> {
 }
 
 fn write_turn(turn: &Turn, conversation: &Conversation, own: bool) -> Vec<Value> {
-    let role = match turn.role {
-        Role::System => "system",
-        Role::User => "user",
-        Role::Assistant => "assistant",
-        Role::Tool => return turn.parts.iter().filter_map(|part| write_result(part, conversation)).collect(),
+    let role = match (turn.role, turn.parts.as_slice()) {
+        (Role::Tool, parts) => return parts.iter().filter_map(|part| write_result(part, conversation)).collect(),
+        // A message that was no object.
+        (Role::User, [Part::Other(odd)]) if own => return vec![odd.clone()],
+        (Role::System, _) => "system",
+        (Role::User, _) => "user",
+        (Role::Assistant, _) => "assistant",
     };
-    if let [Part::Other(odd)] = turn.parts.as_slice()
-        && own
-    {
-        return vec![odd.clone()];
-    }
     vec![write_message(role, &turn.parts, own)]
 }
 

@@ -19,6 +19,7 @@ pub mod fault;
 pub mod framing;
 pub(crate) mod haystack;
 pub mod history;
+pub mod import;
 pub mod leg;
 pub mod ndjson;
 pub mod progress;

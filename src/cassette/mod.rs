@@ -9,6 +9,7 @@ mod save;
 mod tests;
 mod transcript;
 mod verify;
+mod write;
 
 use std::fmt::Write as _;
 
@@ -24,6 +25,7 @@ pub use load::{FORMAT, load, load_text};
 pub use save::save;
 pub use transcript::transcript;
 pub use verify::{Remark, days_between, grammar};
+pub use write::write;
 
 use crate::api::ApiId;
 use crate::scenario::Millis;

@@ -14,7 +14,7 @@ use crate::scenario::default_model;
 use crate::schema;
 
 /// The schema that lies beside a cassette.
-const SCHEMA: &str = "cassette.schema.json";
+pub(super) const SCHEMA: &str = "cassette.schema.json";
 
 /// Writes a cassette, to a file that was not there or to stdout.
 pub(super) fn synth(args: &SynthArgs) -> Result<Exit, Failure> {
@@ -34,7 +34,7 @@ pub(super) fn synth(args: &SynthArgs) -> Result<Exit, Failure> {
         seed: args.seed,
     }
     .cassette();
-    let text = beside_its_schema(&save(&cassette));
+    let text = beside_its_schema(&save(&cassette), 0);
     let Some(out) = &args.out else {
         print(&text);
         return Ok(Exit::AsExpected);
@@ -85,10 +85,11 @@ fn asked(args: &SynthArgs) -> Result<(ApiId, ModelName), Failure> {
     }
 }
 
-/// The first line points to a schema above the file, as it lies in a folder per vendor; here it lies beside it.
-fn beside_its_schema(text: &str) -> String {
+/// The first line points to a schema above the file, as it lies in a folder per vendor; here it lies `depth` folders
+/// above it, 0 is beside it.
+pub(super) fn beside_its_schema(text: &str, depth: usize) -> String {
     let rest = text.split_once('\n').map_or("", |(_, rest)| rest);
-    format!("# yaml-language-server: $schema={SCHEMA}\n{rest}")
+    format!("# yaml-language-server: $schema={}{SCHEMA}\n{rest}", "../".repeat(depth))
 }
 
 fn write(path: &Path, text: &str, force: bool) -> Result<(), Failure> {

@@ -14,8 +14,8 @@ pub(crate) struct Row {
     pub(crate) provider: String,
     pub(crate) published: String,
     pub(crate) interactions: usize,
-    path: PathBuf,
-    format: String,
+    pub(crate) path: PathBuf,
+    pub(crate) format: String,
 }
 
 /// A request and its response, as the recorder wrote them.

@@ -8,6 +8,7 @@ mod exchange;
 mod explained;
 mod files;
 mod folder;
+mod import;
 mod inflate;
 mod redaction;
 mod replay;

@@ -160,9 +160,10 @@ impl Decoder {
         if let (Inner::Deflate(bounded), Some(first)) = (&mut self.inner, bytes.first()) {
             // zlib begins with its method, 8, in the lower half of a byte; a bare block of this kind does not.
             let bounded = bounded.take().unwrap_or_default();
-            self.inner = match first & 0x0f == 8 {
-                true => Inner::Zlib(ZlibDecoder::new(bounded)),
-                false => Inner::Bare(DeflateDecoder::new(bounded)),
+            self.inner = if first & 0x0f == 8 {
+                Inner::Zlib(ZlibDecoder::new(bounded))
+            } else {
+                Inner::Bare(DeflateDecoder::new(bounded))
             };
         }
         let done = match &mut self.inner {

@@ -7,11 +7,14 @@ use std::io::{ErrorKind, Read as _};
 use std::path::{Component, Path, PathBuf};
 
 use super::args::ImportArgs;
+use super::files::Place;
 use super::synth::{SCHEMA, beside_its_schema};
 use super::{Failure, clock, print};
 use crate::cassette::{self, Cassette, load_text, save};
+use crate::config::FILE_NAME;
 use crate::diagnostic::Diagnostic;
 use crate::import::{Imported, Options, Source, import as read};
+use crate::redact::Redactor;
 use crate::runner::Exit;
 use crate::schema;
 
@@ -22,11 +25,14 @@ const FILES: usize = 20_000;
 
 /// Imports files and folders, and says what became of each.
 pub(super) fn import(args: &ImportArgs) -> Result<Exit, Failure> {
-    let options = Options { format: args.format, api: args.api, date: clock::date() };
+    let place = Place::find()?;
+    let redactor = Redactor::new(&place.config.redact)
+        .map_err(|wrong| Failure::file(FILE_NAME, format!("`redact.{}`: {wrong}", wrong.list)))?;
+    let options = Options { format: args.format, api: args.api, date: clock::date(), redactor: &redactor };
     let (mut drafts, mut errors) = (Vec::new(), Vec::new());
     let mut sum = Sum::default();
     for input in inputs(&args.paths)? {
-        let taken = take(&input, &options).and_then(|imported| sound(&input, imported));
+        let taken = take(&input, &options).and_then(|imported| sound(&input, imported, &redactor));
         match taken {
             Ok(imported) => {
                 sum.exchanges += imported.skipped.len();
@@ -34,10 +40,12 @@ pub(super) fn import(args: &ImportArgs) -> Result<Exit, Failure> {
                     log::info!("{}: exchange {number}: {why}", input.name);
                     sum.skipped += 1;
                 }
-                match imported.cassettes.is_empty() {
-                    true if input.named => errors.push(nothing(&input, &imported)),
-                    true => log::info!("{}: nothing to replay", input.name),
-                    false => drafts.extend(drafts_of(&input, imported)),
+                if !imported.cassettes.is_empty() {
+                    drafts.extend(drafts_of(&input, imported));
+                } else if input.named {
+                    errors.push(nothing(&input, &imported));
+                } else {
+                    log::info!("{}: nothing to replay", input.name);
                 }
             }
             // A folder holds files of all kinds.
@@ -83,19 +91,17 @@ struct Sum {
 
 impl Sum {
     fn told(&self, cassettes: usize) -> String {
-        let mut text = format!(
-            "imported {} of {} exchanges into {cassettes} {}",
+        let skipped = if self.skipped > 0 { "; `-v` says why the others are left out" } else { "" };
+        let passed_over = match self.passed_over {
+            0 => String::new(),
+            files => format!("; files that are no recordings: {files}"),
+        };
+        format!(
+            "imported {} of {} exchanges into {cassettes} {}{skipped}{passed_over}\n",
             self.exchanges - self.skipped,
             self.exchanges,
             if cassettes == 1 { "cassette" } else { "cassettes" }
-        );
-        if self.skipped > 0 {
-            text += "; `-v` says why the others are left out";
-        }
-        if self.passed_over > 0 {
-            text += &format!("; files that are no recordings: {}", self.passed_over);
-        }
-        text + "\n"
+        )
     }
 }
 
@@ -157,7 +163,7 @@ fn stem(path: &Path) -> PathBuf {
     path.with_file_name(name)
 }
 
-fn take(input: &Input, options: &Options) -> Result<Imported, Diagnostic> {
+fn take(input: &Input, options: &Options<'_>) -> Result<Imported, Diagnostic> {
     let fail = |error: std::io::Error| {
         Diagnostic::of_file(&input.name, format!("cannot read this file: {error}"))
             .help("check the path and its permissions")
@@ -182,13 +188,20 @@ fn bodies(mapping: &Path, name: &str) -> Result<Vec<u8>, String> {
     head(&folder.join(name)).map_err(|error| format!("cannot read {}: {error}", folder.join(name).display()))
 }
 
-/// What is written loads: an exchange may be longer than a cassette, or have headers that none can have.
-fn sound(input: &Input, imported: Imported) -> Result<Imported, Diagnostic> {
+/// What is written loads, and holds no secret: an exchange may be longer than a cassette, and a secret may stand where
+/// none was looked for.
+fn sound(input: &Input, imported: Imported, redactor: &Redactor) -> Result<Imported, Diagnostic> {
     for cassette in &imported.cassettes {
-        load_text(&input.name, &save(cassette)).map_err(|error| {
+        let text = save(cassette);
+        load_text(&input.name, &text).map_err(|error| {
             let why = format!("no cassette can hold this recording: {}", error.message);
             Diagnostic { help: error.help, ..Diagnostic::of_file(&input.name, why) }
         })?;
+        if let Some(leak) = redactor.scan(text.as_bytes()).first() {
+            let why = format!("a secret cannot be taken out of this recording: {}", leak.what);
+            return Err(Diagnostic::of_file(&input.name, why)
+                .help("if it is none, name it under `redact: keep:` in `crossfade.yaml`"));
+        }
     }
     Ok(imported)
 }

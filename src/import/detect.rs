@@ -6,7 +6,7 @@ use crate::api::ApiId;
 use crate::cassette::Exchange;
 
 /// Ends of paths that APIs have with whichever vendor.
-const ENDS: [(&str, ApiId); 7] = [
+const ENDS: [(&str, ApiId); 9] = [
     ("/chat/completions", ApiId::OpenaiChat),
     ("/responses", ApiId::OpenaiResponses),
     ("/v1/messages", ApiId::AnthropicMessages),
@@ -14,6 +14,9 @@ const ENDS: [(&str, ApiId); 7] = [
     ("/api/chat", ApiId::OllamaChat),
     ("/converse", ApiId::BedrockConverse),
     ("/converse-stream", ApiId::BedrockConverse),
+    // On Vertex the path is longer.
+    (":generateContent", ApiId::Gemini),
+    (":streamGenerateContent", ApiId::Gemini),
 ];
 
 /// What streams of an API say and no others do.
@@ -36,9 +39,9 @@ pub(super) fn by_request(exchange: &Exchange) -> Result<ApiId, String> {
     }
     let by_end = ENDS.iter().find(|(end, _)| path.ends_with(end)).map(|(_, api)| *api);
     match by_end.or_else(|| ApiId::of_path(path).map(|api| api.id())) {
-        Some(ApiId::BedrockInvoke) if !is_of_claude(&request.bytes()) => {
-            Err(format!("`{path}` is asked in a form of its own: of InvokeModel only that of Claude is spoken here"))
-        }
+        Some(ApiId::BedrockInvoke) if !is_of_claude(&request.bytes()) => Err(format!(
+            "`{path}` is asked in a form of its own: of InvokeModel only Claude's messages are spoken here"
+        )),
         Some(api) => Ok(api),
         None => no(),
     }

@@ -16,7 +16,6 @@ mod mitm;
 mod nock;
 mod pairs;
 mod recorded;
-mod redact;
 mod settle;
 mod stubs;
 #[cfg(test)]
@@ -35,6 +34,7 @@ use crate::cassette::{self, Cassette, Exchange, How, Provenance};
 use crate::coding::Coding;
 use crate::diagnostic::{Diagnostic, SourceFile};
 use crate::framing::Framing;
+use crate::redact::Redactor;
 use crate::wire::{Blob, Request};
 use crate::yaml::Limits;
 use format::Content;
@@ -58,14 +58,16 @@ impl fmt::Debug for Source<'_> {
 }
 
 /// What is not left to the file.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Options {
+#[derive(Clone, Debug)]
+pub struct Options<'a> {
     /// The format, where it is not to be told by what the file holds.
     pub format: Option<Format>,
     /// The API of every request that was posted, whatever its path.
     pub api: Option<ApiId>,
     /// Today, for exchanges that tell no day: `YYYY-MM-DD`.
     pub date: String,
+    /// What takes secrets out.
+    pub redactor: &'a Redactor,
 }
 
 /// An exchange of a file.
@@ -73,7 +75,7 @@ pub struct Options {
 pub struct Told {
     /// The address as the file has it.
     pub url: Option<String>,
-    /// The exchange, credentials still in it.
+    /// The exchange, secrets still in it.
     pub exchange: Exchange,
     /// What is not as it was on the wire.
     pub lost: BTreeSet<Loss>,
@@ -202,7 +204,7 @@ fn assume_request(exchange: &mut Exchange, api: ApiId) {
 }
 
 /// Imports a file.
-pub fn import(source: Source<'_>, options: &Options) -> Result<Imported, Diagnostic> {
+pub fn import(source: Source<'_>, options: &Options<'_>) -> Result<Imported, Diagnostic> {
     let name = source.name.to_owned();
     let Reading { format, exchanges } = read(source, options.format)?;
     let mut parts: BTreeMap<ApiId, Vec<(usize, Told)>> = BTreeMap::new();
@@ -220,7 +222,7 @@ pub fn import(source: Source<'_>, options: &Options) -> Result<Imported, Diagnos
         }
     }
     let source = format!("{name} ({})", format.title());
-    let cassettes = parts.into_iter().map(|(api, part)| cassette(api, &source, part, &options.date)).collect();
+    let cassettes = parts.into_iter().map(|(api, part)| cassette(api, &source, part, options)).collect();
     Ok(Imported { format, cassettes, skipped })
 }
 
@@ -231,32 +233,25 @@ fn chosen(told: &Told, forced: Option<ApiId>) -> Result<ApiId, String> {
     }
 }
 
-fn cassette(api: ApiId, source: &str, part: Vec<(usize, Told)>, today: &str) -> Cassette {
+fn cassette(api: ApiId, source: &str, part: Vec<(usize, Told)>, options: &Options<'_>) -> Cassette {
     let days: BTreeSet<&str> = part.iter().filter_map(|(_, told)| told.day.as_deref()).collect();
-    let date = days.first().copied().unwrap_or(today).to_owned();
-    let (summary, lost) = (summary(api, &part), lost(&part));
-    let mut redacted = BTreeSet::new();
-    let mut exchanges = Vec::with_capacity(part.len());
-    for (_, mut told) in part {
-        redacted.extend(redact::redact(&mut told.exchange));
-        exchanges.push(told.exchange);
-    }
+    let date = days.first().map_or(options.date.as_str(), |day| *day).to_owned();
     let mut cassette = Cassette {
         cassette: cassette::FORMAT,
-        summary: Some(summary),
+        summary: Some(summary(api, &part)),
         api,
         provenance: Provenance {
             how: How::Imported,
             source: source.to_owned(),
             date,
             tool: concat!("crossfade ", env!("CARGO_PKG_VERSION")).to_owned(),
-            redacted: redacted.into_iter().collect(),
-            lost,
+            redacted: Vec::new(),
+            lost: lost(&part),
             sha256: String::new(),
         },
-        exchanges,
+        exchanges: part.into_iter().map(|(_, told)| told.exchange).collect(),
     };
-    cassette.provenance.sha256 = cassette.digest();
+    options.redactor.cassette(&mut cassette);
     cassette
 }
 

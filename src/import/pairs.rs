@@ -5,7 +5,7 @@ use super::Loss;
 use super::look::At;
 use super::recorded::{Body, Piece, Recorded, Side};
 use crate::diagnostic::Diagnostic;
-use crate::yaml::Content;
+use crate::yaml::{Content, Node};
 
 /// What Azure's test proxy keeps: `Entries`, bodies parsed where they were JSON.
 pub(super) fn azure(root: At<'_>) -> Result<Vec<Recorded>, Diagnostic> {
@@ -28,7 +28,7 @@ pub(super) fn azure(root: At<'_>) -> Result<Vec<Recorded>, Diagnostic> {
 fn lines(at: At<'_>) -> Body {
     match &at.node.content {
         Content::List(list) if !list.is_empty() && list.iter().all(|item| item.as_text().is_some()) => {
-            Body::Bytes(list.iter().filter_map(|line| line.as_text()).collect::<String>().into_bytes())
+            Body::Bytes(list.iter().filter_map(Node::as_text).collect::<String>().into_bytes())
         }
         _ => at.parsed(),
     }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::cassette::RecordedChunk;
+use crate::redact::RedactRules;
 
 const ASKED: &str = r#"{"model": "gpt-4o-mini", "stream": true, "messages": [{"role": "user", "content": "Hé"}]}"#;
 const EVENTS: [&str; 2] =
@@ -9,10 +10,14 @@ const EVENTS: [&str; 2] =
 const REFUSED: &str =
     r#"{"error": {"message": "Bad é", "type": "invalid_request_error", "param": null, "code": null}}"#;
 
-/// Files of this folder, each with its format and with what it had lost; `S` is a loss of the stream, `R` of the
-/// refusal, and what stands before them is one of both.
-const FILES: &[(&str, &[u8], Format, &[Loss], &[Loss], &[Loss])] = {
-    use Loss::*;
+/// Name, content and format of a file, and what it had lost: of both exchanges, of the stream, of the refusal.
+type File = (&'static str, &'static [u8], Format, &'static [Loss], &'static [Loss], &'static [Loss]);
+
+const FILES: &[File] = {
+    use Loss::{
+        ChunkBorders, Coding, ContentType, Date, HeaderCase, HeaderOrder, Http, Ids, Masked, RequestBody, RequestBytes,
+        RequestHeaders, RequestLine, ResponseBytes, ResponseHeaders, SomeHeaders, Status, StreamBytes, Times,
+    };
     &[
         ("vcrpy.yaml", include_bytes!("fixtures/vcrpy.yaml"), Format::VcrPy, &[Date, HeaderOrder, Http], STREAM, GZIP),
         (
@@ -180,6 +185,14 @@ fn source<'a>(name: &'a str, bytes: &[u8]) -> Source<'a> {
     Source { name, bytes: bytes.to_vec(), beside }
 }
 
+fn redactor() -> Redactor {
+    Redactor::new(&RedactRules::default()).expect("no rules are good rules")
+}
+
+fn options(redactor: &Redactor) -> Options<'_> {
+    Options { format: None, api: None, date: "2026-11-26".to_owned(), redactor }
+}
+
 fn body(exchange: &Exchange) -> Vec<u8> {
     exchange.response.chunks.iter().flat_map(RecordedChunk::bytes).collect()
 }
@@ -269,7 +282,8 @@ fn borders_and_times_are_kept_where_they_are_known() {
 
 #[test]
 fn a_file_becomes_a_cassette_without_its_credentials() {
-    let options = Options { date: "2026-11-26".to_owned(), ..Options::default() };
+    let redactor = redactor();
+    let options = options(&redactor);
     for (name, bytes, ..) in FILES {
         let imported = import(source(name, bytes), &options).unwrap_or_else(|error| panic!("{error}"));
         let [cassette] = imported.cassettes.as_slice() else { panic!("{name}: {imported:?}") };
@@ -277,6 +291,7 @@ fn a_file_becomes_a_cassette_without_its_credentials() {
         let loaded = cassette::load_text(name, &text).unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(&loaded, cassette, "{name}");
         assert!(!text.contains("sk-secret") && !text.to_lowercase().contains("bearer"), "{name}: {text}");
+        assert_eq!(redactor.scan(text.as_bytes()), [], "{name}");
     }
     let (name, bytes, ..) = FILES[0];
     let imported = import(source(name, bytes), &options).expect("imported");
@@ -310,7 +325,8 @@ fn lines_of_data_get_their_framing_back() {
 fn an_api_that_no_path_tells_can_be_told() {
     let file =
         String::from_utf8_lossy(include_bytes!("fixtures/datadog.json")).replace("/v1/chat/completions", "/my/own");
-    let options = Options::default();
+    let redactor = redactor();
+    let options = options(&redactor);
     let imported = import(source("x", file.as_bytes()), &options).expect("read");
     assert!(imported.cassettes.is_empty());
     assert_eq!(imported.skipped[0].1, "`POST /my/own` generates nothing in an API that is spoken here");
@@ -329,7 +345,7 @@ fn exchanges_of_several_apis_become_several_cassettes() {
         )
     };
     let file = format!("interactions:\n{}{}{}", two("/v1/messages"), two("/v1/responses"), two("/v1/messages"));
-    let imported = import(source("x", file.as_bytes()), &Options::default()).expect("read");
+    let imported = import(source("x", file.as_bytes()), &options(&redactor())).expect("read");
     let told: Vec<(ApiId, usize)> =
         imported.cassettes.iter().map(|cassette| (cassette.api, cassette.exchanges.len())).collect();
     assert_eq!(told, [(ApiId::OpenaiResponses, 1), (ApiId::AnthropicMessages, 2)]);
@@ -434,7 +450,8 @@ fn formats_are_named() {
 
 #[test]
 fn days_stand_for_the_date_where_they_are_told() {
-    let options = Options { date: "2026-11-26".to_owned(), ..Options::default() };
+    let redactor = redactor();
+    let options = options(&redactor);
     let check = |name: &str, expect: &str| {
         let (_, bytes, ..) = FILES.iter().find(|(file, ..)| *file == name).expect("a file of the table");
         let imported = import(source(name, bytes), &options).expect("imported");

@@ -3,13 +3,11 @@
 //! The recordings are no part of the repository; see [`folder`].
 
 mod answers;
-mod body;
 mod exchange;
 mod explained;
 mod files;
 mod folder;
 mod import;
-mod inflate;
 mod redaction;
 mod replay;
 mod requests;

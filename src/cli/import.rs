@@ -76,10 +76,19 @@ struct Input {
     path: PathBuf,
     /// As the user named it.
     name: String,
+    /// Its path below the folder that was named.
+    origin: String,
     /// Where its cassettes go, below the folder that is written.
     stem: PathBuf,
     /// Whether it was named itself, and not a folder of it.
     named: bool,
+}
+
+impl Input {
+    fn new(path: PathBuf, below: &Path, named: bool) -> Self {
+        let (name, origin) = (path.display().to_string(), below.display().to_string());
+        Self { path, name, origin, stem: stem(below), named }
+    }
 }
 
 #[derive(Default)]
@@ -112,13 +121,7 @@ fn inputs(paths: &[PathBuf]) -> Result<Vec<Input>, Failure> {
         if path.is_dir() {
             below(path, path, &mut found)?;
         } else {
-            let name = path.display().to_string();
-            found.push(Input {
-                path: path.clone(),
-                stem: stem(Path::new(path.file_name().unwrap_or_default())),
-                name,
-                named: true,
-            });
+            found.push(Input::new(path.clone(), Path::new(path.file_name().unwrap_or_default()), true));
         }
     }
     Ok(found)
@@ -139,8 +142,8 @@ fn below(root: &Path, folder: &Path, found: &mut Vec<Input>) -> Result<(), Failu
         if path.is_dir() {
             below(root, &path, found)?;
         } else if found.len() < FILES {
-            let stem = stem(path.strip_prefix(root).unwrap_or(&path));
-            found.push(Input { name: path.display().to_string(), stem, path, named: false });
+            let below = path.strip_prefix(root).unwrap_or(&path).to_owned();
+            found.push(Input::new(path, &below, false));
         } else {
             return Err(Failure::usage(format!("{} holds more than {FILES} files", root.display())));
         }
@@ -170,7 +173,7 @@ fn take(input: &Input, options: &Options<'_>) -> Result<Imported, Diagnostic> {
     };
     let bytes = head(&input.path).map_err(fail)?;
     let beside = |name: &str| bodies(&input.path, name);
-    read(Source { name: &input.name, bytes, beside: &beside }, options)
+    read(Source { name: &input.name, origin: &input.origin, bytes, beside: &beside }, options)
 }
 
 fn head(path: &Path) -> std::io::Result<Vec<u8>> {

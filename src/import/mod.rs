@@ -43,8 +43,10 @@ use recorded::Recorded;
 
 /// A file of recordings.
 pub struct Source<'a> {
-    /// What it is called, in messages and in the cassette.
+    /// What it is called in messages.
     pub name: &'a str,
+    /// What it is called in the cassette: no path of somebody's machine.
+    pub origin: &'a str,
     /// All of it, as it lies on the disk.
     pub bytes: Vec<u8>,
     /// Gives a file of this name from the folder `__files` that belongs to the file; `Err` says why not.
@@ -107,7 +109,7 @@ pub struct Imported {
 
 /// Reads a file.
 pub fn read(source: Source<'_>, format: Option<Format>) -> Result<Reading, Diagnostic> {
-    let Source { name, bytes, beside } = source;
+    let Source { name, bytes, beside, .. } = source;
     let bytes = unpacked(name, bytes)?;
     let (format, content) = match format {
         Some(format) => (format, format.open(name, bytes)?),
@@ -205,7 +207,7 @@ fn assume_request(exchange: &mut Exchange, api: ApiId) {
 
 /// Imports a file.
 pub fn import(source: Source<'_>, options: &Options<'_>) -> Result<Imported, Diagnostic> {
-    let name = source.name.to_owned();
+    let origin = source.origin.to_owned();
     let Reading { format, exchanges } = read(source, options.format)?;
     let mut parts: BTreeMap<ApiId, Vec<(usize, Told)>> = BTreeMap::new();
     let mut skipped = Vec::new();
@@ -221,7 +223,7 @@ pub fn import(source: Source<'_>, options: &Options<'_>) -> Result<Imported, Dia
             (Err(why), _) | (Ok(_), Err(why)) => skipped.push((index + 1, why)),
         }
     }
-    let source = format!("{name} ({})", format.title());
+    let source = format!("{origin} ({})", format.title());
     let cassettes = parts.into_iter().map(|(api, part)| cassette(api, &source, part, options)).collect();
     Ok(Imported { format, cassettes, skipped })
 }

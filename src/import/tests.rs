@@ -182,7 +182,7 @@ fn source<'a>(name: &'a str, bytes: &[u8]) -> Source<'a> {
         "stream.txt" => Ok(EVENTS.concat().into_bytes()),
         _ => Err(format!("there is no {name}")),
     };
-    Source { name, bytes: bytes.to_vec(), beside }
+    Source { name, origin: name, bytes: bytes.to_vec(), beside }
 }
 
 fn redactor() -> Redactor {

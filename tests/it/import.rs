@@ -30,7 +30,7 @@ fn a_file_becomes_a_cassette() {
     insta::assert_snapshot!(told(&folder, &args), @r"
     exit 0
     --- stdout
-    wrote cassettes/tools.yaml: 2 exchanges in openai-chat, from rec/test_tools.yaml (VCR.py)
+    wrote cassettes/tools.yaml: 2 exchanges in openai-chat, from test_tools.yaml (VCR.py)
     imported 2 of 3 exchanges into 1 cassette; `-v` says why the others are left out
     --- stderr
     ");
@@ -69,10 +69,10 @@ fn a_folder_becomes_a_folder() {
     insta::assert_snapshot!(told(&folder, &["rec", "--out", "out"]), @r"
     exit 0
     --- stdout
-    wrote out/a/test.yaml: 2 exchanges in openai-chat, from rec/a/test.json (Mastra's recorder)
-    wrote out/a/test-2.yaml: 2 exchanges in openai-chat, from rec/a/test.yaml (VCR.py)
-    wrote out/b.yaml: 2 exchanges in openai-chat, from rec/b.flow (mitmproxy)
-    wrote out/w/mappings/m.yaml: 2 exchanges in openai-chat, from rec/w/mappings/m.json (WireMock)
+    wrote out/a/test.yaml: 2 exchanges in openai-chat, from a/test.json (Mastra's recorder)
+    wrote out/a/test-2.yaml: 2 exchanges in openai-chat, from a/test.yaml (VCR.py)
+    wrote out/b.yaml: 2 exchanges in openai-chat, from b.flow (mitmproxy)
+    wrote out/w/mappings/m.yaml: 2 exchanges in openai-chat, from w/mappings/m.json (WireMock)
     imported 8 of 10 exchanges into 4 cassettes; `-v` says why the others are left out; files that are no recordings: 2
     --- stderr
     ");

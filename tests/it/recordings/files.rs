@@ -39,13 +39,17 @@ pub(crate) fn index(folder: &Path) -> Vec<Row> {
 impl Row {
     /// The exchanges of the file, as the importer reads them.
     pub(crate) fn read(&self) -> Result<Reading, Diagnostic> {
-        read(Source { name: &self.file, bytes: self.bytes(), beside: &|name| self.beside(name) }, None)
+        read(self.source(&|name| self.beside(name)), None)
     }
 
     /// The cassettes that the importer makes of it.
     pub(crate) fn import(&self, redactor: &Redactor) -> Result<Imported, Diagnostic> {
         let options = Options { format: None, api: None, date: "2026-01-01".to_owned(), redactor };
-        import(Source { name: &self.file, bytes: self.bytes(), beside: &|name| self.beside(name) }, &options)
+        import(self.source(&|name| self.beside(name)), &options)
+    }
+
+    fn source<'a>(&'a self, beside: &'a dyn Fn(&str) -> Result<Vec<u8>, String>) -> Source<'a> {
+        Source { name: &self.file, origin: &self.published, bytes: self.bytes(), beside }
     }
 
     fn bytes(&self) -> Vec<u8> {

@@ -60,7 +60,7 @@ fn check(document: &Document) -> Result<Cassette, Diagnostic> {
                     .help("`body:` is the bytes as text, `base64:` the bytes that are no clean text; one of them"));
             }
             if let Err(why) = STANDARD.decode(text) {
-                return Err(error(&path, not_base64(why)));
+                return Err(error(&path, not_base64(&why)));
             }
         }
         for (at, chunk) in exchange.response.chunks.iter().enumerate() {
@@ -70,7 +70,7 @@ fn check(document: &Document) -> Result<Cassette, Diagnostic> {
                 (Some(_), None) => {}
                 (None, Some(text)) => {
                     if let Err(why) = STANDARD.decode(text) {
-                        return Err(error(&[&chunk_path[..], &["base64"]].concat(), not_base64(why)));
+                        return Err(error(&[&chunk_path[..], &["base64"]].concat(), not_base64(&why)));
                     }
                 }
                 (data, _) => {
@@ -94,7 +94,7 @@ fn check(document: &Document) -> Result<Cassette, Diagnostic> {
     Ok(cassette)
 }
 
-fn not_base64(why: base64::DecodeError) -> String {
+fn not_base64(why: &base64::DecodeError) -> String {
     format!("this is not base64: {}", why.to_string().to_lowercase().trim_end_matches('.'))
 }
 

@@ -260,10 +260,13 @@ fn write_all(drafts: &mut [Draft], args: &ImportArgs) -> Result<usize, Failure> 
         many => {
             let mut taken = BTreeSet::new();
             for draft in many {
-                let path =
-                    (1..).map(|number| numbered(&out.join(&draft.path), number)).find(|path| !taken.contains(path));
-                draft.path = path.unwrap_or_default();
-                taken.insert(draft.path.clone());
+                let own = out.join(&draft.path);
+                draft.path.clone_from(&own);
+                let mut number = 1;
+                while !taken.insert(draft.path.clone()) {
+                    number += 1;
+                    draft.path = numbered(&own, number);
+                }
             }
         }
     }
@@ -291,12 +294,10 @@ fn write_all(drafts: &mut [Draft], args: &ImportArgs) -> Result<usize, Failure> 
     Ok(drafts.iter().map(|draft| draft.cassette.exchanges.len()).sum())
 }
 
-/// `a.yaml`, then `a-2.yaml`.
+/// `a-2.yaml` of `a.yaml`.
 fn numbered(path: &Path, number: usize) -> PathBuf {
-    match (number, path.file_stem()) {
-        (2.., Some(stem)) => path.with_file_name(format!("{}-{number}.yaml", stem.to_string_lossy())),
-        _ => path.to_owned(),
-    }
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!("{stem}-{number}.yaml"))
 }
 
 fn already(path: &Path) -> Failure {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::api::ApiId;
+use crate::api::{Api, ApiId};
 use crate::cassette::Exchange;
 
 /// Ends of paths that APIs have with whichever vendor.
@@ -38,7 +38,7 @@ pub(super) fn by_request(exchange: &Exchange) -> Result<ApiId, String> {
         return no();
     }
     let by_end = ENDS.iter().find(|(end, _)| path.ends_with(end)).map(|(_, api)| *api);
-    match by_end.or_else(|| ApiId::of_path(path).map(|api| api.id())) {
+    match by_end.or_else(|| ApiId::of_path(path).map(Api::id)) {
         Some(ApiId::BedrockInvoke) if !is_of_claude(&request.bytes()) => Err(format!(
             "`{path}` is asked in a form of its own: of InvokeModel only Claude's messages are spoken here"
         )),

@@ -36,7 +36,7 @@ fn response_headers(at: At<'_>) -> Result<Headers, Diagnostic> {
         return at.headers();
     }
     let texts: Vec<String> = at.items()?.map(At::text).collect::<Result<_, _>>()?;
-    if texts.len() % 2 != 0 {
+    if !texts.len().is_multiple_of(2) {
         return Err(at.error("names and values stand by turns, and here one is too many"));
     }
     Ok(texts.chunks_exact(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect())

@@ -29,24 +29,21 @@ pub(super) fn settle(recorded: Recorded) -> Result<(Exchange, BTreeSet<Loss>), S
     }
     let answer = answer(recorded.response, &mut lost)?;
     let framing = answer.headers.get("content-type").and_then(Framing::of).filter(|_| (200..300).contains(&status));
-    let pieces = match framing {
-        Some(framing) => {
-            if answer.pieces.iter().all(|piece| piece.after.is_none()) {
-                lost.insert(Loss::Times);
-            }
-            if answer.has_borders {
-                answer.pieces
-            } else {
-                lost.insert(Loss::ChunkBorders);
-                events(answer.pieces, framing)
-            }
+    let pieces = if let Some(framing) = framing {
+        if answer.pieces.iter().all(|piece| piece.after.is_none()) {
+            lost.insert(Loss::Times);
         }
-        None => {
-            if lost.remove(&Loss::StreamBytes) {
-                lost.insert(Loss::ResponseBytes);
-            }
+        if answer.has_borders {
             answer.pieces
+        } else {
+            lost.insert(Loss::ChunkBorders);
+            events(answer.pieces, framing)
         }
+    } else {
+        if lost.remove(&Loss::StreamBytes) {
+            lost.insert(Loss::ResponseBytes);
+        }
+        answer.pieces
     };
     let chunks = pieces.iter().filter(|piece| !piece.bytes.is_empty());
     let response = RecordedResponse {

@@ -20,6 +20,7 @@ pub mod framing;
 pub(crate) mod haystack;
 pub mod history;
 pub mod http1;
+pub mod import;
 pub mod leg;
 pub mod ndjson;
 pub mod progress;

@@ -9,11 +9,12 @@ use hyper::{Request, Response, Uri};
 use tokio::time::timeout;
 
 use super::Leg;
-use super::coding::Coding;
+use super::coding;
 use super::failure::Failure;
 use super::reach::{Driver, Reach};
 use super::request::LegRequest;
 use crate::api::Api;
+use crate::coding::Decoder;
 
 /// Longest unary answer, and longest error, that is read.
 const MAX_BODY: usize = 32 << 20;
@@ -22,7 +23,7 @@ const MAX_BODY: usize = 32 << 20;
 #[derive(Debug)]
 pub(super) struct Upstream {
     response: Response<Incoming>,
-    coding: Option<Coding>,
+    coding: Option<Decoder>,
     /// Longest wait for the next bytes of the body.
     wait: Duration,
     idle: Duration,
@@ -46,7 +47,7 @@ impl Upstream {
             Ok(Err(())) => Err(Failure::transport()),
             // A head alone says nothing yet: the first bytes behind it are the first that count.
             Ok(Ok((response, connection))) => {
-                let coding = Coding::of(response.headers()).map_err(|()| Failure::damaged())?;
+                let coding = coding::of(response.headers()).map_err(|()| Failure::damaged())?;
                 Ok(Self { response, coding, wait: first_byte.min(idle), idle, _connection: connection })
             }
         }
@@ -75,15 +76,16 @@ impl Upstream {
             match timeout(self.wait, self.response.body_mut().frame()).await {
                 Err(_) => return Err(Failure::timeout()),
                 Ok(None) => {
-                    let whole = self.coding.as_mut().map_or(Ok(()), Coding::end);
-                    return whole.map(|()| None).map_err(|()| Failure::damaged());
+                    let rest = self.coding.take().map_or(Ok(Vec::new()), |mut coding| coding.end());
+                    let rest = rest.map_err(|_| Failure::damaged())?;
+                    return Ok((!rest.is_empty()).then(|| rest.into()));
                 }
                 Ok(Some(Err(_))) => return Err(Failure::transport()),
                 Ok(Some(Ok(frame))) => {
                     let Ok(data) = frame.into_data() else { continue };
                     self.wait = self.idle;
                     let Some(coding) = &mut self.coding else { return Ok(Some(data)) };
-                    let plain = coding.decode(&data).map_err(|()| Failure::damaged())?;
+                    let plain = coding.decode(&data).map_err(|_| Failure::damaged())?;
                     if !plain.is_empty() {
                         return Ok(Some(plain.into()));
                     }

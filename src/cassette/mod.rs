@@ -9,6 +9,7 @@ mod save;
 mod tests;
 mod transcript;
 mod verify;
+mod write;
 
 use std::fmt::Write as _;
 
@@ -21,9 +22,10 @@ use sha2::{Digest, Sha256};
 pub use bundled::BUNDLED;
 pub use diff::{CassetteDifference, diff};
 pub use load::{FORMAT, load, load_text};
-pub use save::{SCHEMA, save, save_beside};
+pub use save::{SCHEMA, save, save_below};
 pub use transcript::transcript;
 pub use verify::{Remark, days_between, grammar};
+pub use write::write;
 
 use crate::api::ApiId;
 use crate::scenario::Millis;

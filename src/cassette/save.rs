@@ -18,11 +18,11 @@ pub fn save(cassette: &Cassette) -> String {
     format!("{MODELINE}{body}")
 }
 
-/// The same for a file whose schema lies beside it, not in the folder above.
-pub fn save_beside(cassette: &Cassette) -> String {
+/// The same for a file whose schema lies so many folders above it, 0 for beside it.
+pub fn save_below(cassette: &Cassette, depth: usize) -> String {
     let text = save(cassette);
     let rest = text.strip_prefix(MODELINE).unwrap_or(&text);
-    format!("# yaml-language-server: $schema={SCHEMA}\n{rest}")
+    format!("# yaml-language-server: $schema={}{SCHEMA}\n{rest}", "../".repeat(depth))
 }
 
 #[cfg(test)]

@@ -66,6 +66,8 @@ pub(super) enum Command {
     /// Read, compare and verify cassettes.
     #[command(subcommand)]
     Cassette(CassetteCommand),
+    /// Make cassettes of recordings in other formats: VCR, HAR, nock, go-vcr, WireMock, mitmproxy and more.
+    Import(Box<ImportArgs>),
     /// Show what there is.
     Show {
         /// Of what.
@@ -433,6 +435,38 @@ pub(super) struct VerifyArgs {
     /// Scenario files and folders that may use the cassettes (may be repeated).
     #[arg(long, value_name = "PATH", requires = "unused")]
     pub(super) scenarios: Vec<PathBuf>,
+}
+
+/// What `import` says of its files.
+const IMPORT_EXAMPLE: &str = "  crossfade import tests/cassettes/test_tools.yaml --out cassettes/tools.yaml
+  crossfade import tests/cassettes spec/vcr --out cassettes/imported
+  crossfade import capture.flow --format mitmproxy --out cassettes/captured.yaml
+
+A cassette holds the exchanges of one file in one API; what its source no longer had of them (chunk borders, times,
+bytes of parsed bodies) is listed under `provenance: lost:`. Credentials are taken out. In a scenario:
+`answer: {cassette: cassettes/tools.yaml}`.";
+
+/// `crossfade import`.
+///
+/// The format is told by what a file holds. Files of a folder that are no recordings are passed over.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = IMPORT_EXAMPLE)]
+pub(super) struct ImportArgs {
+    /// Recordings, or folders of them.
+    #[arg(value_name = "FILE|FOLDER", required = true)]
+    pub(super) paths: Vec<PathBuf>,
+    /// File to write, or the folder for several; it is made if need be.
+    #[arg(long, value_name = "PATH")]
+    pub(super) out: PathBuf,
+    /// Format of the recordings; left out: told by what they hold.
+    #[arg(long, value_name = "FORMAT")]
+    pub(super) format: Option<crate::import::Format>,
+    /// API of every request that was posted; left out: told by its path, or by the answer where there is no request.
+    #[arg(long, value_name = "API")]
+    pub(super) api: Option<crate::api::ApiId>,
+    /// Overwrite files that are there.
+    #[arg(long)]
+    pub(super) force: bool,
 }
 
 /// `crossfade show`.

@@ -5,6 +5,7 @@ mod cassette;
 mod clock;
 mod explore;
 mod files;
+mod import;
 mod judge;
 mod list;
 mod log;
@@ -105,6 +106,7 @@ fn dispatch(cli: &Cli) -> Result<Exit, Failure> {
         Command::Init => new::init(),
         Command::Synth(args) => synth::synth(args),
         Command::Cassette(command) => cassette::command(command),
+        Command::Import(args) => import::import(args),
         Command::Schema { kind } => show::schema(*kind),
         Command::Show { what, markdown } => show::show(*what, *markdown),
         Command::Explain { id } => show::explain(id),

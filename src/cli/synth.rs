@@ -8,7 +8,7 @@ use super::args::SynthArgs;
 use super::{Failure, clock, print};
 use crate::answer::{AnswerScript, Lexicon, Library, Lookup, Synthesis, load, speak};
 use crate::api::{ApiId, ModelName};
-use crate::cassette::{SCHEMA, load_text, save_beside};
+use crate::cassette::{SCHEMA, load_text, save_below};
 use crate::runner::Exit;
 use crate::scenario::default_model;
 use crate::schema;
@@ -31,7 +31,7 @@ pub(super) fn synth(args: &SynthArgs) -> Result<Exit, Failure> {
         seed: args.seed,
     }
     .cassette();
-    let text = save_beside(&cassette);
+    let text = save_below(&cassette, 0);
     let Some(out) = &args.out else {
         print(&text);
         return Ok(Exit::AsExpected);

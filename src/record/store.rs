@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 use super::shelf::{Key, Shelf, api, name, number};
 use super::take::Recorded;
 use crate::api::ApiId;
-use crate::cassette::{Cassette, Exchange, FORMAT, How, Provenance, SCHEMA, load, load_text, save_beside};
+use crate::cassette::{Cassette, Exchange, FORMAT, How, Provenance, SCHEMA, load, load_text, save_below};
 use crate::diagnostic::Diagnostic;
 use crate::redact::Redactor;
 use crate::schema;
@@ -207,7 +207,7 @@ impl Store {
     fn write(&self, path: &Path, cassette: &Cassette, replace: bool) -> Result<(), String> {
         let mut cassette = cassette.clone();
         cassette.provenance.sha256 = cassette.digest();
-        let text = save_beside(&cassette);
+        let text = save_below(&cassette, 0);
         // What is written loads.
         load_text(&path.display().to_string(), &text).map_err(|error| format!("it would not load again: {error}"))?;
         if let Some(leak) = self.redactor.scan(text.as_bytes()).first() {

@@ -26,6 +26,8 @@ impl Limits {
     pub const SCENARIO: Self = Self { bytes: 1 << 20, depth: 64, nodes: 50_000 };
     /// Files that the recorder writes: 32 MiB.
     pub const CASSETTE: Self = Self { bytes: 32 << 20, depth: 64, nodes: 1_000_000 };
+    /// Recordings that other programs wrote, unpacked: 64 MiB.
+    pub const FOREIGN: Self = Self { bytes: 64 << 20, depth: 120, nodes: 1_000_000 };
 }
 
 /// A parsed document.
@@ -85,7 +87,7 @@ impl Document {
     }
 }
 
-fn too_large(name: &str, limits: Limits) -> Diagnostic {
+pub(super) fn too_large(name: &str, limits: Limits) -> Diagnostic {
     Diagnostic::of_file(name, format!("the file is larger than {} MiB", limits.bytes >> 20))
         .help("such a file has no business here: is it the right one?")
 }
@@ -143,10 +145,90 @@ enum Open {
     Map { start: Span, entries: IndexMap<String, Entry>, key: Option<(String, Span)> },
 }
 
+/// The events of a file, each with its place, as far as its signs and its syntax allow.
+pub(super) struct Events<'a> {
+    file: &'a SourceFile,
+    limits: Limits,
+    /// Most signs between two events.
+    signs: usize,
+    offsets: Offsets,
+}
+
+impl<'a> Events<'a> {
+    pub(super) fn of(file: &'a SourceFile, limits: Limits, signs: usize) -> Self {
+        Self { file, limits, signs: limits.nodes.min(signs), offsets: Offsets::of(file.text()) }
+    }
+
+    /// Tells each event, until one is refused.
+    pub(super) fn tell(&self, each: impl FnMut(Event<'_>, Span) -> Result<(), Diagnostic>) -> Result<(), Diagnostic> {
+        let text = self.file.text();
+        let signs = Cell::new(0);
+        if text.bytes().filter(|byte| is_sign(*byte as char)).nth(self.signs).is_none() {
+            self.run(Parser::new_from_str(text), &signs, each)
+        } else {
+            let guarded = Guarded { chars: text.chars(), signs: &signs, limit: self.signs };
+            self.run(Parser::new_from_iter(guarded), &signs, each)
+        }
+    }
+
+    fn run<T: Input>(
+        &self,
+        mut parser: Parser<'_, T>,
+        signs: &Cell<usize>,
+        mut each: impl FnMut(Event<'_>, Span) -> Result<(), Diagnostic>,
+    ) -> Result<(), Diagnostic> {
+        let text = self.file.text();
+        let mut last = Span::default();
+        loop {
+            signs.set(0);
+            let next = parser.next_event();
+            if signs.get() > self.signs {
+                let message = "too much stands between these brackets";
+                return Err(Diagnostic::new(self.file, last, message)
+                    .help("a long list is written with one `-` line for each item"));
+            }
+            let (event, raw) = match next {
+                None => return Ok(()),
+                Some(Ok(found)) => found,
+                Some(Err(parse_error)) => {
+                    let at = self.offsets.byte(text, parse_error.marker().index());
+                    let message = if parse_error.info().contains("recursion") {
+                        too_deep(self.limits)
+                    } else {
+                        format!("this is not YAML: {}", parse_error.info())
+                    };
+                    let error = Diagnostic::new(self.file, Span { start: at, end: at + 1 }, message);
+                    return Err(Diagnostic { help: way_out(parse_error.info()).map(str::to_owned), ..error });
+                }
+            };
+            let span = self.span(raw);
+            last = span;
+            if matches!(event, Event::StreamEnd) {
+                return Ok(());
+            }
+            each(event, span)?;
+        }
+    }
+
+    fn span(&self, raw: RawSpan) -> Span {
+        let text = self.file.text();
+        let start = self.offsets.byte(text, raw.start.index());
+        let end = if raw.is_empty() { start } else { self.offsets.byte(text, raw.end.index()) };
+        Span { start, end }
+    }
+}
+
+pub(super) fn too_deep(limits: Limits) -> String {
+    format!("more than {} lists and maps inside each other", limits.depth)
+}
+
+pub(super) fn too_many(limits: Limits) -> String {
+    format!("more than {} values in a file", limits.nodes)
+}
+
 struct Builder<'a> {
     file: &'a SourceFile,
     limits: Limits,
-    offsets: Offsets,
     open: Vec<Open>,
     nodes: usize,
     root: Option<Node>,
@@ -155,58 +237,11 @@ struct Builder<'a> {
 
 impl<'a> Builder<'a> {
     fn new(file: &'a SourceFile, limits: Limits) -> Self {
-        let offsets = Offsets::of(file.text());
-        Self { file, limits, offsets, open: Vec::new(), nodes: 0, root: None, documents: 0 }
+        Self { file, limits, open: Vec::new(), nodes: 0, root: None, documents: 0 }
     }
 
-    fn build(self) -> Result<Node, Diagnostic> {
-        let text = self.file.text();
-        let signs = Cell::new(0);
-        let limit = self.limits.nodes.min(MOST_SIGNS);
-        if text.bytes().filter(|byte| is_sign(*byte as char)).nth(limit).is_none() {
-            self.run(Parser::new_from_str(text), &signs, limit)
-        } else {
-            let guarded = Guarded { chars: text.chars(), signs: &signs, limit };
-            self.run(Parser::new_from_iter(guarded), &signs, limit)
-        }
-    }
-
-    fn run<T: Input>(
-        mut self,
-        mut parser: Parser<'_, T>,
-        signs: &Cell<usize>,
-        limit: usize,
-    ) -> Result<Node, Diagnostic> {
-        let text = self.file.text();
-        let mut last = Span::default();
-        loop {
-            signs.set(0);
-            let next = parser.next_event();
-            if signs.get() > limit {
-                let message = "too much stands between these brackets";
-                return Err(self.error(last, message).help("a long list is written with one `-` line for each item"));
-            }
-            let (event, raw) = match next {
-                None => break,
-                Some(Ok(found)) => found,
-                Some(Err(parse_error)) => {
-                    let at = self.offsets.byte(text, parse_error.marker().index());
-                    let message = if parse_error.info().contains("recursion") {
-                        self.too_deep()
-                    } else {
-                        format!("this is not YAML: {}", parse_error.info())
-                    };
-                    let error = self.error(Span { start: at, end: at + 1 }, message);
-                    return Err(Diagnostic { help: way_out(parse_error.info()).map(str::to_owned), ..error });
-                }
-            };
-            let span = self.span(raw);
-            last = span;
-            if matches!(event, Event::StreamEnd) {
-                break;
-            }
-            self.event(event, span)?;
-        }
+    fn build(mut self) -> Result<Node, Diagnostic> {
+        Events::of(self.file, self.limits, MOST_SIGNS).tell(|event, span| self.event(event, span))?;
         Ok(self.root.unwrap_or(Node::new(Span::default(), Content::Null)))
     }
 
@@ -273,7 +308,7 @@ impl<'a> Builder<'a> {
             ));
         }
         if self.open.len() >= self.limits.depth {
-            return Err(self.error(span, self.too_deep()));
+            return Err(self.error(span, too_deep(self.limits)));
         }
         self.open.push(open(span));
         Ok(())
@@ -291,7 +326,7 @@ impl<'a> Builder<'a> {
     fn value(&mut self, node: Node) -> Result<(), Diagnostic> {
         self.nodes += 1;
         if self.nodes > self.limits.nodes {
-            return Err(self.error(node.span, format!("more than {} values in a file", self.limits.nodes)));
+            return Err(self.error(node.span, too_many(self.limits)));
         }
         match self.open.last_mut() {
             None => self.root = Some(node),
@@ -305,17 +340,6 @@ impl<'a> Builder<'a> {
             }
         }
         Ok(())
-    }
-
-    fn too_deep(&self) -> String {
-        format!("more than {} lists and maps inside each other", self.limits.depth)
-    }
-
-    fn span(&self, raw: RawSpan) -> Span {
-        let text = self.file.text();
-        let start = self.offsets.byte(text, raw.start.index());
-        let end = if raw.is_empty() { start } else { self.offsets.byte(text, raw.end.index()) };
-        Span { start, end }
     }
 
     fn error(&self, span: Span, message: impl Into<String>) -> Diagnostic {
@@ -338,7 +362,7 @@ fn way_out(info: &str) -> Option<&'static str> {
     .map(|(_, help)| *help)
 }
 
-fn over(start: Span, end: Span) -> Span {
+pub(super) fn over(start: Span, end: Span) -> Span {
     Span { start: start.start, end: end.end.max(start.end) }
 }
 

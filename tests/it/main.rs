@@ -9,6 +9,7 @@ mod catalogue;
 mod cli;
 mod explore;
 mod histories;
+mod import;
 mod matrix;
 mod policies;
 mod proxy;

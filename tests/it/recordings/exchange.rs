@@ -1,18 +1,17 @@
 //! Exchanges with real providers, read from the files of public recorders.
 //!
-//! The recorders agree on what an exchange is and on little else, so one tolerant reader looks for pairs of request and
-//! response wherever they lie.
+//! The importer reads them; here is what the tests ask of an exchange.
 
 use std::path::Path;
 
 use crossfade::api::ApiId;
+use crossfade::cassette::{self, RecordedChunk};
 use crossfade::framing::Framing;
+use crossfade::import::Told;
 use crossfade::wire::Headers;
 use serde_json::Value;
 
-use super::body::{self, Piece, json_of};
-use super::files::{self, Recording};
-use super::inflate::{gunzip, is_gzip};
+use super::files;
 
 /// A recorded exchange.
 #[derive(Clone, Debug)]
@@ -33,8 +32,8 @@ pub(crate) struct Exchange {
     pub(crate) status: u16,
     /// Headers of the answer, as far as they were kept.
     pub(crate) answer_headers: Headers,
-    /// Body of the answer as it came, in its HTTP chunks where they were kept; of some recorders written anew from JSON.
-    pub(crate) pieces: Vec<Piece>,
+    /// The exchange as the importer gives it, with what was lost of it.
+    pub(crate) told: Told,
     /// The file, below the folder.
     pub(crate) file: String,
     /// Which of its exchanges, from 0.
@@ -45,19 +44,11 @@ pub(crate) struct Exchange {
 
 /// Every exchange of the files in the index, in its order.
 pub(crate) fn exchanges(folder: &Path) -> impl Iterator<Item = Exchange> {
-    files::index(folder).into_iter().flat_map(move |row| {
-        let mut found = Vec::new();
-        for recording in files::recordings(&row) {
-            let number = found.len();
-            found.extend(exchange(&recording, &row.provider).map(|exchange| Exchange {
-                file: row.file.clone(),
-                number,
-                published: row.published.clone(),
-                ..exchange
-            }));
-        }
-        assert_eq!(found.len(), row.interactions, "{}: not every exchange was read", row.file);
-        found
+    files::index(folder).into_iter().flat_map(|row| {
+        let reading = row.read().unwrap_or_else(|error| panic!("{error}"));
+        let told: Vec<Told> = reading.exchanges.into_iter().map(|told| told.expect("it can be replayed")).collect();
+        assert_eq!(told.len(), row.interactions, "{}: not every exchange was read", row.file);
+        told.into_iter().enumerate().map(move |(number, told)| exchange(&row, number, told))
     })
 }
 
@@ -118,10 +109,19 @@ impl Exchange {
         self.target().split('?').next().unwrap_or_default()
     }
 
-    /// The answer's body, its compression taken off.
+    /// The exchange as a cassette holds it.
+    pub(crate) fn recorded(&self) -> &cassette::Exchange {
+        &self.told.exchange
+    }
+
+    /// The answer's body in its HTTP chunks.
+    pub(crate) fn pieces(&self) -> Vec<Vec<u8>> {
+        self.recorded().response.chunks.iter().map(RecordedChunk::bytes).collect()
+    }
+
+    /// The answer's body.
     pub(crate) fn body(&self) -> Vec<u8> {
-        let bytes = self.pieces.iter().flat_map(|piece| piece.bytes.iter().copied()).collect::<Vec<u8>>();
-        if is_gzip(&bytes) { gunzip(&bytes).unwrap_or_default() } else { bytes }
+        self.pieces().concat()
     }
 
     /// How the answer is framed, if it is a stream of events.
@@ -140,68 +140,25 @@ impl Exchange {
     }
 }
 
-fn exchange(recording: &Recording, provider: &str) -> Option<Exchange> {
-    let Recording { request, response } = recording;
-    let url = ["url", "uri", "path", "urlPath", "urlPathPattern"].into_iter().find_map(|key| request[key].as_str());
-    let url = url.unwrap_or_default();
-    let sent = [&request["body"], &request["parsed_body"], &request["postData"], &request["bodyPatterns"]];
-    let body = sent.into_iter().find_map(json_of).unwrap_or_default();
-    let status = [&response["status"], &response["status"]["code"], &response["code"]]
-        .into_iter()
-        .find_map(|status| status.as_u64().or_else(|| status.as_str()?.parse().ok()))?;
-    let pieces = body::pieces(response);
-    let in_body = body["model"].as_str().or_else(|| body["model_id"].as_str());
-    let answer_headers = answer_headers(&headers(response.get("headers").unwrap_or(&response["header"])), &pieces);
-    Some(Exchange {
-        vendor: vendor(url, provider),
-        model: in_body.map_or_else(|| model_in(url), str::to_owned),
-        url: url.to_owned(),
-        method: request["method"].as_str().unwrap_or("POST").to_uppercase(),
-        headers: headers(&request["headers"]),
-        request: body,
-        status: u16::try_from(status).ok()?,
-        answer_headers,
-        pieces,
-        file: String::new(),
-        number: 0,
-        published: String::new(),
-    })
-}
-
-/// Headers that fit the body: recorders keep `content-encoding` over bodies that they decoded, and lose or mask
-/// `content-type`.
-fn answer_headers(kept: &Headers, pieces: &[Piece]) -> Headers {
-    let first = pieces.first().map(|piece| piece.bytes.as_slice()).unwrap_or_default();
-    let starts = |mark: &str| first.starts_with(mark.as_bytes());
-    let by_body = match () {
-        () if first.starts_with(b"\0") => "application/vnd.amazon.eventstream",
-        () if ["data:", "event:", ": "].into_iter().any(starts) => "text/event-stream",
-        () => "application/json",
-    };
-    let is = |name: &str, other: &str| name.eq_ignore_ascii_case(other);
-    let mut headers: Headers = kept
-        .iter()
-        .filter(|(name, value)| match () {
-            () if is(name, "content-encoding") => is_gzip(first),
-            () if is(name, "content-type") => value.contains('/'),
-            () => true,
-        })
-        .collect();
-    if headers.get("content-type").is_none() {
-        headers.push("content-type", by_body);
-    }
-    headers
-}
-
-/// A map of values, of lists of values, or a list of `{name, value}`.
-fn headers(recorded: &Value) -> Headers {
-    let text = |value: &Value| value.get(0).unwrap_or(value).as_str().map(str::to_owned);
-    match recorded {
-        Value::Object(fields) => fields.iter().filter_map(|(name, value)| Some((name.clone(), text(value)?))).collect(),
-        Value::Array(items) => {
-            items.iter().filter_map(|item| Some((text(&item["name"])?, text(&item["value"])?))).collect()
-        }
-        _ => Headers::default(),
+fn exchange(row: &files::Row, number: usize, told: Told) -> Exchange {
+    let url = told.url.clone().unwrap_or_default();
+    let (request, response) = (&told.exchange.request, &told.exchange.response);
+    let asked: Option<Value> = serde_json::from_slice(&request.bytes()).ok();
+    let asked = asked.filter(Value::is_object).unwrap_or_default();
+    let in_body = asked["model"].as_str().or_else(|| asked["model_id"].as_str());
+    Exchange {
+        vendor: vendor(&url, &row.provider),
+        model: in_body.map_or_else(|| model_in(&url), str::to_owned),
+        method: request.method.clone(),
+        headers: request.headers.clone(),
+        status: response.status,
+        answer_headers: response.headers.clone(),
+        request: asked,
+        file: row.file.clone(),
+        published: row.published.clone(),
+        url,
+        number,
+        told,
     }
 }
 

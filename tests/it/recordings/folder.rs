@@ -14,7 +14,7 @@ pub(crate) fn recorded() -> Option<&'static [Exchange]> {
 
 /// The folder of recordings: `CROSSFADE_RECORDINGS`, else beside the checkout. Without it the test that asks is skipped
 /// loudly, and fails where `CI` is set.
-fn folder() -> Option<PathBuf> {
+pub(crate) fn folder() -> Option<PathBuf> {
     let given = std::env::var_os("CROSSFADE_RECORDINGS").map(PathBuf::from);
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let beside = ["../shared/recordings", "../../shared/recordings"].map(|path| root.join(path));

@@ -3,12 +3,11 @@
 //! The recordings are no part of the repository; see [`folder`].
 
 mod answers;
-mod body;
 mod exchange;
 mod explained;
 mod files;
 mod folder;
-mod inflate;
+mod import;
 mod redaction;
 mod replay;
 mod requests;

@@ -4,11 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Instant;
 
-use crossfade::cassette::{Exchange as Recorded, RecordedChunk, RecordedRequest, RecordedResponse};
+use crossfade::cassette::{Exchange as Recorded, RecordedChunk};
 use crossfade::redact::{RedactRules, Redactor};
-use crossfade::scenario::Millis;
 
-use super::exchange::Exchange;
 use super::folder::{recorded, say};
 
 /// Of so many words at most one may be taken out that tells of nobody.
@@ -24,7 +22,7 @@ fn hardly_a_word_of_a_recording_is_taken_for_a_secret() {
     let (mut words, mut bytes, mut right, mut hits) = (0, 0, 0, BTreeMap::<String, usize>::new());
     let start = Instant::now();
     for exchange in recorded {
-        let before = cassette(exchange);
+        let before = exchange.recorded().clone();
         let mut after = before.clone();
         let said = redactor.exchange(&mut after);
         let texts = [&before, &after].map(texts);
@@ -58,29 +56,8 @@ fn hardly_a_word_of_a_recording_is_taken_for_a_secret() {
     assert!(wrong * WORDS < words, "{wrong} of {words} words were taken out for nothing");
 }
 
-fn cassette(exchange: &Exchange) -> Recorded {
-    let body = if exchange.request.is_null() { String::new() } else { exchange.request.to_string() };
-    let piece = |piece: &super::body::Piece| RecordedChunk::new(piece.after.map(Millis), &piece.bytes);
-    Recorded {
-        request: RecordedRequest {
-            method: exchange.method.clone(),
-            target: exchange.target().to_owned(),
-            headers: exchange.headers.clone(),
-            body,
-            base64: None,
-        },
-        response: RecordedResponse {
-            status: exchange.status,
-            headers: exchange.answer_headers.clone(),
-            chunks: exchange.pieces.iter().map(piece).collect(),
-            ..RecordedResponse::default()
-        },
-    }
-}
-
 /// What was asked and answered, without the heads.
 fn texts(exchange: &Recorded) -> String {
     let body: Vec<u8> = exchange.response.chunks.iter().flat_map(RecordedChunk::bytes).collect();
-    let body = crossfade::coding::Coding::Gzip.undo(&body, 64 << 20).unwrap_or(body);
     format!("{} {}", exchange.request.body, String::from_utf8_lossy(&body))
 }

@@ -8,19 +8,17 @@ use std::time::{Duration, Instant};
 
 use crossfade::answer::{Lexicon, Library};
 use crossfade::api::{Api, ApiId};
-use crossfade::cassette::{self, Cassette, FORMAT, How, Provenance, RecordedChunk, RecordedRequest, RecordedResponse};
+use crossfade::cassette::{self, Cassette, FORMAT, How, Provenance};
 use crossfade::framing::Framing;
+use crossfade::import::Loss;
 use crossfade::leg::{Addressing, Binding, LegBinding, Legs, LegsConfig};
 use crossfade::proxy::LegBy;
 use crossfade::rules::RuleBook;
-use crossfade::scenario::{self, AnswerPlan, Case, Millis};
-use crossfade::wire::{Headers, bad_header};
+use crossfade::scenario::{self, AnswerPlan, Case};
 use serde_json::json;
 
-use super::body::Piece;
 use super::exchange::Exchange;
 use super::folder::{recorded, say};
-use super::inflate::is_gzip;
 use super::table::Table;
 
 #[test]
@@ -35,8 +33,7 @@ fn every_recorded_answer_is_replayed_with_its_bytes_and_its_chunks() {
         assert_eq!(loaded, cassette, "{}: a cassette that was saved is another", exchange.name());
         let got = stage.play(exchange, loaded);
         let is_stream = exchange.framing().is_some();
-        let sent = chunks_of(exchange).into_iter().map(|chunk| chunk.bytes);
-        let sent: Vec<Vec<u8>> = if is_stream { sent.collect() } else { vec![sent.collect::<Vec<_>>().concat()] };
+        let sent = if is_stream { exchange.pieces() } else { vec![exchange.body()] };
         assert_eq!(got.status, exchange.status, "{}", exchange.name());
         assert!(got.whole, "{}: the answer broke off", exchange.name());
         let text = |chunks: &[Vec<u8>]| {
@@ -47,7 +44,7 @@ fn every_recorded_answer_is_replayed_with_its_bytes_and_its_chunks() {
             let there = got.headers.iter().any(|(own, other)| own == name && other.trim() == value.trim());
             assert!(there, "{}: the header {name}: {value} is lost in {:?}", exchange.name(), got.headers);
         }
-        let has_borders = is_stream && exchange.pieces.len() > 1;
+        let has_borders = is_stream && !exchange.told.lost.contains(&Loss::ChunkBorders);
         let bytes = sent.iter().map(Vec::len).sum();
         let row = [1, bytes, usize::from(is_stream), if is_stream { sent.len() } else { 0 }];
         let row = [row[0], row[1], row[2], row[3], usize::from(has_borders), usize::from(exchange.spoken().is_none())];
@@ -55,36 +52,6 @@ fn every_recorded_answer_is_replayed_with_its_bytes_and_its_chunks() {
     }
     say(&format!("\nreplayed over a socket:\n{table}\n"));
     assert!(table.sum(2) > 90 && table.sum(4) > 10, "too few streams were read");
-}
-
-/// The chunks in which an answer is replayed: as recorded, else one for each event.
-fn chunks_of(exchange: &Exchange) -> Vec<Piece> {
-    match (exchange.pieces.as_slice(), exchange.framing()) {
-        ([piece], Some(framing)) if !is_gzip(&piece.bytes) => events_of(&piece.bytes, framing),
-        (pieces, _) => pieces.iter().filter(|piece| !piece.bytes.is_empty()).cloned().collect(),
-    }
-}
-
-fn events_of(body: &[u8], framing: Framing) -> Vec<Piece> {
-    let mut from = 0;
-    let mut ends: Vec<usize> = framing.events(body).into_iter().map(|event| event.span.end).collect();
-    // The LF of a CR LF is not counted; what stands behind the last event goes with it.
-    for end in &mut ends {
-        *end += usize::from(body.get(*end) == Some(&b'\n'));
-    }
-    if let Some(last) = ends.last_mut() {
-        *last = body.len();
-    }
-    let piece = |end: usize| {
-        let bytes = body[from..end].to_vec();
-        from = end;
-        Piece { after: None, bytes }
-    };
-    if ends.is_empty() {
-        vec![Piece { after: None, bytes: body.to_vec() }]
-    } else {
-        ends.into_iter().map(piece).collect()
-    }
 }
 
 /// The API that carries an answer: its own, or where that is not spoken one whose streams are framed alike.
@@ -97,9 +64,6 @@ fn carrier(exchange: &Exchange) -> &'static dyn Api {
 }
 
 fn cassette_of(exchange: &Exchange) -> Cassette {
-    let fits = |headers: &Headers| headers.iter().filter(|(name, value)| bad_header(name, value).is_none()).collect();
-    let chunk = |piece: Piece| RecordedChunk::new(piece.after.map(Millis), &piece.bytes);
-    let body = if exchange.request.is_null() { String::new() } else { exchange.request.to_string() };
     let mut cassette = Cassette {
         cassette: FORMAT,
         summary: None,
@@ -110,24 +74,10 @@ fn cassette_of(exchange: &Exchange) -> Cassette {
             date: "2026-01-01".to_owned(),
             tool: "a test".to_owned(),
             redacted: Vec::new(),
-            lost: Vec::new(),
+            lost: exchange.told.lost.iter().map(ToString::to_string).collect(),
             sha256: String::new(),
         },
-        exchanges: vec![cassette::Exchange {
-            request: RecordedRequest {
-                method: exchange.method.clone(),
-                target: exchange.target().to_owned(),
-                headers: fits(&exchange.headers),
-                body,
-                base64: None,
-            },
-            response: RecordedResponse {
-                status: exchange.status,
-                headers: fits(&exchange.answer_headers),
-                chunks: chunks_of(exchange).into_iter().map(chunk).collect(),
-                ..RecordedResponse::default()
-            },
-        }],
+        exchanges: vec![exchange.recorded().clone()],
     };
     cassette.provenance.sha256 = cassette.digest();
     cassette

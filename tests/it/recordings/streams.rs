@@ -136,7 +136,8 @@ fn of_cuts(exchange: &Exchange, api: &dyn Api, body: &[u8], whole: &Reading) -> 
     if body.len() <= TRY_EVERY_CUT {
         cuts.extend((1..body.len()).map(|at| read(api, &[&body[..at], &body[at..]])));
     }
-    let pieces: Vec<&[u8]> = exchange.pieces.iter().map(|piece| piece.bytes.as_slice()).collect();
+    let pieces = exchange.pieces();
+    let pieces: Vec<&[u8]> = pieces.iter().map(Vec::as_slice).collect();
     if pieces.concat() == body {
         cuts.push(read(api, &pieces));
     }

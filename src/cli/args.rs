@@ -76,6 +76,9 @@ pub(super) enum Command {
         /// Its id.
         id: String,
     },
+    /// Work on JSON reports.
+    #[command(subcommand)]
+    Report(ReportCommand),
     /// Try rejection rules on a request.
     #[command(subcommand)]
     Rules(RulesCommand),
@@ -151,6 +154,12 @@ pub(super) struct RunArgs {
     /// File of the verdicts that are known to fail.
     #[arg(long, value_name = "FILE", help_heading = "Judgement")]
     pub(super) baseline: Option<PathBuf>,
+    /// Bring the baseline up to this run: stale entries go, each new failure gets an entry, reasons stay.
+    #[arg(long, help_heading = "Judgement")]
+    pub(super) update_baseline: bool,
+    /// Fail by new failures only: what failed in this report (of the main branch, say) is known.
+    #[arg(long, value_name = "REPORT.json", help_heading = "Judgement")]
+    pub(super) new_only: Option<PathBuf>,
     /// Treat warnings as failures.
     #[arg(long, help_heading = "Judgement")]
     pub(super) strict: bool,
@@ -160,18 +169,48 @@ pub(super) struct RunArgs {
     /// Cases at a time, at most.
     #[arg(long, value_name = "N", help_heading = "Run", value_parser = clap::value_parser!(u32).range(1..=256))]
     pub(super) jobs: Option<u32>,
+    /// Run one shard: `slice:1/4` is the first of four. Scenarios stay whole; `crossfade report merge` joins the reports.
+    #[arg(long, value_name = "slice:M/N", help_heading = "Run")]
+    pub(super) partition: Option<crate::runner::Partition>,
     /// Seed of every word, as the first line of a run shows it.
     #[arg(long, value_name = "HEX", help_heading = "Run", value_parser = hex)]
     pub(super) seed: Option<u64>,
     /// Limit of one exchange of the client, like `30s`.
     #[arg(long, value_name = "TIME", help_heading = "Run")]
     pub(super) time_limit: Option<crate::scenario::Millis>,
-    /// Write the report for programs to this file (`-` for stdout, which moves the other report to stderr).
-    #[arg(long, value_name = "FILE", help_heading = "Output")]
-    pub(super) json: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
     /// Keep every case's folder, not only those of failures.
     #[arg(long, help_heading = "Output")]
     pub(super) keep: bool,
+}
+
+/// Where reports go. On GitHub Actions annotations and a job summary are written as well.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Output")]
+pub(super) struct OutputArgs {
+    /// Write the report for programs to this file (`-` for stdout, which moves the other report to stderr).
+    #[arg(long, value_name = "FILE")]
+    pub(super) json: Option<PathBuf>,
+    /// Write the report as JUnit XML.
+    #[arg(long, value_name = "FILE")]
+    pub(super) junit: Option<PathBuf>,
+    /// Write the report in Markdown, for a comment on a pull request.
+    #[arg(long, value_name = "FILE")]
+    pub(super) markdown: Option<PathBuf>,
+}
+
+/// `crossfade report`.
+#[derive(Debug, Subcommand)]
+pub(super) enum ReportCommand {
+    /// Join the reports of a run's shards, and exit as the whole run would have.
+    Merge {
+        /// JSON reports of the shards.
+        #[arg(value_name = "REPORT.json", required = true)]
+        reports: Vec<PathBuf>,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
 }
 
 /// `crossfade explore`.

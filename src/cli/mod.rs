@@ -6,10 +6,13 @@ mod clock;
 mod explore;
 mod files;
 mod judge;
+mod known;
 mod list;
 mod log;
 mod new;
+mod output;
 mod proxy;
+mod report;
 mod rules;
 mod run;
 mod serve;
@@ -106,6 +109,7 @@ fn dispatch(cli: &Cli) -> Result<Exit, Failure> {
         Command::Schema { kind } => show::schema(*kind),
         Command::Show { what, markdown } => show::show(*what, *markdown),
         Command::Explain { id } => show::explain(id),
+        Command::Report(command) => report::command(command),
         Command::Rules(command) => rules::command(command),
         Command::Proxy(command) => proxy::command(command),
     }

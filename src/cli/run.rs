@@ -11,8 +11,8 @@ use tokio::sync::watch;
 
 use super::args::{HoldArgs, ProxyArgs, RunArgs, SelectArgs};
 use super::files::{self, Chosen, Place};
+use super::known::Known;
 use super::{Failure, block_on, clock, is_ci, proxy, variable};
-use crate::baseline::Baseline;
 use crate::report::{Human, JsonReport, Style};
 use crate::runner::{self, Event, Exit, Hold, Plan, Repeat, Snapshots};
 use crate::snapshot;
@@ -63,15 +63,8 @@ fn go(
              (`--proxy builtin` is the reference proxy)",
         ));
     }
-    let baseline = match args.baseline.clone().or_else(|| place.config.baseline.clone()) {
-        Some(path) => Baseline::load(&path).map_err(|error| Failure::load(&[error], false))?,
-        None => Baseline::default(),
-    };
-    if let Some(path) = args.json.as_deref().filter(|path| *path != Path::new("-")) {
-        // Before the run: nobody wants to learn afterwards that its report went nowhere.
-        let open = std::fs::OpenOptions::new().append(true).create(true).open(path);
-        open.map_err(|error| Failure::usage(format!("cannot write the report to {}: {error}", path.display())))?;
-    }
+    let known = Known::load(place, args)?;
+    args.output.check()?;
     let folder = RunFolder::make(place)?;
     let choice = match proxy::choose(place, &args.proxy, &folder.path) {
         Ok(Some(choice)) => choice,
@@ -87,7 +80,10 @@ fn go(
         name: args.snapshots.clone().or_else(|| place.config.snapshots.clone()),
     };
     let plan = Plan {
-        cases: chosen.cases,
+        cases: match args.partition {
+            Some(partition) => partition.apply(chosen.cases),
+            None => chosen.cases,
+        },
         all: chosen.all,
         target: choice.target,
         line: choice.line,
@@ -100,25 +96,31 @@ fn go(
         time_limit: if hold.is_some() { Some(Duration::MAX) } else { time_limit },
         sources: chosen.sources,
         repeat: Repeat { bundled: chosen.bundled, options: options(args, bare) },
-        baseline,
+        baseline: known.baseline.clone(),
         folder: Some(shortened(&folder.path)),
         keep: args.keep,
         snapshots: hold.is_none().then_some(snapshots),
         hold,
     };
-    report(&plan, args, &folder, quiet, verbose)
+    report(&plan, args, &known, &folder, quiet, verbose)
 }
 
 /// Runs the plan with its reports.
-fn report(plan: &Plan, args: &RunArgs, folder: &RunFolder, quiet: bool, verbose: u8) -> Result<Exit, Failure> {
-    let json_to_stdout = args.json.as_deref() == Some(Path::new("-"));
+fn report(
+    plan: &Plan,
+    args: &RunArgs,
+    known: &Known,
+    folder: &RunFolder,
+    quiet: bool,
+    verbose: u8,
+) -> Result<Exit, Failure> {
     let style = Style {
         colour: io::stdout().is_terminal() && variable("NO_COLOR").is_none(),
         progress: io::stderr().is_terminal() && !quiet && !is_ci() && variable("TERM").as_deref() != Some("dumb"),
         every: verbose > 0,
         width: super::width(),
     };
-    let mut human = if json_to_stdout {
+    let mut human = if args.output.takes_stdout() {
         Human::new(io::stderr(), io::stderr(), Style { colour: false, ..style })
     } else {
         Human::new(io::stdout(), io::stderr(), style)
@@ -140,13 +142,9 @@ fn report(plan: &Plan, args: &RunArgs, folder: &RunFolder, quiet: bool, verbose:
     if summary.proxy_down.is_none() {
         if kept { folder.remove_launches() } else { folder.remove() }
     }
-    if let Some(path) = &args.json {
-        let text = serde_json::to_string_pretty(json.report()).map_err(|error| Failure::file("the report", error))?;
-        if json_to_stdout {
-            super::print(&(text + "\n"));
-        } else {
-            std::fs::write(path, text + "\n").map_err(|error| Failure::file(&path.display().to_string(), error))?;
-        }
+    args.output.write(json.report())?;
+    if args.update_baseline {
+        return known.update(json.report(), args.output.takes_stdout());
     }
     Ok(summary.exit())
 }
@@ -252,6 +250,7 @@ fn options(args: &RunArgs, bare: bool) -> Vec<String> {
         }
     };
     with("--baseline", args.baseline.as_ref().map(|path| path.display().to_string()));
+    with("--new-only", args.new_only.as_ref().map(|path| path.display().to_string()));
     with("--seed", args.seed.map(|seed| format!("{seed:x}")));
     with("--snapshots", args.snapshots.clone());
     with("--time-limit", args.time_limit.map(|limit| limit.to_string()));

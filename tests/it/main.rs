@@ -6,6 +6,7 @@ mod broken;
 mod bundled;
 mod cassettes;
 mod catalogue;
+mod ci;
 mod cli;
 mod explore;
 mod histories;

@@ -194,7 +194,8 @@ mod tests {
 
     #[test]
     fn the_closest_entry_covers_a_verdict() {
-        let text = "- route.reached: see https://example.test/1\n- s/route.reached: all of s\n- s[a]/route.reached: one\n";
+        let text =
+            "- route.reached: see https://example.test/1\n- s/route.reached: all of s\n- s[a]/route.reached: one\n";
         let baseline = Baseline::load_text("b.yaml", text).unwrap_or_else(|error| panic!("{error}"));
         let check = |id: &str, expect: &str| {
             assert_eq!(baseline.known(id, "route.reached").map(|known| &*known.reason), Some(expect), "{id}");

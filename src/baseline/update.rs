@@ -75,7 +75,8 @@ mod tests {
 
     fn check(text: &str, stale: &[&str], failed: &[&str], expect: &str) {
         let set = |addresses: &[&str]| addresses.iter().map(|each| (*each).to_owned()).collect();
-        let updated = update("b.yaml", text, &set(stale), &set(failed), "new").unwrap_or_else(|error| panic!("{error}"));
+        let updated =
+            update("b.yaml", text, &set(stale), &set(failed), "new").unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(updated.text, expect);
         assert_eq!((updated.removed, updated.added), (stale.len(), failed.len()));
         Baseline::load_text("b.yaml", &updated.text).unwrap_or_else(|error| panic!("{error}"));

@@ -45,6 +45,8 @@ pub(super) enum Command {
     Serve(ServeArgs),
     /// Set up one case, wait for Enter, then fire the client; without time limits.
     Hold(Box<HoldArgs>),
+    /// Say what changed between two proxies, versions or reports: verdicts, and requests to the legs.
+    Compare(Box<CompareArgs>),
     /// Judge a kept history again.
     Judge(JudgeArgs),
     /// Look at pending snapshots and accept or reject each.
@@ -192,6 +194,9 @@ pub(super) struct OutputArgs {
     /// Write the report for programs to this file (`-` for stdout, which moves the other report to stderr).
     #[arg(long, value_name = "FILE")]
     pub(super) json: Option<PathBuf>,
+    /// Write the report as one HTML file: every case opens, with its timeline and what was on the wire.
+    #[arg(long, value_name = "FILE")]
+    pub(super) html: Option<PathBuf>,
     /// Write the report as JUnit XML.
     #[arg(long, value_name = "FILE")]
     pub(super) junit: Option<PathBuf>,
@@ -210,6 +215,17 @@ pub(super) enum ReportCommand {
         reports: Vec<PathBuf>,
         #[command(flatten)]
         output: OutputArgs,
+    },
+    /// Write one HTML page of the reports of several proxies: proxies and checks, and every case of each.
+    ///
+    /// A case opens as far as its folder is still kept (`run --keep` keeps all of them).
+    Html {
+        /// JSON reports, one for each proxy.
+        #[arg(value_name = "REPORT.json", required = true)]
+        reports: Vec<PathBuf>,
+        /// The page.
+        #[arg(long, value_name = "FILE", default_value = "crossfade.html")]
+        out: PathBuf,
     },
 }
 
@@ -308,6 +324,43 @@ pub(super) struct HoldArgs {
     pub(super) filter: Vec<String>,
     #[command(flatten)]
     pub(super) proxy: ProxyArgs,
+}
+
+/// What `compare` says of its exit codes.
+const COMPARE_EXIT_CODES: &str = "Exit codes:
+  0  nothing fails on B that did not fail on A
+  1  something does
+  2  the command line makes no sense
+  3  a file does not load
+  6  a proxy could not be installed, started or reached";
+
+/// `crossfade compare`.
+///
+/// A and B are proxies as `--proxy` names them (`litellm@1.84.0`), on which the same cases are run with the same words,
+/// or reports that `run --json` wrote. No accepted file is needed.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = COMPARE_EXIT_CODES)]
+pub(super) struct CompareArgs {
+    /// The proxy or report before.
+    #[arg(value_name = "A")]
+    pub(super) from: String,
+    /// The proxy or report after.
+    #[arg(value_name = "B")]
+    pub(super) to: String,
+    #[command(flatten)]
+    pub(super) select: SelectArgs,
+    /// Cases at a time, at most.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub(super) jobs: Option<u32>,
+    /// Seed of every word.
+    #[arg(long, value_name = "HEX", value_parser = hex)]
+    pub(super) seed: Option<u64>,
+    /// Write the comparison for programs to this file (`-` for stdout, instead of the other).
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub(super) json: Option<PathBuf>,
+    /// Write the comparison in Markdown, for a comment on a pull request.
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub(super) markdown: Option<PathBuf>,
 }
 
 /// `crossfade judge`.

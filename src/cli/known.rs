@@ -26,9 +26,7 @@ impl Known {
             Some(path) if args.update_baseline && !path.exists() => Baseline::default(),
             Some(path) => Baseline::load(path).map_err(|error| Failure::load(&[error], false))?,
             None if args.update_baseline => {
-                return Err(Failure::usage(
-                    "which baseline? give `--baseline FILE`, or `baseline:` in crossfade.yaml",
-                ));
+                return Err(Failure::usage("which baseline? give `--baseline FILE`, or `baseline:` in crossfade.yaml"));
             }
             None => Baseline::default(),
         };
@@ -53,8 +51,8 @@ impl Known {
         let stale: BTreeSet<String> = stale.map(|tally| tally.address.clone()).collect();
         let failed = report.unexpected();
         let reason = format!("not looked into yet; fails with {}", report.proxy.label());
-        let updated = baseline::update(&name, &text, &stale, &failed, &reason)
-            .map_err(|error| Failure::load(&[error], false))?;
+        let updated =
+            baseline::update(&name, &text, &stale, &failed, &reason).map_err(|error| Failure::load(&[error], false))?;
         std::fs::write(path, &updated.text).map_err(|error| Failure::file(&name, error))?;
         if !quiet {
             let (added, removed) = (updated.added, updated.removed);

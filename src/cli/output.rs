@@ -1,12 +1,13 @@
 //! Reports that go to files, and what a CI system is told.
 
+use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::Path;
 
 use super::args::OutputArgs;
 use super::{Failure, print, variable};
-use crate::report::{Report, github, junit, markdown};
+use crate::report::{Detail, Report, Shown, github, html, junit, markdown};
 
 impl OutputArgs {
     /// Whether the report for programs takes stdout.
@@ -16,7 +17,7 @@ impl OutputArgs {
 
     /// Opens every file that will be written: nobody wants to learn after the run that its report went nowhere.
     pub(super) fn check(&self) -> Result<(), Failure> {
-        let files = [&self.json, &self.junit, &self.markdown].into_iter().flatten();
+        let files = [&self.json, &self.html, &self.junit, &self.markdown].into_iter().flatten();
         for path in files.filter(|path| *path != Path::new("-")) {
             let open = OpenOptions::new().append(true).create(true).open(path);
             open.map_err(|error| Failure::usage(format!("cannot write the report to {}: {error}", path.display())))?;
@@ -24,11 +25,14 @@ impl OutputArgs {
         Ok(())
     }
 
-    /// Writes what was asked for.
-    pub(super) fn write(&self, report: &Report) -> Result<(), Failure> {
+    /// Writes what was asked for; `details` are what the page shows of cases, by id.
+    pub(super) fn write(&self, report: &Report, details: &BTreeMap<String, Detail>) -> Result<(), Failure> {
         if let Some(path) = &self.json {
             let text = serde_json::to_string_pretty(report).map_err(|error| Failure::file("the report", error))?;
             write(path, &(text + "\n"))?;
+        }
+        if let Some(path) = &self.html {
+            write(path, &html(&[Shown { report, details }]))?;
         }
         if let Some(path) = &self.junit {
             write(path, &junit(report))?;
@@ -59,7 +63,8 @@ impl OutputArgs {
     }
 }
 
-fn write(path: &Path, text: &str) -> Result<(), Failure> {
+/// Writes a report; `-` is stdout.
+pub(super) fn write(path: &Path, text: &str) -> Result<(), Failure> {
     if path == Path::new("-") {
         print(text);
         return Ok(());

@@ -1,9 +1,10 @@
 //! `crossfade run`.
 
+use std::collections::BTreeMap;
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::io::{self, IsTerminal as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,10 +12,11 @@ use tokio::sync::watch;
 
 use super::args::{HoldArgs, ProxyArgs, RunArgs, SelectArgs};
 use super::files::{self, Chosen, Place};
+use super::folder::{RunFolder, shortened};
 use super::known::Known;
-use super::{Failure, block_on, clock, is_ci, proxy, variable};
-use crate::report::{Human, JsonReport, Style};
-use crate::runner::{self, Event, Exit, Hold, Plan, Repeat, Snapshots};
+use super::{Failure, block_on, is_ci, proxy, variable};
+use crate::report::{Detail, Human, JsonReport, Style, detail};
+use crate::runner::{self, CaseReport, Event, Exit, Hold, Plan, Repeat, Snapshots};
 use crate::snapshot;
 
 /// Cases at a time, unless told otherwise.
@@ -57,6 +59,18 @@ fn go(
     hold: Option<Hold>,
     bare: bool,
 ) -> Result<Exit, Failure> {
+    let (plan, known, folder) = prepare(place, args, chosen, hold, bare)?;
+    report(&plan, args, &known, &folder, quiet, verbose)
+}
+
+/// What is run and how, with what is known to fail, and the folder of the run.
+pub(super) fn prepare(
+    place: &Place,
+    args: &RunArgs,
+    chosen: Chosen,
+    hold: Option<Hold>,
+    bare: bool,
+) -> Result<(Plan, Known, RunFolder), Failure> {
     if args.proxy.proxy.is_none() && place.config.proxy.is_none() {
         return Err(Failure::usage(
             "which proxy? give `--proxy NAME`, `--proxy URL`, or `proxy:` in crossfade.yaml \
@@ -102,7 +116,7 @@ fn go(
         snapshots: hold.is_none().then_some(snapshots),
         hold,
     };
-    report(&plan, args, &known, &folder, quiet, verbose)
+    Ok((plan, known, folder))
 }
 
 /// Runs the plan with its reports.
@@ -126,12 +140,16 @@ fn report(
         Human::new(io::stdout(), io::stderr(), style)
     };
     let mut json = JsonReport::new();
+    let mut details = BTreeMap::new();
     let mut kept = args.keep;
     let summary = block_on(async {
         let stop = signals();
         runner::run(plan, stop, &mut |event| {
             if let Event::CaseDone(report) = &event {
                 kept |= report.kept.is_some();
+            }
+            if let (Event::CaseDone(report), true) = (&event, args.output.html.is_some()) {
+                details.extend(shown(report));
             }
             json.take(&event);
             // A closed stdout ends the report, not the run: the exit code still counts.
@@ -142,56 +160,17 @@ fn report(
     if summary.proxy_down.is_none() {
         if kept { folder.remove_launches() } else { folder.remove() }
     }
-    args.output.write(json.report())?;
+    args.output.write(json.report(), &details)?;
     if args.update_baseline {
         return known.update(json.report(), args.output.takes_stdout());
     }
     Ok(summary.exit())
 }
 
-/// The folder of a run; removed again when nothing in it is worth keeping.
-pub(super) struct RunFolder {
-    pub(super) path: PathBuf,
-    parent: PathBuf,
-}
-
-impl RunFolder {
-    /// Makes it below `.crossfade/runs/` beside `crossfade.yaml`, or where files can be written.
-    pub(super) fn make(place: &Place) -> Result<Self, Failure> {
-        let parent = place.root.join(".crossfade");
-        let name = clock::stamp();
-        if let Ok(path) = runner::new_run(&parent.join("runs"), &name) {
-            return Ok(Self { path, parent });
-        }
-        let parent = std::env::temp_dir().join("crossfade");
-        let path = runner::new_run(&parent.join("runs"), &name);
-        let path = path.map_err(|error| Failure::file("a folder for the run", error))?;
-        Ok(Self { path, parent })
-    }
-
-    /// Removes the folders of launches: what matters of them was kept with the cases.
-    fn remove_launches(&self) {
-        for entry in std::fs::read_dir(&self.path).into_iter().flatten().flatten() {
-            if entry.file_name().to_string_lossy().starts_with("launch-") {
-                let _ = std::fs::remove_dir_all(entry.path());
-            }
-        }
-    }
-
-    /// Removes it, and the folders above it that are empty now.
-    pub(super) fn remove(&self) {
-        let _ = std::fs::remove_dir_all(&self.path);
-        if std::fs::remove_dir(self.parent.join("runs")).is_ok() {
-            let _ = std::fs::remove_file(self.parent.join(".gitignore"));
-            let _ = std::fs::remove_dir(&self.parent);
-        }
-    }
-}
-
-/// The path as seen from the working folder, where it lies below it.
-fn shortened(path: &Path) -> PathBuf {
-    let here = std::env::current_dir().unwrap_or_default();
-    path.strip_prefix(&here).map_or_else(|_| path.to_owned(), Path::to_path_buf)
+/// What the page shows of a case. Of a sweep that is what fails: thousands of points that do not would fill the page.
+fn shown(report: &CaseReport) -> Option<(String, Detail)> {
+    let history = report.history.as_ref().filter(|_| report.case.sweep.is_none() || report.failed())?;
+    Some((report.case.id(), detail(history, &report.texts)))
 }
 
 /// Turns true at ctrl-C or SIGTERM; a second one ends the program at once.
@@ -240,10 +219,9 @@ pub(super) fn random() -> u64 {
 
 /// The options that a repeated case needs, as they were given.
 fn options(args: &RunArgs, bare: bool) -> Vec<String> {
-    let mut options = proxy_options(&args.proxy);
-    if bare {
-        options.retain(|option| option != "--proxy");
-    }
+    // The bundled suite runs on the reference proxy where none is named.
+    let named = ProxyArgs { proxy: args.proxy.proxy.clone().filter(|_| !bare), ..args.proxy.clone() };
+    let mut options = proxy_options(&named);
     let mut with = |name: &str, value: Option<String>| {
         if let Some(value) = value {
             options.extend([name.to_owned(), value]);

@@ -74,9 +74,8 @@ fn annotation(kind: &str, found: &[(&Case, &CaseVerdict)]) -> String {
 /// `::error file=...,line=...::text`, escaped as the runner's toolkit does it.
 fn command(kind: &str, properties: &[(&str, &str)], text: &str) -> String {
     let escape = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
-    let property = |(name, value): &(&str, &str)| {
-        format!("{name}={}", escape(value).replace(':', "%3A").replace(',', "%2C"))
-    };
+    let property =
+        |(name, value): &(&str, &str)| format!("{name}={}", escape(value).replace(':', "%3A").replace(',', "%2C"));
     let properties: Vec<String> = properties.iter().map(property).collect();
     format!("::{kind} {}::{}\n", properties.join(","), escape(text))
 }

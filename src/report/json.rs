@@ -11,6 +11,7 @@ use crate::check::{Level, Value, Verdict};
 use crate::history::{Continuation, History};
 use crate::runner::{CaseReport, Event, SnapshotState};
 use crate::scenario::{Every, Outcome};
+use crate::snapshot;
 
 /// Version of the format.
 pub const FORMAT: u32 = 1;
@@ -110,6 +111,9 @@ pub struct Case {
     pub flaky: Vec<CaseVerdict>,
     /// Requests that reached the legs.
     pub requests: Vec<Request>,
+    /// The requests in the form of snapshots: what differs from run to run is taken out.
+    #[serde(default)]
+    pub asked: Option<String>,
     /// The folder with what was kept.
     pub kept: Option<String>,
     /// The command that repeats it.
@@ -145,7 +149,8 @@ impl Report {
 impl Sweep {
     /// Addresses of what fails at its points.
     fn failures(&self) -> impl Iterator<Item = String> {
-        let case = self.address.strip_suffix(']').map_or_else(|| format!("{}[", self.address), |case| format!("{case},"));
+        let case =
+            self.address.strip_suffix(']').map_or_else(|| format!("{}[", self.address), |case| format!("{case},"));
         let points = |ranges: &[(u64, u64)]| ranges.iter().flat_map(|(from, to)| *from..=*to).collect::<Vec<_>>();
         self.failing.iter().flat_map(move |failing| {
             let address = |at| format!("{case}{}-{at}]/{}", self.every.name(), failing.check);
@@ -399,6 +404,7 @@ fn of_case(report: &CaseReport) -> Case {
         verdicts: report.verdicts.iter().map(|judged| of_verdict(&judged.verdict, judged.known.clone())).collect(),
         flaky: report.flaky.iter().map(|verdict| of_verdict(verdict, None)).collect(),
         requests: report.history.as_deref().map(requests).unwrap_or_default(),
+        asked: report.history.as_deref().map(|history| snapshot::render(&[(case.id(), history)])),
         kept: report.kept.as_ref().map(|kept| kept.display().to_string()),
         repeat: report.repeat.clone(),
         took_ms: report.took.as_millis() as u64,

@@ -95,10 +95,8 @@ fn status(case: &Case) -> TestCaseStatus {
 }
 
 fn description(case: &Case, telling: &[&CaseVerdict]) -> String {
-    let mut lines: Vec<String> = telling
-        .iter()
-        .map(|verdict| format!("{} {}: {}", verdict.verdict, verdict.check, verdict.reason))
-        .collect();
+    let mut lines: Vec<String> =
+        telling.iter().map(|verdict| format!("{} {}: {}", verdict.verdict, verdict.check, verdict.reason)).collect();
     lines.push(format!("{}:{}", case.file, case.line));
     lines.push(format!("repeat: {}", case.repeat));
     lines.extend(case.kept.as_ref().map(|kept| format!("kept: {kept}")));

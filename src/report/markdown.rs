@@ -54,7 +54,8 @@ fn joined(parts: &[String]) -> String {
 }
 
 fn failures(text: &mut String, report: &Report) {
-    let failed: Vec<&Case> = report.cases.iter().filter(|case| ["FAIL", "inconclusive"].contains(&&*case.word)).collect();
+    let failed: Vec<&Case> =
+        report.cases.iter().filter(|case| ["FAIL", "inconclusive"].contains(&&*case.word)).collect();
     if failed.is_empty() {
         return;
     }
@@ -78,11 +79,18 @@ fn failures(text: &mut String, report: &Report) {
 
 fn told(text: &mut String, case: &Case) {
     let checks: Vec<&str> = case.telling().map(|verdict| verdict.check.as_str()).collect();
-    let _ = writeln!(text, "<details><summary>{} <code>{}</code>: {}</summary>\n", case.word, html(&case.id()), checks.join(", "));
+    let _ = writeln!(
+        text,
+        "<details><summary>{} <code>{}</code>: {}</summary>\n",
+        case.word,
+        html(&case.id()),
+        checks.join(", ")
+    );
     for verdict in case.telling() {
         let _ = writeln!(text, "- **{}** {}", verdict.check, inline(&verdict.reason));
         for evidence in &verdict.evidence {
-            let side = |name: &str, value: &Option<String>| value.as_ref().map(|value| format!(" {name} {}", code(value)));
+            let side =
+                |name: &str, value: &Option<String>| value.as_ref().map(|value| format!(" {name} {}", code(value)));
             let path = evidence.path.as_ref().map(|path| format!(" {}", code(path))).unwrap_or_default();
             let sides = [side("expected", &evidence.expected), side("got", &evidence.got)];
             let sides: String = sides.into_iter().flatten().collect();
@@ -123,7 +131,7 @@ fn plural(count: usize) -> &'static str {
 }
 
 /// A text in running Markdown: what stands between backticks is code, nothing else is taken for markup.
-fn inline(text: &str) -> String {
+pub(super) fn inline(text: &str) -> String {
     let text = text.replace(['\n', '\r'], " ");
     let pieces: Vec<&str> = text.split('`').collect();
     if pieces.len() % 2 == 0 {
@@ -147,7 +155,7 @@ fn plain(text: &str) -> String {
 }
 
 /// A text as code: fenced by more backticks than it has in a row.
-fn code(text: &str) -> String {
+pub(super) fn code(text: &str) -> String {
     let text = text.replace(['\n', '\r'], " ");
     let longest = text.split(|letter| letter != '`').map(str::len).max().unwrap_or_default();
     let fence = "`".repeat(longest + 1);

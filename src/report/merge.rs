@@ -128,6 +128,7 @@ mod tests {
             verdicts: Vec::new(),
             flaky: Vec::new(),
             requests: Vec::new(),
+            asked: None,
             kept: None,
             repeat: String::new(),
             took_ms: 1,

@@ -1,8 +1,11 @@
 //! Reports: consumers of the runner's [events](crate::runner::Event), and of nothing else.
 
 mod client;
+mod compare;
+mod difference;
 mod failure;
 mod github;
+mod html;
 mod human;
 mod json;
 mod junit;
@@ -16,9 +19,12 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
+pub use compare::{Comparison, compare};
+pub use difference::{difference, difference_markdown};
 pub use failure::block;
-pub use human::{Human, Style};
 pub use github::github;
+pub use html::{Detail, Shown, detail, html};
+pub use human::{Human, Style};
 pub use json::{FORMAT, JsonReport, Report};
 pub use junit::junit;
 pub use markdown::markdown;

@@ -7,8 +7,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::testing::failure;
 use super::json::Case;
+use super::testing::failure;
 use super::{Human, JsonReport, Report, Style, block, github, junit, markdown};
 use crate::baseline::Tally;
 use crate::check::Value;

@@ -339,7 +339,8 @@ impl Summary {
         if any(&self.verdicts, &["inconclusive"]) || self.deaths > 0 {
             exit = exit.and(Exit::Inconclusive);
         }
-        if any(&self.cases, &["FAIL"]) || any(&self.snapshots, &["changed", "missing"]) || self.stale().next().is_some() {
+        if any(&self.cases, &["FAIL"]) || any(&self.snapshots, &["changed", "missing"]) || self.stale().next().is_some()
+        {
             exit = exit.and(Exit::Failed);
         }
         if self.proxy_down.is_some() {

@@ -44,7 +44,25 @@ fn verdicts(folder: &Path, report: &str) -> BTreeMap<String, String> {
 fn shards_joined_are_the_whole_run() {
     let folder = folder("shards");
     let run = |args: &[&str]| {
-        told(&folder, &[&["run", ".", "--proxy", "builtin", "--seed", "7", "--policy", "error", "--defect", "truncation-silent"], args].concat())
+        told(
+            &folder,
+            &[
+                &[
+                    "run",
+                    ".",
+                    "--proxy",
+                    "builtin",
+                    "--seed",
+                    "7",
+                    "--policy",
+                    "error",
+                    "--defect",
+                    "truncation-silent",
+                ],
+                args,
+            ]
+            .concat(),
+        )
     };
     let (whole, said) = run(&["--json", "whole.json"]);
     assert_eq!(whole, 1, "{said}");
@@ -84,7 +102,10 @@ fn only_what_is_new_fails() {
 fn a_baseline_is_brought_up_to_the_run() {
     let folder = folder("update-baseline");
     let run = |args: &[&str]| {
-        told(&folder, &[&["run", ".", "--proxy", "builtin", "--policy", "error", "--baseline", "known.yaml"], args].concat())
+        told(
+            &folder,
+            &[&["run", ".", "--proxy", "builtin", "--policy", "error", "--baseline", "known.yaml"], args].concat(),
+        )
     };
     let (code, said) = run(&["--defect", "truncation-silent", "--update-baseline"]);
     assert_eq!(code, 0, "{said}");
@@ -107,7 +128,9 @@ fn github_is_told_where_it_fails() {
     let folder = folder("github");
     let mut command = crossfade(&folder);
     command.env("GITHUB_ACTIONS", "true").env("GITHUB_STEP_SUMMARY", folder.join("summary.md"));
-    let output = command.args(["run", "a.yaml", "--proxy", "builtin", "--policy", "error", "--defect", "truncation-silent"]).output();
+    let output = command
+        .args(["run", "a.yaml", "--proxy", "builtin", "--policy", "error", "--defect", "truncation-silent"])
+        .output();
     let said = String::from_utf8_lossy(&output.expect("the program starts").stdout).into_owned();
     assert!(said.contains("\n::error file=a.yaml,line="), "{said}");
     let summary = std::fs::read_to_string(folder.join("summary.md")).expect("the summary was written");

@@ -3,6 +3,7 @@
 mod attach;
 mod bad_proxies;
 mod broken;
+mod browser;
 mod bundled;
 mod cassettes;
 mod catalogue;

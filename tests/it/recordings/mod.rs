@@ -16,3 +16,5 @@ mod rules;
 mod streams;
 mod table;
 mod vendors;
+
+pub(crate) use folder::say;

@@ -38,6 +38,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("insta::", &["snapshot"]),
     ("similar::", &["snapshot"]),
     ("minijinja::", &["proxy"]),
+    ("quick_junit::", &["report"]),
     ("clap::", &["cli"]),
     ("proptest::", &["explore"]),
     ("brotli_decompressor::", &["coding"]),

@@ -38,6 +38,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("insta::", &["snapshot"]),
     ("similar::", &["snapshot"]),
     ("minijinja::", &["proxy"]),
+    ("memchr::", &["haystack"]),
     ("quick_junit::", &["report"]),
     ("clap::", &["cli"]),
     ("proptest::", &["explore"]),

@@ -386,6 +386,15 @@ pub(super) struct SnapshotArgs {
 pub(super) struct NewArgs {
     /// Name of the scenario; the file is NAME.yaml.
     pub(super) name: String,
+    /// API that the client speaks; left out: `openai-chat`.
+    #[arg(long, value_name = "API", conflicts_with = "like")]
+    pub(super) client: Option<crate::api::ApiId>,
+    /// Words of the answer after which the first leg breaks; left out: 5.
+    #[arg(long, value_name = "N", conflicts_with = "like", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(super) breaks_after: Option<u32>,
+    /// How it breaks (`crossfade show faults`); left out: in four ways, a case for each.
+    #[arg(long, value_name = "EFFECT", conflicts_with = "like")]
+    pub(super) by: Option<String>,
     /// Begin with a copy of this bundled scenario.
     #[arg(long, value_name = "SCENARIO")]
     pub(super) like: Option<String>,

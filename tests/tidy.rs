@@ -41,6 +41,8 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("insta::", &["snapshot"]),
     ("similar::", &["snapshot"]),
     ("minijinja::", &["proxy"]),
+    ("memchr::", &["haystack"]),
+    ("quick_junit::", &["report"]),
     ("clap::", &["cli"]),
     ("proptest::", &["explore"]),
     ("brotli_decompressor::", &["coding"]),

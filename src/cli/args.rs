@@ -49,6 +49,8 @@ pub(super) enum Command {
     Record(RecordArgs),
     /// Set up one case, wait for Enter, then fire the client; without time limits.
     Hold(Box<HoldArgs>),
+    /// Say what changed between two proxies, versions or reports: verdicts, and requests to the legs.
+    Compare(Box<CompareArgs>),
     /// Judge a kept history again.
     Judge(JudgeArgs),
     /// Look at pending snapshots and accept or reject each.
@@ -82,6 +84,9 @@ pub(super) enum Command {
         /// Its id.
         id: String,
     },
+    /// Work on JSON reports.
+    #[command(subcommand)]
+    Report(ReportCommand),
     /// Try rejection rules on a request.
     #[command(subcommand)]
     Rules(RulesCommand),
@@ -157,6 +162,12 @@ pub(super) struct RunArgs {
     /// File of the verdicts that are known to fail.
     #[arg(long, value_name = "FILE", help_heading = "Judgement")]
     pub(super) baseline: Option<PathBuf>,
+    /// Bring the baseline up to this run: stale entries go, each new failure gets an entry, reasons stay.
+    #[arg(long, help_heading = "Judgement")]
+    pub(super) update_baseline: bool,
+    /// Fail by new failures only: what failed in this report (of the main branch, say) is known.
+    #[arg(long, value_name = "REPORT.json", help_heading = "Judgement")]
+    pub(super) new_only: Option<PathBuf>,
     /// Treat warnings as failures.
     #[arg(long, help_heading = "Judgement")]
     pub(super) strict: bool,
@@ -166,18 +177,62 @@ pub(super) struct RunArgs {
     /// Cases at a time, at most.
     #[arg(long, value_name = "N", help_heading = "Run", value_parser = clap::value_parser!(u32).range(1..=256))]
     pub(super) jobs: Option<u32>,
+    /// Run one shard: `slice:1/4` is the first of four. Scenarios stay whole; `crossfade report merge` joins the reports.
+    #[arg(long, value_name = "slice:M/N", help_heading = "Run")]
+    pub(super) partition: Option<crate::runner::Partition>,
     /// Seed of every word, as the first line of a run shows it.
     #[arg(long, value_name = "HEX", help_heading = "Run", value_parser = hex)]
     pub(super) seed: Option<u64>,
     /// Limit of one exchange of the client, like `30s`.
     #[arg(long, value_name = "TIME", help_heading = "Run")]
     pub(super) time_limit: Option<crate::scenario::Millis>,
-    /// Write the report for programs to this file (`-` for stdout, which moves the other report to stderr).
-    #[arg(long, value_name = "FILE", help_heading = "Output")]
-    pub(super) json: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
     /// Keep every case's folder, not only those of failures.
     #[arg(long, help_heading = "Output")]
     pub(super) keep: bool,
+}
+
+/// Where reports go. On GitHub Actions annotations and a job summary are written as well.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Output")]
+pub(super) struct OutputArgs {
+    /// Write the report for programs to this file (`-` for stdout, which moves the other report to stderr).
+    #[arg(long, value_name = "FILE")]
+    pub(super) json: Option<PathBuf>,
+    /// Write the report as one HTML file: every case opens, with its timeline and what was on the wire.
+    #[arg(long, value_name = "FILE")]
+    pub(super) html: Option<PathBuf>,
+    /// Write the report as JUnit XML.
+    #[arg(long, value_name = "FILE")]
+    pub(super) junit: Option<PathBuf>,
+    /// Write the report in Markdown, for a comment on a pull request.
+    #[arg(long, value_name = "FILE")]
+    pub(super) markdown: Option<PathBuf>,
+}
+
+/// `crossfade report`.
+#[derive(Debug, Subcommand)]
+pub(super) enum ReportCommand {
+    /// Join the reports of a run's shards, and exit as the whole run would have.
+    Merge {
+        /// JSON reports of the shards.
+        #[arg(value_name = "REPORT.json", required = true)]
+        reports: Vec<PathBuf>,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+    /// Write one HTML page of the reports of several proxies: proxies and checks, and every case of each.
+    ///
+    /// A case opens as far as its folder is still kept (`run --keep` keeps all of them).
+    Html {
+        /// JSON reports, one for each proxy.
+        #[arg(value_name = "REPORT.json", required = true)]
+        reports: Vec<PathBuf>,
+        /// The page.
+        #[arg(long, value_name = "FILE", default_value = "crossfade.html")]
+        out: PathBuf,
+    },
 }
 
 /// `crossfade explore`.
@@ -311,6 +366,43 @@ pub(super) struct HoldArgs {
     pub(super) proxy: ProxyArgs,
 }
 
+/// What `compare` says of its exit codes.
+const COMPARE_EXIT_CODES: &str = "Exit codes:
+  0  nothing fails on B that did not fail on A
+  1  something does
+  2  the command line makes no sense
+  3  a file does not load
+  6  a proxy could not be installed, started or reached";
+
+/// `crossfade compare`.
+///
+/// A and B are proxies as `--proxy` names them (`litellm@1.84.0`), on which the same cases are run with the same words,
+/// or reports that `run --json` wrote. No accepted file is needed.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = COMPARE_EXIT_CODES)]
+pub(super) struct CompareArgs {
+    /// The proxy or report before.
+    #[arg(value_name = "A")]
+    pub(super) from: String,
+    /// The proxy or report after.
+    #[arg(value_name = "B")]
+    pub(super) to: String,
+    #[command(flatten)]
+    pub(super) select: SelectArgs,
+    /// Cases at a time, at most.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub(super) jobs: Option<u32>,
+    /// Seed of every word.
+    #[arg(long, value_name = "HEX", value_parser = hex)]
+    pub(super) seed: Option<u64>,
+    /// Write the comparison for programs to this file (`-` for stdout, instead of the other).
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub(super) json: Option<PathBuf>,
+    /// Write the comparison in Markdown, for a comment on a pull request.
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub(super) markdown: Option<PathBuf>,
+}
+
 /// `crossfade judge`.
 #[derive(Args, Clone, Debug)]
 pub(super) struct JudgeArgs {
@@ -334,6 +426,15 @@ pub(super) struct SnapshotArgs {
 pub(super) struct NewArgs {
     /// Name of the scenario; the file is NAME.yaml.
     pub(super) name: String,
+    /// API that the client speaks; left out: `openai-chat`.
+    #[arg(long, value_name = "API", conflicts_with = "like")]
+    pub(super) client: Option<crate::api::ApiId>,
+    /// Words of the answer after which the first leg breaks; left out: 5.
+    #[arg(long, value_name = "N", conflicts_with = "like", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(super) breaks_after: Option<u32>,
+    /// How it breaks (`crossfade show faults`); left out: in four ways, a case for each.
+    #[arg(long, value_name = "EFFECT", conflicts_with = "like")]
+    pub(super) by: Option<String>,
     /// Begin with a copy of this bundled scenario.
     #[arg(long, value_name = "SCENARIO")]
     pub(super) like: Option<String>,

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use super::args::ExploreArgs;
 use super::files::Place;
-use super::run::{RunFolder, proxy_options, random, signals};
+use super::folder::RunFolder;
+use super::run::{proxy_options, random, signals};
 use super::{Failure, block_on, is_ci, print, proxy, variable};
 use crate::explore::{self, Event, Finding, Plan, Summary};
 use crate::runner::{Exit, ProxyLine, shell};

@@ -63,7 +63,8 @@ pub(super) fn judge(args: &JudgeArgs) -> Result<Exit, Failure> {
     Ok(summary.exit())
 }
 
-fn read(path: &Path) -> Result<History, Failure> {
+/// Reads a kept history.
+pub(super) fn read(path: &Path) -> Result<History, Failure> {
     let name = path.display().to_string();
     let meta = std::fs::metadata(path).map_err(|error| Failure::file(&name, error))?;
     if meta.len() > LONGEST {

@@ -3,15 +3,20 @@
 mod args;
 mod cassette;
 mod clock;
+mod compare;
 mod explore;
 mod files;
+mod folder;
 mod import;
 mod judge;
+mod known;
 mod list;
 mod log;
 mod new;
+mod output;
 mod proxy;
 mod record;
+mod report;
 mod rules;
 mod run;
 mod serve;
@@ -45,6 +50,14 @@ impl Failure {
     fn load(errors: &[Diagnostic], colour: bool) -> Self {
         let texts: Vec<String> = errors.iter().map(|error| error.render(colour)).collect();
         Self { exit: Exit::Load, text: texts.join("\n") }
+    }
+
+    fn proxy(text: impl fmt::Display) -> Self {
+        Self { exit: Exit::ProxyDown, text: format!("error: {text}\n") }
+    }
+
+    fn interrupted() -> Self {
+        Self { exit: Exit::Interrupted, text: "interrupted\n".to_owned() }
     }
 
     fn file(what: &str, error: impl fmt::Display) -> Self {
@@ -101,6 +114,7 @@ fn dispatch(cli: &Cli) -> Result<Exit, Failure> {
         Command::Review(args) => snapshots::review(args),
         Command::Accept(args) => snapshots::settle(args, true),
         Command::Reject(args) => snapshots::settle(args, false),
+        Command::Compare(args) => compare::command(args, cli.quiet),
         Command::Judge(args) => judge::judge(args),
         Command::New(args) => new::new(args),
         Command::Init => new::init(),
@@ -110,6 +124,7 @@ fn dispatch(cli: &Cli) -> Result<Exit, Failure> {
         Command::Schema { kind } => show::schema(*kind),
         Command::Show { what, markdown } => show::show(*what, *markdown),
         Command::Explain { id } => show::explain(id),
+        Command::Report(command) => report::command(command),
         Command::Rules(command) => rules::command(command),
         Command::Proxy(command) => proxy::command(command),
     }

@@ -9,6 +9,8 @@ use super::{Failure, print};
 use crate::config::FILE_NAME;
 use crate::diagnostic::suggestion;
 use crate::runner::Exit;
+use crate::answer::Library;
+use crate::api::ApiId;
 use crate::{scenario, schema};
 
 /// The schema that lies beside a new scenario.
@@ -28,23 +30,33 @@ proxy: builtin
     )
 }
 
-fn template(name: &str) -> String {
+/// A commented scenario: a stream that breaks, as the arguments say.
+fn template(name: &str, args: &NewArgs) -> String {
+    let api = args.client.unwrap_or(ApiId::OpenaiChat);
+    let after = args.breaks_after.unwrap_or(5);
+    let by = args.by.as_deref().unwrap_or("close");
+    let vary = match args.by {
+        Some(_) => String::new(),
+        None => "\
+# Each path below takes each of its values; cases are the product.
+vary:
+  legs.primary.cut.by: [close, reset, eof, error_event]
+"
+        .to_owned(),
+    };
     format!(
         "\
 # yaml-language-server: $schema={SCHEMA}
 scenario: {name}
 summary: A stream that dies in mid-answer must not look finished
 # What the client sends: its API, its conversation, parameters.
-client: openai-chat
+client: {api}
 # Fake upstreams, in the order in which the proxy shall try them. `crossfade show faults` lists the cuts.
 legs:
   primary:
-    cut: {{at: {{texts: 5}}, by: close}}
+    cut: {{at: {{texts: {after}}}, by: {by}}}
   fallback: {{}}
-# Each path below takes each of its values; cases are the product.
-vary:
-  legs.primary.cut.by: [close, reset, eof, error_event]
-"
+{vary}"
     )
 }
 
@@ -57,8 +69,11 @@ pub(super) fn new(args: &NewArgs) -> Result<Exit, Failure> {
     }
     let text = match &args.like {
         Some(like) => copy(like, name)?,
-        None => template(name),
+        None => template(name, args),
     };
+    // What is written loads, whatever the arguments say.
+    scenario::load_text(&format!("{name}.yaml"), &text, &Library::bundled())
+        .map_err(|errors| Failure::load(&errors, false))?;
     let path = format!("{name}.yaml");
     write_new(Path::new(&path), &text)?;
     let schema = serde_json::to_string_pretty(&schema::scenario()).unwrap_or_default() + "\n";
@@ -109,13 +124,25 @@ fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::answer::Library;
     use crate::config::Config;
 
     #[test]
     fn what_is_written_loads() {
-        let cases = scenario::load_text("x.yaml", &template("x"), &Library::bundled()).unwrap();
-        assert_eq!(cases.len(), 4);
+        let args = |client, breaks_after, by: Option<&str>| NewArgs {
+            name: "x".to_owned(),
+            client,
+            breaks_after,
+            by: by.map(str::to_owned),
+            like: None,
+        };
+        for (args, count) in [
+            (args(None, None, None), 4),
+            (args(Some(ApiId::Gemini), Some(1), None), 4),
+            (args(Some(ApiId::AnthropicMessages), Some(24), Some("reset")), 1),
+        ] {
+            let cases = scenario::load_text("x.yaml", &template("x", &args), &Library::bundled()).unwrap();
+            assert_eq!(cases.len(), count, "{args:?}");
+        }
         Config::load_text(FILE_NAME, &config("scenarios")).unwrap();
         Config::load_text(FILE_NAME, &config(".")).unwrap();
         for (path, _) in scenario::BUNDLED {

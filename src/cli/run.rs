@@ -1,9 +1,10 @@
 //! `crossfade run`.
 
+use std::collections::BTreeMap;
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::io::{self, IsTerminal as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,10 +12,11 @@ use tokio::sync::watch;
 
 use super::args::{HoldArgs, ProxyArgs, RunArgs, SelectArgs};
 use super::files::{self, Chosen, Place};
-use super::{Failure, block_on, clock, is_ci, proxy, variable};
-use crate::baseline::Baseline;
-use crate::report::{Human, JsonReport, Style};
-use crate::runner::{self, Event, Exit, Hold, Plan, Repeat, Snapshots};
+use super::folder::{RunFolder, shortened};
+use super::known::Known;
+use super::{Failure, block_on, is_ci, proxy, variable};
+use crate::report::{Detail, Human, JsonReport, Style, detail};
+use crate::runner::{self, CaseReport, Event, Exit, Hold, Plan, Repeat, Snapshots};
 use crate::snapshot;
 
 /// Cases at a time, unless told otherwise.
@@ -57,21 +59,26 @@ fn go(
     hold: Option<Hold>,
     bare: bool,
 ) -> Result<Exit, Failure> {
+    let (plan, known, folder) = prepare(place, args, chosen, hold, bare)?;
+    report(&plan, args, &known, &folder, quiet, verbose)
+}
+
+/// What is run and how, with what is known to fail, and the folder of the run.
+pub(super) fn prepare(
+    place: &Place,
+    args: &RunArgs,
+    chosen: Chosen,
+    hold: Option<Hold>,
+    bare: bool,
+) -> Result<(Plan, Known, RunFolder), Failure> {
     if args.proxy.proxy.is_none() && place.config.proxy.is_none() {
         return Err(Failure::usage(
             "which proxy? give `--proxy NAME`, `--proxy URL`, or `proxy:` in crossfade.yaml \
              (`--proxy builtin` is the reference proxy)",
         ));
     }
-    let baseline = match args.baseline.clone().or_else(|| place.config.baseline.clone()) {
-        Some(path) => Baseline::load(&path).map_err(|error| Failure::load(&[error], false))?,
-        None => Baseline::default(),
-    };
-    if let Some(path) = args.json.as_deref().filter(|path| *path != Path::new("-")) {
-        // Before the run: nobody wants to learn afterwards that its report went nowhere.
-        let open = std::fs::OpenOptions::new().append(true).create(true).open(path);
-        open.map_err(|error| Failure::usage(format!("cannot write the report to {}: {error}", path.display())))?;
-    }
+    let known = Known::load(place, args)?;
+    args.output.check()?;
     let folder = RunFolder::make(place)?;
     let choice = match proxy::choose(place, &args.proxy, &folder.path) {
         Ok(Some(choice)) => choice,
@@ -87,7 +94,10 @@ fn go(
         name: args.snapshots.clone().or_else(|| place.config.snapshots.clone()),
     };
     let plan = Plan {
-        cases: chosen.cases,
+        cases: match args.partition {
+            Some(partition) => partition.apply(chosen.cases),
+            None => chosen.cases,
+        },
         all: chosen.all,
         target: choice.target,
         line: choice.line,
@@ -100,36 +110,46 @@ fn go(
         time_limit: if hold.is_some() { Some(Duration::MAX) } else { time_limit },
         sources: chosen.sources,
         repeat: Repeat { bundled: chosen.bundled, options: options(args, bare) },
-        baseline,
+        baseline: known.baseline.clone(),
         folder: Some(shortened(&folder.path)),
         keep: args.keep,
         snapshots: hold.is_none().then_some(snapshots),
         hold,
     };
-    report(&plan, args, &folder, quiet, verbose)
+    Ok((plan, known, folder))
 }
 
 /// Runs the plan with its reports.
-fn report(plan: &Plan, args: &RunArgs, folder: &RunFolder, quiet: bool, verbose: u8) -> Result<Exit, Failure> {
-    let json_to_stdout = args.json.as_deref() == Some(Path::new("-"));
+fn report(
+    plan: &Plan,
+    args: &RunArgs,
+    known: &Known,
+    folder: &RunFolder,
+    quiet: bool,
+    verbose: u8,
+) -> Result<Exit, Failure> {
     let style = Style {
         colour: io::stdout().is_terminal() && variable("NO_COLOR").is_none(),
         progress: io::stderr().is_terminal() && !quiet && !is_ci() && variable("TERM").as_deref() != Some("dumb"),
         every: verbose > 0,
         width: super::width(),
     };
-    let mut human = if json_to_stdout {
+    let mut human = if args.output.takes_stdout() {
         Human::new(io::stderr(), io::stderr(), Style { colour: false, ..style })
     } else {
         Human::new(io::stdout(), io::stderr(), style)
     };
     let mut json = JsonReport::new();
+    let mut details = BTreeMap::new();
     let mut kept = args.keep;
     let summary = block_on(async {
         let stop = signals();
         runner::run(plan, stop, &mut |event| {
             if let Event::CaseDone(report) = &event {
                 kept |= report.kept.is_some();
+            }
+            if let (Event::CaseDone(report), true) = (&event, args.output.html.is_some()) {
+                details.extend(shown(report));
             }
             json.take(&event);
             // A closed stdout ends the report, not the run: the exit code still counts.
@@ -140,60 +160,17 @@ fn report(plan: &Plan, args: &RunArgs, folder: &RunFolder, quiet: bool, verbose:
     if summary.proxy_down.is_none() {
         if kept { folder.remove_launches() } else { folder.remove() }
     }
-    if let Some(path) = &args.json {
-        let text = serde_json::to_string_pretty(json.report()).map_err(|error| Failure::file("the report", error))?;
-        if json_to_stdout {
-            super::print(&(text + "\n"));
-        } else {
-            std::fs::write(path, text + "\n").map_err(|error| Failure::file(&path.display().to_string(), error))?;
-        }
+    args.output.write(json.report(), &details)?;
+    if args.update_baseline {
+        return known.update(json.report(), args.output.takes_stdout());
     }
     Ok(summary.exit())
 }
 
-/// The folder of a run; removed again when nothing in it is worth keeping.
-pub(super) struct RunFolder {
-    pub(super) path: PathBuf,
-    parent: PathBuf,
-}
-
-impl RunFolder {
-    /// Makes it below `.crossfade/runs/` beside `crossfade.yaml`, or where files can be written.
-    pub(super) fn make(place: &Place) -> Result<Self, Failure> {
-        let parent = place.root.join(".crossfade");
-        let name = clock::stamp();
-        if let Ok(path) = runner::new_run(&parent.join("runs"), &name) {
-            return Ok(Self { path, parent });
-        }
-        let parent = std::env::temp_dir().join("crossfade");
-        let path = runner::new_run(&parent.join("runs"), &name);
-        let path = path.map_err(|error| Failure::file("a folder for the run", error))?;
-        Ok(Self { path, parent })
-    }
-
-    /// Removes the folders of launches: what matters of them was kept with the cases.
-    fn remove_launches(&self) {
-        for entry in std::fs::read_dir(&self.path).into_iter().flatten().flatten() {
-            if entry.file_name().to_string_lossy().starts_with("launch-") {
-                let _ = std::fs::remove_dir_all(entry.path());
-            }
-        }
-    }
-
-    /// Removes it, and the folders above it that are empty now.
-    pub(super) fn remove(&self) {
-        let _ = std::fs::remove_dir_all(&self.path);
-        if std::fs::remove_dir(self.parent.join("runs")).is_ok() {
-            let _ = std::fs::remove_file(self.parent.join(".gitignore"));
-            let _ = std::fs::remove_dir(&self.parent);
-        }
-    }
-}
-
-/// The path as seen from the working folder, where it lies below it.
-fn shortened(path: &Path) -> PathBuf {
-    let here = std::env::current_dir().unwrap_or_default();
-    path.strip_prefix(&here).map_or_else(|_| path.to_owned(), Path::to_path_buf)
+/// What the page shows of a case. Of a sweep that is what fails: thousands of points that do not would fill the page.
+fn shown(report: &CaseReport) -> Option<(String, Detail)> {
+    let history = report.history.as_ref().filter(|_| report.case.sweep.is_none() || report.failed())?;
+    Some((report.case.id(), detail(history, &report.texts)))
 }
 
 /// Turns true at ctrl-C or SIGTERM; a second one ends the program at once.
@@ -242,16 +219,16 @@ pub(super) fn random() -> u64 {
 
 /// The options that a repeated case needs, as they were given.
 fn options(args: &RunArgs, bare: bool) -> Vec<String> {
-    let mut options = proxy_options(&args.proxy);
-    if bare {
-        options.retain(|option| option != "--proxy");
-    }
+    // The bundled suite runs on the reference proxy where none is named.
+    let named = ProxyArgs { proxy: args.proxy.proxy.clone().filter(|_| !bare), ..args.proxy.clone() };
+    let mut options = proxy_options(&named);
     let mut with = |name: &str, value: Option<String>| {
         if let Some(value) = value {
             options.extend([name.to_owned(), value]);
         }
     };
     with("--baseline", args.baseline.as_ref().map(|path| path.display().to_string()));
+    with("--new-only", args.new_only.as_ref().map(|path| path.display().to_string()));
     with("--seed", args.seed.map(|seed| format!("{seed:x}")));
     with("--snapshots", args.snapshots.clone());
     with("--time-limit", args.time_limit.map(|limit| limit.to_string()));

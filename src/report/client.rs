@@ -30,8 +30,8 @@ fn one(text: &mut String, client: &ClientExchange, runs: &[Run]) {
         Some(status) => writeln!(text, "  {} status {status}, {}", client.api, end(client)),
         None => writeln!(text, "  {} {}", client.api, end(client)),
     };
-    let good = status.is_some_and(|status| (200..300).contains(&status));
-    if let Some(error) = error(client, good) {
+    let good = is_good(client);
+    if let Some(error) = error(client) {
         let _ = writeln!(text, "  error: {}", in_one_line(&error));
     }
     let said: String = runs.iter().map(|run| run.text.as_str()).collect();
@@ -54,7 +54,12 @@ fn one(text: &mut String, client: &ClientExchange, runs: &[Run]) {
     let _ = writeln!(text, "  {legend}");
 }
 
-fn end(client: &ClientExchange) -> String {
+fn is_good(client: &ClientExchange) -> bool {
+    client.response.as_ref().is_some_and(|head| (200..300).contains(&head.status))
+}
+
+/// How the exchange ended, in words.
+pub(super) fn end(client: &ClientExchange) -> String {
     match &client.end {
         ClientEnd::Complete => "the response ended properly".to_owned(),
         ClientEnd::Broken(how) => format!("the response broke: {how}"),
@@ -65,10 +70,10 @@ fn end(client: &ClientExchange) -> String {
 }
 
 /// The error that the client got, by whatever way.
-fn error(client: &ClientExchange, good: bool) -> Option<String> {
+pub(super) fn error(client: &ClientExchange) -> Option<String> {
     let body = client.body();
     let api = client.api.spoken()?;
-    if !good {
+    if !is_good(client) {
         let status = client.response.as_ref().map_or(0, |head| head.status);
         let error = api.read_error(status, &body).map(|error| error.message);
         let shown = || String::from_utf8_lossy(&body).chars().take(400).collect::<String>();

@@ -1,15 +1,17 @@
 //! The report for programs, format 1. It grows by new keys; a key that is there keeps its meaning.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::sweep::{self, Sweeps, Taken};
+use crate::baseline::{Baseline, Known, Tally};
 use crate::check::{Level, Value, Verdict};
 use crate::history::{Continuation, History};
 use crate::runner::{CaseReport, Event, SnapshotState};
 use crate::scenario::{Every, Outcome};
+use crate::snapshot;
 
 /// Version of the format.
 pub const FORMAT: u32 = 1;
@@ -66,6 +68,15 @@ pub struct Summary {
     pub controls: BTreeMap<String, usize>,
     /// Entries of the baseline that no longer fail.
     pub stale: Vec<String>,
+    /// How each entry of the baseline fared.
+    #[serde(default)]
+    pub baseline: Vec<Tally>,
+    /// How often the proxy died and was started again.
+    #[serde(default)]
+    pub deaths: usize,
+    /// Whether these were the bundled scenarios.
+    #[serde(default)]
+    pub bundled: bool,
     /// Why the proxy could not be used.
     pub proxy_down: Option<String>,
     /// Whether the run was interrupted.
@@ -100,10 +111,81 @@ pub struct Case {
     pub flaky: Vec<CaseVerdict>,
     /// Requests that reached the legs.
     pub requests: Vec<Request>,
+    /// The requests in the form of snapshots: what differs from run to run is taken out.
+    #[serde(default)]
+    pub asked: Option<String>,
     /// The folder with what was kept.
     pub kept: Option<String>,
     /// The command that repeats it.
     pub repeat: String,
+    /// Milliseconds that it took.
+    #[serde(default)]
+    pub took_ms: u64,
+}
+
+impl Report {
+    /// Addresses of the failures that the baseline does not list, points of sweeps among them.
+    pub fn unexpected(&self) -> BTreeSet<String> {
+        self.failing(CaseVerdict::unexpected)
+    }
+
+    /// Everything that failed, known or not, as a baseline with this reason.
+    pub fn failures(&self, reason: &str) -> Baseline {
+        let known = |address| Known { address, reason: reason.to_owned(), line: 0 };
+        let failing = self.failing(|verdict| verdict.verdict == "fail");
+        Baseline { entries: failing.into_iter().map(known).collect() }
+    }
+
+    fn failing(&self, counts: impl Fn(&CaseVerdict) -> bool) -> BTreeSet<String> {
+        let mut addresses: BTreeSet<String> = self.sweeps.iter().flat_map(Sweep::failures).collect();
+        for case in &self.cases {
+            let failing = case.verdicts.iter().filter(|verdict| counts(verdict));
+            addresses.extend(failing.map(|verdict| format!("{}/{}", case.id(), verdict.check)));
+        }
+        addresses
+    }
+}
+
+impl Sweep {
+    /// Addresses of what fails at its points.
+    fn failures(&self) -> impl Iterator<Item = String> {
+        let case =
+            self.address.strip_suffix(']').map_or_else(|| format!("{}[", self.address), |case| format!("{case},"));
+        let points = |ranges: &[(u64, u64)]| ranges.iter().flat_map(|(from, to)| *from..=*to).collect::<Vec<_>>();
+        self.failing.iter().flat_map(move |failing| {
+            let address = |at| format!("{case}{}-{at}]/{}", self.every.name(), failing.check);
+            points(&failing.ranges).into_iter().map(address).collect::<Vec<_>>()
+        })
+    }
+}
+
+impl Case {
+    /// `scenario[case]`, or the scenario alone where nothing varies.
+    pub fn id(&self) -> String {
+        if self.case.is_empty() { self.scenario.clone() } else { format!("{}[{}]", self.scenario, self.case) }
+    }
+
+    /// The verdicts for which the case is `FAIL` or `inconclusive`.
+    pub fn telling(&self) -> impl Iterator<Item = &CaseVerdict> {
+        self.verdicts.iter().filter(|verdict| verdict.unexpected() || verdict.verdict == "inconclusive")
+    }
+}
+
+impl CaseVerdict {
+    /// Whether it is a failure that the baseline does not list.
+    pub fn unexpected(&self) -> bool {
+        self.verdict == "fail" && self.known.is_none()
+    }
+}
+
+impl Proxy {
+    /// `name` or `name@version`.
+    pub fn label(&self) -> String {
+        match &self.version {
+            Some(version) => format!("{}@{version}", self.name),
+            None => self.name.clone(),
+        }
+    }
 }
 
 /// A sweep: one leg's answer, cut at many points, a case for each.
@@ -253,6 +335,7 @@ impl JsonReport {
                     of_sweep(report, &sweep);
                 }
                 let summary = summary.as_ref().clone();
+                let stale = summary.stale().map(|tally| format!("{} ({})", tally.address, tally.reason)).collect();
                 report.proxy = Proxy {
                     name: summary.proxy.name.clone(),
                     version: summary.proxy.version.clone(),
@@ -267,7 +350,10 @@ impl JsonReport {
                     skips: summary.skips,
                     inconclusive: summary.inconclusive,
                     controls: summary.controls,
-                    stale: summary.stale,
+                    stale,
+                    baseline: summary.baseline,
+                    deaths: summary.deaths,
+                    bundled: summary.bundled,
                     proxy_down: summary.proxy_down,
                     interrupted: summary.interrupted,
                     launches: summary.launches,
@@ -318,8 +404,10 @@ fn of_case(report: &CaseReport) -> Case {
         verdicts: report.verdicts.iter().map(|judged| of_verdict(&judged.verdict, judged.known.clone())).collect(),
         flaky: report.flaky.iter().map(|verdict| of_verdict(verdict, None)).collect(),
         requests: report.history.as_deref().map(requests).unwrap_or_default(),
+        asked: report.history.as_deref().map(|history| snapshot::render(&[(case.id(), history)])),
         kept: report.kept.as_ref().map(|kept| kept.display().to_string()),
         repeat: report.repeat.clone(),
+        took_ms: report.took.as_millis() as u64,
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use crate::baseline::Tally;
 use crate::runner::Summary;
 
 /// Reasons shown; further ones are counted.
@@ -14,8 +15,8 @@ pub fn summary(summary: &Summary) -> String {
     reasons(&mut text, "skipped", &summary.skips);
     reasons(&mut text, "inconclusive", &summary.inconclusive);
     reasons(&mut text, "control failed", &summary.controls);
-    for entry in &summary.stale {
-        let _ = writeln!(text, "stale baseline entry, it no longer fails: {entry}");
+    for Tally { address, reason, .. } in summary.stale() {
+        let _ = writeln!(text, "stale baseline entry, it no longer fails: {address} ({reason})");
     }
     if summary.strays > 0 {
         let _ = writeln!(text, "strays: {} requests fitted no running case", summary.strays);

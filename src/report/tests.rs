@@ -7,8 +7,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::json::Case;
 use super::testing::failure;
-use super::{Human, JsonReport, Style, block};
+use super::{Human, JsonReport, Report, Style, block, github, junit, markdown};
+use crate::baseline::Tally;
 use crate::check::Value;
 use crate::runner::testing::case;
 use crate::runner::{CaseReport, Event, ProxyLine, SnapshotReport, SnapshotState, Start, Summary};
@@ -55,7 +57,15 @@ fn events() -> Vec<Event> {
     for report in &reports {
         summary.count(report);
     }
-    summary.stale.push("prefill[x]/stream.text (slow)".to_owned());
+    summary.baseline.push(Tally {
+        address: "prefill[x]/stream.text".to_owned(),
+        reason: "slow".to_owned(),
+        covers: 1,
+        failed: 0,
+        held: 1,
+        skipped: 0,
+        gone: false,
+    });
     *summary.controls.entry("400: no".to_owned()).or_default() += 2;
     let snapshot = SnapshotReport {
         scenario: "prefill".to_owned(),
@@ -157,6 +167,54 @@ fn the_report_for_programs() {
     report.cases[1].verdicts.truncate(1);
     report.summary.verdicts.remove("skip");
     insta::assert_snapshot!(serde_json::to_string_pretty(&report).unwrap());
+}
+
+/// The run's report, with nothing in it that depends on how many checks there are.
+fn for_programs() -> Report {
+    let mut json = JsonReport::new();
+    for event in events() {
+        json.take(&event);
+    }
+    let mut report = json.report().clone();
+    report.crossfade = "VERSION".to_owned();
+    for case in &mut report.cases {
+        case.verdicts.truncate(4);
+    }
+    report.summary.verdicts.remove("skip");
+    report
+}
+
+#[test]
+fn the_report_for_ci_systems() {
+    let report = for_programs();
+    insta::assert_snapshot!("junit", junit(&report));
+    insta::assert_snapshot!("markdown", markdown(&report));
+    insta::assert_snapshot!("github", github(&report));
+}
+
+#[test]
+fn what_github_would_not_show_is_counted() {
+    let mut report = for_programs();
+    let case = report.cases[0].clone();
+    report.cases = (1..=14).map(|line| Case { line, ..case.clone() }).collect();
+    let told = github(&report);
+    let errors = told.lines().filter(|line| line.starts_with("::error ")).collect::<Vec<_>>();
+    assert_eq!(errors.len(), 10, "one of the baseline, eight of the cases, and how many there are: {told}");
+    assert!(errors[9].ends_with("::6 more are in the log and in the job summary"), "{told}");
+}
+
+#[test]
+fn no_text_breaks_out_of_its_format() {
+    let mut report = for_programs();
+    let nasty = "]]>\r\n::error::x & <b> `` | % \u{1b}[31m\u{0}";
+    report.cases[0].verdicts.iter_mut().for_each(|verdict| verdict.reason = nasty.to_owned());
+    report.cases[0].case = nasty.to_owned();
+    report.summary.proxy_down = Some(nasty.to_owned());
+    assert_eq!(github(&report).lines().filter(|line| !line.starts_with("::")).count(), 0);
+    let xml = junit(&report);
+    assert!(!xml.contains("<b>") && !xml.contains('\u{1b}') && !xml.contains('\0'), "{xml}");
+    let page = markdown(&report);
+    assert!(!page.contains("<b>"), "{page}");
 }
 
 /// A point of a sweep, with how the client fared.

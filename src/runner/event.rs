@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Exit;
+use crate::baseline::Tally;
 use crate::check::{CATALOGUE, CheckInfo, Run, Value, Verdict};
 use crate::diagnostic::SourceFile;
 use crate::history::History;
@@ -270,8 +271,8 @@ pub struct Summary {
     pub inconclusive: BTreeMap<String, usize>,
     /// Controls that were refused or failed, by status and text.
     pub controls: BTreeMap<String, usize>,
-    /// Entries of the baseline that no longer fail.
-    pub stale: Vec<String>,
+    /// How each entry of the baseline fared.
+    pub baseline: Vec<Tally>,
     /// Snapshots by state.
     pub snapshots: BTreeMap<String, usize>,
     /// Requests that fitted no running case.
@@ -311,6 +312,11 @@ impl Summary {
         self.strays += report.history.as_ref().map_or(0, |history| history.strays.len());
     }
 
+    /// Entries of the baseline that no longer fail.
+    pub fn stale(&self) -> impl Iterator<Item = &Tally> {
+        self.baseline.iter().filter(|tally| tally.is_stale())
+    }
+
     /// Counts a compared snapshot.
     pub fn count_snapshot(&mut self, report: &SnapshotReport) {
         let word = match &report.state {
@@ -333,7 +339,8 @@ impl Summary {
         if any(&self.verdicts, &["inconclusive"]) || self.deaths > 0 {
             exit = exit.and(Exit::Inconclusive);
         }
-        if any(&self.cases, &["FAIL"]) || any(&self.snapshots, &["changed", "missing"]) || !self.stale.is_empty() {
+        if any(&self.cases, &["FAIL"]) || any(&self.snapshots, &["changed", "missing"]) || self.stale().next().is_some()
+        {
             exit = exit.and(Exit::Failed);
         }
         if self.proxy_down.is_some() {
@@ -388,6 +395,15 @@ mod tests {
         let known = || report(&[(Value::Fail, Some("filed"))]);
         let unsure = || report(&[(Value::Pass, None), (Value::Inconclusive("load".to_owned()), None)]);
         let idle = || report(&[(Value::NotExercised, None)]);
+        let stale = || Tally {
+            address: "x[a]/c".to_owned(),
+            reason: "filed".to_owned(),
+            covers: 1,
+            failed: 0,
+            held: 1,
+            skipped: 0,
+            gone: false,
+        };
         let skip = || CaseReport::skipped(Arc::new(case("x", "a")), "cannot".to_owned(), String::new());
         check(&[], |_| (), Exit::NothingJudged);
         check(&[skip(), idle()], |_| (), Exit::NothingJudged);
@@ -396,7 +412,7 @@ mod tests {
         check(&[known()], |_| (), Exit::AsExpected);
         check(&[pass(), unsure()], |_| (), Exit::Inconclusive);
         check(&[fail(), unsure()], |_| (), Exit::Failed);
-        check(&[pass()], |summary| summary.stale.push("x[a]/c".to_owned()), Exit::Failed);
+        check(&[pass()], |summary| summary.baseline.push(stale()), Exit::Failed);
         check(&[fail()], |summary| summary.proxy_down = Some("died".to_owned()), Exit::ProxyDown);
         check(&[], |summary| summary.proxy_down = Some("died".to_owned()), Exit::ProxyDown);
         check(&[pass()], |summary| summary.deaths = 1, Exit::Inconclusive);

@@ -43,6 +43,11 @@ impl Exit {
         self as u8
     }
 
+    /// The code that has this number.
+    pub fn of_code(code: u8) -> Option<Self> {
+        Self::BY_PRECEDENCE.into_iter().find(|exit| exit.code() == code)
+    }
+
     /// Of two codes the one that counts.
     #[must_use]
     pub fn and(self, other: Self) -> Self {

@@ -23,7 +23,7 @@ use super::task::{Played, Task, by_the_clock, control_of, trace};
 use super::tries::{Then, Tries};
 use super::words::Words;
 use super::{Pace, skip};
-use crate::baseline;
+use crate::baseline::Tallies;
 use crate::check::{Judgement, Value, Verdict};
 use crate::history::History;
 use crate::proxy::Remembers;
@@ -56,7 +56,7 @@ pub async fn run(plan: &Plan, stop: watch::Receiver<bool>, emit: &mut dyn FnMut(
         stop,
         emit,
         histories: BTreeMap::new(),
-        met: BTreeSet::new(),
+        tallies: Tallies::new(&plan.baseline, &plan.all),
         smallest: Smallest::default(),
         summary: Summary { bundled: plan.bundled, proxy: plan.line.clone(), ..Summary::default() },
         finished: 0,
@@ -81,8 +81,8 @@ struct Run<'a> {
     emit: &'a mut dyn FnMut(Event),
     /// Histories of judged cases, by index, for the snapshots.
     histories: BTreeMap<usize, Arc<History>>,
-    /// Entries of the baseline that were judged and do not fail.
-    met: BTreeSet<String>,
+    /// How the entries of the baseline fare.
+    tallies: Tallies,
     /// Which points of sweeps are worth keeping.
     smallest: Smallest,
     summary: Summary,
@@ -131,21 +131,8 @@ impl Run<'_> {
                 break;
             }
         }
-        self.stale();
+        self.summary.baseline = self.tallies.counts();
         self.snapshots();
-    }
-
-    /// Entries of the baseline whose verdict was judged and no longer fails, or whose case is there no more.
-    fn stale(&mut self) {
-        let scenario = |id: &str| id.split('[').next().unwrap_or_default().to_owned();
-        for known in &self.plan.baseline.entries {
-            let Some((id, _)) = baseline::split(&known.address) else { continue };
-            let scenarios = || self.plan.all.iter().map(|id| scenario(id));
-            let gone = !self.plan.all.iter().any(|each| each == id) && scenarios().any(|each| each == scenario(id));
-            if gone || self.met.contains(&known.address) {
-                self.summary.stale.push(format!("{} ({})", known.address, known.reason));
-            }
-        }
     }
 
     /// Runs a launch, again as long as the proxy dies of single cases. `false`: the run is over.
@@ -474,12 +461,10 @@ impl Run<'_> {
         if self.plan.strict && verdict.value == Value::Warn {
             verdict.value = Value::Fail;
         }
-        let address = format!("{}/{}", case.id(), verdict.check);
-        let known = self.plan.baseline.reason(&address).filter(|_| verdict.value == Value::Fail).map(str::to_owned);
-        let fails_not = matches!(verdict.value, Value::Pass | Value::Warn | Value::NotExercised);
-        if fails_not && self.plan.baseline.reason(&address).is_some() {
-            self.met.insert(address);
-        }
+        let id = case.id();
+        self.tallies.count(&id, &verdict.check, &verdict.value);
+        let known = self.plan.baseline.known(&id, &verdict.check).filter(|_| verdict.value == Value::Fail);
+        let known = known.map(|known| known.reason.clone());
         Judged { verdict, known }
     }
 

@@ -3,9 +3,11 @@
 mod attach;
 mod bad_proxies;
 mod broken;
+mod browser;
 mod bundled;
 mod cassettes;
 mod catalogue;
+mod ci;
 mod cli;
 mod explore;
 mod histories;

@@ -15,3 +15,5 @@ mod rules;
 mod streams;
 mod table;
 mod vendors;
+
+pub(crate) use folder::say;

@@ -1,12 +1,18 @@
 //! A baseline: verdicts that a proxy is known to fail, each with its reason.
 
+mod tally;
+mod update;
+
 use std::path::Path;
+
+pub use tally::{Tallies, Tally};
+pub use update::{Updated, update};
 
 use crate::check;
 use crate::diagnostic::{Diagnostic, SourceFile, Span, quoted, suggestion};
 use crate::yaml::{Document, Limits};
 
-/// Verdicts that a proxy is known to fail: a list of `scenario[case]/check: reason`.
+/// Verdicts that a proxy is known to fail: a list of `ADDRESS: reason`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Baseline {
     /// Entries in the file's order; no address stands twice.
@@ -16,12 +22,30 @@ pub struct Baseline {
 /// A known failure.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Known {
-    /// `scenario[case]/check`, or `scenario/check` where nothing varies.
+    /// `scenario[case]/check`, `scenario/check` for every case of a scenario, or `check` for all cases.
     pub address: String,
-    /// Why it is known to fail, for people.
+    /// Why it is known to fail, for people. Of a check in all cases it has a link.
     pub reason: String,
-    /// Line of the file.
+    /// Line of the file; 0 for an entry that stands in none.
     pub line: usize,
+}
+
+impl Known {
+    /// Whether it covers this check in a case of this id.
+    pub fn covers(&self, id: &str, check: &str) -> bool {
+        let Some((case, own)) = split(&self.address) else { return false };
+        own == check && (case.is_empty() || case == id || case == scenario_of(id))
+    }
+
+    /// Whether it names one case, not every case of a scenario or of all scenarios.
+    fn is_one(&self) -> bool {
+        split(&self.address).is_some_and(|(case, _)| case.ends_with(']'))
+    }
+}
+
+/// The scenario of a case's id.
+fn scenario_of(id: &str) -> &str {
+    id.split('[').next().unwrap_or_default()
 }
 
 impl Baseline {
@@ -35,9 +59,10 @@ impl Baseline {
         Self::read(&Document::parse(SourceFile::new(name, text), Limits::SCENARIO)?)
     }
 
-    /// The reason for which this verdict is known to fail.
-    pub fn reason(&self, address: &str) -> Option<&str> {
-        self.entries.iter().find(|known| known.address == address).map(|known| known.reason.as_str())
+    /// The entry that covers a verdict: the closest one, where several do.
+    pub fn known(&self, id: &str, check: &str) -> Option<&Known> {
+        let covering = self.entries.iter().filter(|known| known.covers(id, check));
+        covering.max_by_key(|known| known.address.len())
     }
 
     /// A baseline file with these entries.
@@ -56,13 +81,24 @@ impl Baseline {
         text
     }
 
+    /// Adds the entries of another baseline, as far as their addresses are new.
+    pub fn extend(&mut self, other: Self) {
+        for known in other.entries {
+            if !self.entries.iter().any(|own| own.address == known.address) {
+                self.entries.push(known);
+            }
+        }
+    }
+
     fn read(document: &Document) -> Result<Self, Diagnostic> {
         let file = document.file();
         let error = |span: Span, message: String, help: Option<String>| {
             let error = Diagnostic::new(file, span, message);
             Err(Diagnostic { help, ..error })
         };
-        let form = || Some("each item is `scenario[case]/check: reason`".to_owned());
+        let form = || {
+            Some("each item is `scenario[case]/check: reason`, `scenario/check: reason`, or `check: reason`".to_owned())
+        };
         let root = document.root();
         let items = match root.as_list() {
             Some(items) => items,
@@ -75,7 +111,7 @@ impl Baseline {
             let Some((address, entry)) = entry else {
                 return error(item.span, "expected one address and its reason".to_owned(), form());
             };
-            let Some((_, check)) = split(address) else {
+            let Some((case, check)) = split(address) else {
                 return error(entry.key, format!("{} is no address of a verdict", quoted(address)), form());
             };
             if check::info(check).is_none() {
@@ -90,6 +126,12 @@ impl Baseline {
                 let help = "a sentence, or the address of the issue: why is it known to fail?";
                 return error(entry.key, "a known failure has a reason".to_owned(), Some(help.to_owned()));
             };
+            if case.is_empty() && !has_link(reason) {
+                let help = "such an entry hides every failure of a check: link to where it is discussed, or list the \
+                            cases one by one";
+                let message = "an entry for all cases has a link".to_owned();
+                return error(entry.value.span, message, Some(help.to_owned()));
+            }
             let (line, _) = file.position(entry.key.start);
             entries.push(Known { address: address.clone(), reason: reason.to_owned(), line });
         }
@@ -97,9 +139,15 @@ impl Baseline {
     }
 }
 
-/// The case (`scenario[case]`) and the check of a verdict's address.
+fn has_link(reason: &str) -> bool {
+    ["https://", "http://"].iter().any(|scheme| reason.contains(scheme))
+}
+
+/// The case and the check of a verdict's address. The case is `scenario[case]`, the scenario alone, or empty for all.
 pub fn split(address: &str) -> Option<(&str, &str)> {
-    let (case, check) = address.rsplit_once('/')?;
+    let Some((case, check)) = address.rsplit_once('/') else {
+        return (!address.is_empty() && !address.contains(['[', ']'])).then_some(("", address));
+    };
     let whole = match case.split_once('[') {
         Some((scenario, rest)) => !scenario.is_empty() && rest.strip_suffix(']').is_some_and(|name| !name.is_empty()),
         None => !case.is_empty() && !case.contains(']'),
@@ -127,7 +175,7 @@ mod tests {
         let text = baseline.to_text();
         let mut loaded = Baseline::load_text("b.yaml", &text).unwrap_or_else(|error| panic!("{error}\n{text}"));
         assert_eq!(loaded.entries.iter().map(|known| known.line).collect::<Vec<_>>(), [2, 3]);
-        assert_eq!(loaded.reason("plain/route.reached"), Some("no: it does not"));
+        assert_eq!(loaded.known("plain", "route.reached").map(|known| &*known.reason), Some("no: it does not"));
         loaded.entries.iter_mut().for_each(|known| known.line = 0);
         assert_eq!(loaded, baseline);
         assert_eq!(Baseline::load_text("b.yaml", &Baseline::default().to_text()), Ok(Baseline::default()));
@@ -138,8 +186,30 @@ mod tests {
     fn an_address_has_a_case_and_a_check() {
         assert_eq!(split("a[b/c,d]/x.y"), Some(("a[b/c,d]", "x.y")));
         assert_eq!(split("a/x.y"), Some(("a", "x.y")));
-        for bad in ["a", "a[b/x.y", "[b]/x.y", "a[]/x.y", "a[b]/", "/x.y", "a]/x.y"] {
+        assert_eq!(split("x.y"), Some(("", "x.y")));
+        for bad in ["", "a]", "a[b/x.y", "[b]/x.y", "a[]/x.y", "a[b]/", "/x.y", "a]/x.y"] {
             assert_eq!(split(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn the_closest_entry_covers_a_verdict() {
+        let text =
+            "- route.reached: see https://example.test/1\n- s/route.reached: all of s\n- s[a]/route.reached: one\n";
+        let baseline = Baseline::load_text("b.yaml", text).unwrap_or_else(|error| panic!("{error}"));
+        let check = |id: &str, expect: &str| {
+            assert_eq!(baseline.known(id, "route.reached").map(|known| &*known.reason), Some(expect), "{id}");
+        };
+        check("s[a]", "one");
+        check("s[b]", "all of s");
+        check("s", "all of s");
+        check("sa[a]", "see https://example.test/1");
+        assert_eq!(baseline.known("s[a]", "stream.text"), None);
+    }
+
+    #[test]
+    fn an_entry_for_all_cases_has_a_link() {
+        let error = Baseline::load_text("b.yaml", "- route.reached: it does not\n").expect_err("no link");
+        assert!(error.message.contains("has a link"), "{error}");
     }
 }

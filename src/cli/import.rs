@@ -9,7 +9,7 @@ use std::path::{Component, Path, PathBuf};
 use super::args::ImportArgs;
 use super::files::Place;
 use super::{Failure, clock, print};
-use crate::cassette::{self, Cassette, SCHEMA, load_text, save_below};
+use crate::cassette::{self, Cassette, SCHEMA, load_text, save, save_below};
 use crate::config::FILE_NAME;
 use crate::diagnostic::Diagnostic;
 use crate::import::{Imported, Options, Source, import as read};

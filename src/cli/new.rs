@@ -6,11 +6,11 @@ use std::path::Path;
 
 use super::args::NewArgs;
 use super::{Failure, print};
+use crate::answer::Library;
+use crate::api::ApiId;
 use crate::config::FILE_NAME;
 use crate::diagnostic::suggestion;
 use crate::runner::Exit;
-use crate::answer::Library;
-use crate::api::ApiId;
 use crate::{scenario, schema};
 
 /// The schema that lies beside a new scenario.

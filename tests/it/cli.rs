@@ -616,7 +616,9 @@ fn cassettes_are_shown_compared_and_verified() {
     let check = |args: &[&str], code: u8, says: &[&str]| {
         let told = told(&folder, &[&["cassette"], args].concat());
         assert!(told.starts_with(&format!("exit {code}\n")), "{args:?}: {told}");
-        says.iter().for_each(|word| assert!(told.contains(word), "{args:?}: {told}"));
+        for word in says {
+            assert!(told.contains(word), "{args:?}: {told}");
+        }
     };
     let file = folder.join("cassettes/a.yaml");
     check(&["show", "cassettes/a.yaml"], 0, &["> POST /v1/chat/completions", "finish    stop", "ended properly"]);

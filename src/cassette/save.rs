@@ -155,6 +155,7 @@ mod tests {
           date: "2026-11-23"
           tool: crossfade 0.1.0
           redacted: [authorization]
+          lost: [chunk borders]
           sha256: b5831466bcd521d57bca81e3339dab05b26fd270a9cfe15d5479e3c519d2778e
         exchanges:
           - request:
@@ -165,6 +166,7 @@ mod tests {
               body: "{\"stream\": true}"
             response:
               status: 200
+              http: "1.1"
               headers:
                 - [x, "no"]
                 - ["y", "1.20"]
@@ -177,6 +179,8 @@ mod tests {
                 - after: 1s
                   data: "data: [DONE]  \n\n"
                 - base64: /w==
+              trailers:
+                - [grpc-status, "0"]
               end: close
         "#);
     }

@@ -18,14 +18,21 @@ fn a_transcript_reads_like_a_conversation() {
 
 #[test]
 fn every_bundled_cassette_has_a_transcript_is_itself_and_keeps_its_grammar() {
+    let mut broken = Vec::new();
     for (name, text) in BUNDLED {
         let cassette = load_text(name, text).expect("it loads");
         let shown = transcript(&cassette);
         assert!(shown.contains("\n< ") && !shown.contains("not read:"), "{name}: {shown}");
         assert_eq!(differences(&cassette, &cassette, true), Vec::<String>::new(), "{name}");
-        let wrong: Vec<Remark> = grammar(&cassette).into_iter().filter(|remark| remark.wrong).collect();
-        assert_eq!(wrong, [], "{name}");
+        let wrong = grammar(&cassette).into_iter().find(|remark| remark.wrong);
+        if cassette.provenance.how != How::Recorded {
+            assert_eq!(wrong, None, "{name}");
+        } else if wrong.is_some() {
+            broken.push(*name);
+        }
     }
+    // Real servers send what they send: llama.cpp leaves `output_index` out, on which OpenAI's accumulators raise.
+    insta::assert_snapshot!(broken.join("\n"));
 }
 
 #[test]

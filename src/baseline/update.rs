@@ -53,7 +53,10 @@ pub fn update(
         .collect();
     let added = new.len();
     let entries = Baseline { entries: new }.to_text();
-    let mut text = kept.iter().map(|line| format!("{line}\n")).collect::<String>();
+    let mut text = kept.join("\n");
+    if !kept.is_empty() {
+        text.push('\n');
+    }
     if removed == baseline.entries.len() && added == 0 {
         text.push_str("[]\n");
     } else if added > 0 {

@@ -58,7 +58,7 @@ fn tell(news: &News) {
         News::Kept { file, what } => print(&format!("{}  {what}\n", file.display())),
         News::Played { asked } => log::info!("{asked}: played from a recording"),
         News::Passed { asked } => {
-            log::warn!("{asked} passes through and is not recorded: no API that Crossfade speaks")
+            log::warn!("{asked} passes through and is not recorded: no API that Crossfade speaks");
         }
         News::NotKept { asked, why } => log::warn!("{asked} is not recorded: {why}"),
     }

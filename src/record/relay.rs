@@ -159,13 +159,11 @@ async fn send(
     loop {
         upload.take(ahead, asked, clock);
         while !upload.pending.is_empty() {
-            match write.write(&upload.pending).await {
-                Ok(n) => upload.sent(n),
-                Err(_) => {
-                    signs.refused.store(true, Ordering::Relaxed);
-                    return pending().await;
-                }
-            }
+            let Ok(n) = write.write(&upload.pending).await else {
+                signs.refused.store(true, Ordering::Relaxed);
+                return pending().await;
+            };
+            upload.sent(n);
         }
         if write.flush().await.is_err() {
             signs.refused.store(true, Ordering::Relaxed);

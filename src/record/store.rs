@@ -21,7 +21,7 @@ use crate::schema;
 /// Beginning and end of the name of a file that is being written.
 const PART: (&str, &str) = (".crossfade-", ".part");
 /// One of that age was left behind by a recorder that was killed.
-const STALE: Duration = Duration::from_secs(60);
+const STALE: Duration = Duration::from_mins(1);
 
 /// What becomes of recordings that are there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -134,7 +134,7 @@ fn plural(count: usize) -> &'static str {
 pub(super) fn inline(text: &str) -> String {
     let text = text.replace(['\n', '\r'], " ");
     let pieces: Vec<&str> = text.split('`').collect();
-    if pieces.len() % 2 == 0 {
+    if pieces.len().is_multiple_of(2) {
         return plain(&text);
     }
     let piece = |(at, piece): (usize, &&str)| if at % 2 == 0 { plain(piece) } else { format!("`{piece}`") };

@@ -1,5 +1,7 @@
 //! What the page shows of one case: lanes of a timeline, the answer by who spoke it, requests, bytes.
 
+use std::fmt::Write as _;
+
 use serde::Serialize;
 
 use super::super::{client, requests};
@@ -154,7 +156,11 @@ fn response(head: Option<(u16, &Headers)>, chunks: &[Chunk]) -> String {
 }
 
 fn headers(headers: &Headers) -> String {
-    headers.iter().map(|(name, value)| format!("{name}: {value}\n")).collect()
+    headers.iter().fold(String::new(), |mut text, (name, value)| {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{name}: {value}");
+        text
+    })
 }
 
 fn cut(text: &str) -> String {

@@ -96,7 +96,8 @@ pub(super) fn cassettes(folder: &Path) -> Vec<(String, Cassette)> {
         if path.extension().is_some_and(|extension| extension == "yaml") {
             found.push((name, load(&path).unwrap_or_else(|error| panic!("{error}"))));
         } else {
-            let part = name.starts_with(".crossfade-") && name.ends_with(".part");
+            let is_part = path.extension().is_some_and(|extension| extension == "part");
+            let part = name.starts_with(".crossfade-") && is_part;
             assert!(name == "cassette.schema.json" || part, "{name}");
         }
     }

@@ -54,10 +54,8 @@ fn probes() -> Vec<Probe> {
 
 /// What the SDKs make of the answers to all probes, without what tells the place.
 fn asked(home: &Path, folder: &Path, probes: &[Probe], base: impl Fn(&Probe) -> String) -> Vec<Value> {
-    let lines: String = probes
-        .iter()
-        .map(|probe| format!("{} {} {} {}\n", probe.api, probe.way, base(probe), probe.question))
-        .collect();
+    let line = |probe: &Probe| format!("{} {} {} {}", probe.api, probe.way, base(probe), probe.question);
+    let lines = probes.iter().map(line).collect::<Vec<_>>().join("\n") + "\n";
     let mut told = ask_python(home, &lines, &folder.join("python.log"));
     assert_eq!(told.len(), probes.len());
     for seen in &mut told {

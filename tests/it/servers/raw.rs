@@ -79,7 +79,7 @@ pub(super) fn ask_and_watch(base: &str, api: ApiId, body: &str, mut watch: impl 
     );
     stream.write_all(head.as_bytes()).expect("it reads");
     stream.write_all(body.as_bytes()).expect("it reads");
-    stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a time");
+    stream.set_read_timeout(Some(Duration::from_mins(1))).expect("a time");
     let (mut bytes, mut buffer) = (Vec::new(), [0; 4096]);
     loop {
         match stream.read(&mut buffer) {
@@ -129,7 +129,7 @@ impl Tee {
         let heard = Heard::default();
         let (kept, upstream) = (heard.clone(), place(upstream).0.to_owned());
         let address = server(move |mut client| {
-            while let Some((head, body)) = read_request(&mut client) {
+            if let Some((head, body)) = read_request(&mut client) {
                 let mut upstream = TcpStream::connect(&upstream).expect("the server listens");
                 // Its end is the answer's.
                 let head = head.replacen("\r\n", "\r\nconnection: close\r\n", 1);
@@ -143,7 +143,6 @@ impl Tee {
                     }
                 }
                 kept.lock().expect("no thread panics").push((String::from_utf8_lossy(&body).into_owned(), bytes));
-                return;
             }
         });
         Self { url: format!("http://{address}"), heard }

@@ -3,6 +3,7 @@
 //! A history is complete: [`crate::check::judge`] needs nothing else, so a saved `history.json` can be judged
 //! again without a network.
 
+mod hide;
 mod read;
 
 use std::collections::BTreeMap;

@@ -41,7 +41,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("insta::", &["snapshot"]),
     ("similar::", &["snapshot"]),
     ("minijinja::", &["proxy"]),
-    ("memchr::", &["haystack"]),
+    ("memchr::", &["haystack", "history"]),
     ("quick_junit::", &["report"]),
     ("clap::", &["cli"]),
     ("proptest::", &["explore"]),

@@ -117,6 +117,17 @@ impl Attached {
     }
 }
 
+impl Attached {
+    /// The key that the client presents, and its further headers that are named like one.
+    pub(super) fn secrets(&self) -> Vec<String> {
+        let named = |name: &str| ["auth", "cookie", "key", "secret", "token"].iter().any(|word| name.contains(word));
+        let headers = self.attach.headers.iter().filter(|(name, _)| named(&name.to_ascii_lowercase()));
+        // The scheme in front of it (`Bearer`) is no secret.
+        let values = headers.filter_map(|(_, value)| value.split_whitespace().next_back().map(str::to_owned));
+        self.attach.client_key.iter().cloned().chain(values).collect()
+    }
+}
+
 /// `host:port` and the path of a URL.
 fn split(url: &str) -> Result<(String, String), ProxyError> {
     let bad = |why: &str| ProxyError::Usage(format!("`{url}` is no address of a proxy: {why}"));

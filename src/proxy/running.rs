@@ -133,6 +133,14 @@ impl Running {
         &self.title
     }
 
+    /// Secrets of the user's own with which a running proxy is asked; a launch has keys of ours alone.
+    pub fn secrets(&self) -> Vec<String> {
+        match &self.kind {
+            Kind::Attached(attached) => attached.secrets(),
+            _ => Vec::new(),
+        }
+    }
+
     /// Folder of the launch; empty when attached.
     pub fn run_dir(&self) -> &Path {
         &self.run_dir

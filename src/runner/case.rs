@@ -66,7 +66,7 @@ pub(super) async fn play(rig: &Rig, order: &Order, answered: impl FnOnce() + Sen
         steps.push(StepHistory { client, upstream: session.end_step(), controls });
     }
     let (strays, misrouted) = session.finish();
-    History {
+    let mut history = History {
         format: FORMAT,
         crossfade: env!("CARGO_PKG_VERSION").to_owned(),
         case: Case::clone(case),
@@ -79,7 +79,9 @@ pub(super) async fn play(rig: &Rig, order: &Order, answered: impl FnOnce() + Sen
         misrouted,
         words: None,
         shared_ids: None,
-    }
+    };
+    history.hide(&rig.proxy.secrets());
+    history
 }
 
 /// Whether the proxy serves a plain request now.

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::support::{Program, Run, free_port, root, run, scratch};
+use crate::support::{Program, Run, crossfade, free_port, root, run, scratch};
 
 /// Writes a scenario to a scratch folder.
 fn scenario(name: &str, text: &str) -> String {
@@ -75,4 +75,42 @@ fn a_proxy_that_never_falls_back_is_right_where_it_breaks_visibly() {
         run.expect("stubborn", &[by], "stream.text", "pass");
     }
     run.expect("stubborn", &["eof"], "stream.truncation-visible", "fail");
+}
+
+#[test]
+fn a_key_of_the_users_own_reaches_no_file() {
+    let (port, legs) = (free_port(), free_port());
+    let mut command = Command::new("node");
+    command
+        .arg(root().join("tests/proxies/stubborn.mjs"))
+        .args([port.to_string(), format!("http://127.0.0.1:{legs}/primary")]);
+    let _proxy = Program::start(&mut command, port);
+    let folder = scratch("own-key");
+    let text = "client: openai-chat\nlegs: {primary: {cut: {at: {texts: 5}, by: close}}, fallback: {}}\n\
+                expect: {outcome: completed}\n";
+    std::fs::write(folder.join("own.yaml"), text).expect("it is written");
+    let (url, listen) = (format!("http://127.0.0.1:{port}"), format!("127.0.0.1:{legs}"));
+    let output = crossfade(&folder)
+        .args(["run", "own.yaml", "--keep", "--proxy", &url, "--listen", &listen, "--model", "any"])
+        .args(["--client-key", "sk-own-key-of-the-user", "--header", "x-team-token: token-of-the-user"])
+        .args(["--json", "a.json", "--html", "a.html", "--junit", "a.xml"])
+        .output()
+        .expect("the program starts");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(said.contains("--client-key KEY") && said.contains("'x-team-token: VALUE'"), "{said}");
+    let mut folders = vec![folder];
+    let mut files = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("it is readable") {
+            let path = entry.expect("it is readable").path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            files += 1;
+            let text = String::from_utf8_lossy(&std::fs::read(&path).expect("it is readable")).into_owned();
+            assert!(!text.contains("key-of-the-user") && !text.contains("token-of-the-user"), "{}", path.display());
+        }
+    }
+    assert!(files > 5, "the history and the reports were written");
 }

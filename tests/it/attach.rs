@@ -30,6 +30,14 @@ fn german(name: &str, fallback: &str) -> Run {
     run(name, &[&file, "--proxy", &url, "--listen", &listen, "--model", "any", "--control-model", "direct"])
 }
 
+/// A proxy that never falls back.
+fn stubborn(port: u16, legs: u16) -> Program {
+    let mut command = Command::new("node");
+    let script = root().join("tests/proxies/stubborn.mjs");
+    command.arg(script).args([port.to_string(), format!("http://127.0.0.1:{legs}/primary")]);
+    Program::start(&mut command, port)
+}
+
 #[test]
 fn a_german_prefill_is_refused_and_seen() {
     let run = german("german-refused", "claude-sonnet-4-6");
@@ -55,11 +63,7 @@ fn a_german_prefill_loses_the_blank_at_the_seam() {
 #[test]
 fn a_proxy_that_never_falls_back_is_right_where_it_breaks_visibly() {
     let (port, legs) = (free_port(), free_port());
-    let mut command = Command::new("node");
-    command
-        .arg(root().join("tests/proxies/stubborn.mjs"))
-        .args([port.to_string(), format!("http://127.0.0.1:{legs}/primary")]);
-    let _proxy = Program::start(&mut command, port);
+    let _proxy = stubborn(port, legs);
     let file = scenario(
         "stubborn",
         "legs: {primary: {cut: {at: {texts: 5}, by: close}}, fallback: {}}\n\
@@ -80,11 +84,7 @@ fn a_proxy_that_never_falls_back_is_right_where_it_breaks_visibly() {
 #[test]
 fn a_key_of_the_users_own_reaches_no_file() {
     let (port, legs) = (free_port(), free_port());
-    let mut command = Command::new("node");
-    command
-        .arg(root().join("tests/proxies/stubborn.mjs"))
-        .args([port.to_string(), format!("http://127.0.0.1:{legs}/primary")]);
-    let _proxy = Program::start(&mut command, port);
+    let _proxy = stubborn(port, legs);
     let folder = scratch("own-key");
     let text = "client: openai-chat\nlegs: {primary: {cut: {at: {texts: 5}, by: close}}, fallback: {}}\n\
                 expect: {outcome: completed}\n";

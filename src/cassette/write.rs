@@ -20,8 +20,15 @@ pub fn write(path: &Path, text: &str, replace: bool) -> io::Result<()> {
     let done = fresh(&draft).and_then(|mut file| {
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
+        if replace {
+            return fs::rename(&draft, path);
+        }
         // A name that came to be meanwhile is not taken over: a link fails where a renaming would not.
-        if replace { fs::rename(&draft, path) } else { fs::hard_link(&draft, path) }
+        match fs::hard_link(&draft, path) {
+            // Not every file system has them.
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => fs::rename(&draft, path),
+            linked => linked,
+        }
     });
     if done.is_err() || !replace {
         let _ = fs::remove_file(&draft);

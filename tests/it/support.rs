@@ -52,7 +52,11 @@ pub(crate) fn program() -> PathBuf {
 /// The binary, with a clean environment, in a scratch folder of its own.
 pub(crate) fn crossfade(folder: &Path) -> Command {
     let mut command = Command::new(program());
-    command.current_dir(folder).env_remove("INSTA_UPDATE").env("NO_COLOR", "1").stdin(Stdio::null());
+    // On GitHub Actions the program would say more.
+    for name in ["INSTA_UPDATE", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"] {
+        command.env_remove(name);
+    }
+    command.current_dir(folder).env("NO_COLOR", "1").stdin(Stdio::null());
     command
 }
 

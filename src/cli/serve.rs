@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::args::{SelectArgs, ServeArgs};
 use super::files::{self, Chosen, Place};
 use super::run::{random, signals};
-use super::{Failure, block_on, print};
+use super::{Failure, block_on_one, print};
 use crate::answer::Library;
 use crate::leg::{Authority, ServeConfig, Transport, serve as serve_legs};
 use crate::runner::Exit;
@@ -35,7 +35,8 @@ pub(super) fn serve(args: &ServeArgs) -> Result<Exit, Failure> {
         key: args.key.clone(),
         seed: args.seed.unwrap_or_else(random),
     };
-    block_on(async {
+    // The legs have threads of their own.
+    block_on_one(async {
         let mut stop = signals();
         let serving = serve_legs(config)
             .await

@@ -13,6 +13,7 @@ use super::case::CaseState;
 use super::connection;
 use super::registry::Registry;
 use super::session::{Binding, Session};
+use super::threads::Threads;
 use super::transport::{Door, Transport};
 use crate::history::Stray;
 use crate::rules::RuleBook;
@@ -61,7 +62,7 @@ impl Legs {
         let LegsConfig { addresses, addressing, transport, rules, side_calls } = config;
         let registry = Arc::new(Registry::new(addressing, rules, side_calls));
         let open = watch::Sender::new(());
-        let bound = listen(&addresses, &transport, &open, &registry).await?;
+        let bound = listen(&addresses, &transport, &open, &registry, None).await?;
         Ok(Self { registry, addressing, transport, bound, _open: open })
     }
 
@@ -96,6 +97,7 @@ pub(super) async fn listen<S: connection::Stage>(
     transport: &Transport,
     open: &watch::Sender<()>,
     stage: &Arc<S>,
+    threads: Option<&Arc<Threads>>,
 ) -> Result<Vec<SocketAddr>, BindError> {
     let door = transport.door();
     let mut bound = Vec::new();
@@ -103,7 +105,7 @@ pub(super) async fn listen<S: connection::Stage>(
         let failed = |source| BindError { address, source };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         bound.push(listener.local_addr().map_err(failed)?);
-        tokio::spawn(accept(listener, ordinal, door.clone(), open.subscribe(), Arc::clone(stage)));
+        tokio::spawn(accept(listener, ordinal, door.clone(), open.subscribe(), Arc::clone(stage), threads.cloned()));
     }
     Ok(bound)
 }
@@ -114,6 +116,7 @@ async fn accept<S: connection::Stage>(
     door: Door,
     mut open: watch::Receiver<()>,
     stage: Arc<S>,
+    threads: Option<Arc<Threads>>,
 ) {
     loop {
         let accepted = tokio::select! {
@@ -124,7 +127,13 @@ async fn accept<S: connection::Stage>(
             tokio::time::sleep(ACCEPT_AGAIN).await;
             continue;
         };
-        tokio::spawn(until_closed(Arc::clone(&stage), ordinal, stream, door.clone(), open.clone()));
+        let (stage, door, open) = (Arc::clone(&stage), door.clone(), open.clone());
+        let serve = move |stream| until_closed(stage, ordinal, stream, door, open);
+        match &threads {
+            // An error: the peer has gone already.
+            Some(threads) => drop(threads.serve(stream, serve)),
+            None => drop(tokio::spawn(serve(stream))),
+        }
     }
 }
 

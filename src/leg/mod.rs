@@ -37,6 +37,7 @@ mod tape;
 mod testing;
 #[cfg(test)]
 mod tests;
+mod threads;
 mod tls;
 mod transport;
 mod words;

@@ -20,6 +20,7 @@ use super::seed::seed;
 use super::session::LegBinding;
 use super::side::{self, Call};
 use super::spec::Spec;
+use super::threads::Threads;
 use super::transport::Transport;
 use crate::answer::{AnswerScript, Lexicon};
 use crate::api::{Api, ApiId, Conversation, ModelName, Vendor};
@@ -61,7 +62,8 @@ pub async fn serve(config: ServeConfig) -> Result<Serving, BindError> {
     let open = watch::Sender::new(());
     let (listen_on, transport) = (config.listen, config.transport.clone());
     let alone = Arc::new(Alone::new(config));
-    let bound = listen(&[listen_on], &transport, &open, &alone).await?;
+    let threads = Threads::start(&open).map_err(|source| BindError { address: listen_on, source })?;
+    let bound = listen(&[listen_on], &transport, &open, &alone, Some(&Arc::new(threads))).await?;
     let base = format!("{}://{}", transport.scheme(), reachable(bound[0]));
     Ok(Serving { urls: alone.urls(&base), _open: open })
 }

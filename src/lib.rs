@@ -34,5 +34,6 @@ pub mod scenario;
 pub mod schema;
 pub mod snapshot;
 pub mod sse;
+pub mod whole;
 pub mod wire;
 pub mod yaml;

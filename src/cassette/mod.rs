@@ -9,7 +9,6 @@ mod save;
 mod tests;
 mod transcript;
 mod verify;
-mod write;
 
 use std::fmt::Write as _;
 
@@ -25,7 +24,6 @@ pub use load::{FORMAT, load, load_text};
 pub use save::{SCHEMA, save, save_below};
 pub use transcript::transcript;
 pub use verify::{Remark, days_between, grammar};
-pub use write::write;
 
 use crate::api::ApiId;
 use crate::scenario::Millis;

@@ -9,13 +9,14 @@ use std::path::{Component, Path, PathBuf};
 use super::args::ImportArgs;
 use super::files::Place;
 use super::{Failure, clock, print};
-use crate::cassette::{self, Cassette, SCHEMA, load_text, save, save_below};
+use crate::cassette::{Cassette, SCHEMA, load_text, save, save_below};
 use crate::config::FILE_NAME;
 use crate::diagnostic::Diagnostic;
 use crate::import::{Imported, Options, Source, import as read};
 use crate::redact::Redactor;
 use crate::runner::Exit;
 use crate::schema;
+use crate::whole;
 
 /// Most that is read of a file: what is larger is refused by whoever reads it.
 const MOST: u64 = (64 << 20) + 1;
@@ -280,13 +281,13 @@ fn write_all(drafts: &mut [Draft], args: &ImportArgs) -> Result<usize, Failure> 
     for draft in &*drafts {
         let depth = draft.path.strip_prefix(root).map_or(1, |below| below.components().count());
         let text = save_below(&draft.cassette, depth.saturating_sub(1));
-        cassette::write(&draft.path, &text, args.force).map_err(|error| match error.kind() {
+        whole::write(&draft.path, &text, args.force).map_err(|error| match error.kind() {
             ErrorKind::AlreadyExists => already(&draft.path),
             _ => Failure::file(&draft.path.display().to_string(), error),
         })?;
     }
     let schema = serde_json::to_string_pretty(&schema::cassette()).unwrap_or_default() + "\n";
-    match cassette::write(&root.join(SCHEMA), &schema, false) {
+    match whole::write(&root.join(SCHEMA), &schema, false) {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(Failure::file(SCHEMA, error)),
         _ => {}
     }

@@ -1,14 +1,10 @@
 //! Cassette files: what is there, and what is written.
-//!
-//! A file is whole or not there: it is written beside its place under a name that nobody loads, is brought to the
-//! disk, and takes its place at once. Only the user can read it.
 
 use std::collections::HashMap;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
 
 use super::shelf::{Key, Shelf, api, name, number};
 use super::take::Recorded;
@@ -17,11 +13,7 @@ use crate::cassette::{Cassette, Exchange, FORMAT, How, Provenance, SCHEMA, load,
 use crate::diagnostic::Diagnostic;
 use crate::redact::Redactor;
 use crate::schema;
-
-/// Beginning and end of the name of a file that is being written.
-const PART: (&str, &str) = (".crossfade-", ".part");
-/// One of that age was left behind by a recorder that was killed.
-const STALE: Duration = Duration::from_mins(1);
+use crate::whole;
 
 /// What becomes of recordings that are there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,7 +96,7 @@ impl Store {
         let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder }.to_owned();
         let failed = |path: &Path, source| OpenError::Io { path: path.to_owned(), source };
         fs::create_dir_all(&folder).map_err(|error| failed(&folder, error))?;
-        sweep(&folder);
+        whole::sweep(&folder);
         let found = if one {
             out.exists().then(|| out.to_owned()).into_iter().collect()
         } else {
@@ -214,11 +206,11 @@ impl Store {
             return Err(format!("a secret may be left in it: {}", leak.what));
         }
         let failed = |error: io::Error| format!("{}: {error}", path.display());
-        place(&self.folder, path, text.as_bytes(), replace).map_err(failed)?;
+        whole::write(path, &text, replace).map_err(failed)?;
         let beside = self.folder.join(SCHEMA);
         if !beside.exists() {
             let schema = serde_json::to_string_pretty(&schema::cassette()).unwrap_or_default() + "\n";
-            place(&self.folder, &beside, schema.as_bytes(), true).map_err(failed)?;
+            whole::write(&beside, &schema, true).map_err(failed)?;
         }
         Ok(())
     }
@@ -261,56 +253,4 @@ fn cassettes(folder: &Path) -> io::Result<Vec<PathBuf>> {
     }
     found.sort();
     Ok(found)
-}
-
-/// Removes what recorders that were killed have left half written.
-fn sweep(folder: &Path) {
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let written = entry.metadata().and_then(|about| about.modified()).ok();
-        let age = written.and_then(|written| SystemTime::now().duration_since(written).ok());
-        if name.starts_with(PART.0) && name.ends_with(PART.1) && age.is_some_and(|age| age > STALE) {
-            // Whatever removed it before us is welcome to it.
-            let _ = fs::remove_file(entry.path());
-        }
-    }
-}
-
-/// Writes a file so that it is whole or not there. One that is not to be replaced is an error where it is there.
-fn place(folder: &Path, path: &Path, bytes: &[u8], replace: bool) -> io::Result<()> {
-    let part = folder.join(format!("{}{}{}", PART.0, std::process::id(), PART.1));
-    let written = write_through(&part, bytes).and_then(|()| {
-        if replace {
-            return fs::rename(&part, path);
-        }
-        // A second name is given to no file that is there, where a rename would replace it.
-        match fs::hard_link(&part, path) {
-            Ok(()) => fs::remove_file(&part),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
-            // Not every file system has them.
-            Err(_) => fs::rename(&part, path),
-        }
-    });
-    if written.is_err() {
-        // There may be none.
-        let _ = fs::remove_file(&part);
-    }
-    written?;
-    // The name is in the folder, which has to reach the disk too; where folders cannot be opened, they need not be.
-    File::open(folder).and_then(|folder| folder.sync_all()).or(Ok(()))
-}
-
-fn write_through(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    // One that a process of the same number has left.
-    let _ = fs::remove_file(path);
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        options.mode(0o600);
-    }
-    let mut file = options.open(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
 }

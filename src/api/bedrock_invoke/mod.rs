@@ -132,6 +132,11 @@ impl Api for BedrockInvoke {
         errors::event(error, chunks::EXCEPTIONS)
     }
 
+    fn unknown_event(&self, next: &[u8]) -> Option<Vec<u8>> {
+        // "New event types may be added": https://docs.claude.com/en/docs/build-with-claude/streaming
+        (next.first() == Some(&0)).then(chunks::heartbeat)
+    }
+
     fn read_error(&self, status: u16, body: &[u8]) -> Option<ApiError> {
         errors::read(status, body)
     }

@@ -54,6 +54,15 @@ fn check(events: &[Vec<u8>], findings: &[&str]) -> Reading {
 }
 
 #[test]
+fn an_event_that_nobody_knows_is_passed_over() {
+    let next = start();
+    let unknown = api().unknown_event(&next).unwrap();
+    let reading = check(&[next, unknown, text("ab"), end()], &["A05 Should"]);
+    assert_eq!(reading.completion.text, "ab");
+    assert!(api().unknown_event(b"event: ping\n\n").is_none(), "another framing");
+}
+
+#[test]
 fn grammar() {
     let reading = check(&[start(), text("ab"), end()], &[]);
     assert_eq!((reading.completion.text.as_str(), reading.completion.terminator.is_some()), ("ab", true));

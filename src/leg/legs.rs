@@ -38,12 +38,21 @@ pub struct LegsConfig {
 
 /// An address that cannot be listened on.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot listen on {address}: {source}")]
+#[error("cannot listen on {address}: {source}{}", way_out(source))]
 pub struct BindError {
     /// The address.
     pub address: SocketAddr,
     /// Why.
     pub source: io::Error,
+}
+
+fn way_out(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::AddrInUse => "; stop what listens there, or give another port (0: any that is free)",
+        io::ErrorKind::PermissionDenied => "; give another port: the system keeps the low ones to itself",
+        io::ErrorKind::AddrNotAvailable => "; give an address of this machine, like 127.0.0.1",
+        _ => "",
+    }
 }
 
 /// The fake upstreams of a launch. They stop when this is dropped.

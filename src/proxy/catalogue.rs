@@ -96,7 +96,11 @@ impl Catalogue {
     pub fn find(&self, name: &str) -> Result<Arc<Bundle>, ProxyError> {
         self.bundles.get(name).cloned().ok_or_else(|| ProxyError::Unknown {
             name: name.to_owned(),
-            help: suggestion(name, self.bundles.keys().map(String::as_str)).unwrap_or_default(),
+            help: if name.contains(std::path::MAIN_SEPARATOR) {
+                "give its name: your own are folders of `profiles/`, beside `crossfade.yaml`".to_owned()
+            } else {
+                suggestion(name, self.bundles.keys().map(String::as_str)).unwrap_or_default()
+            },
         })
     }
 

@@ -232,6 +232,11 @@ mod tests {
         );
         check("litellm@1.84", "litellm has no version 1.84; did you mean `1.84.0`?");
         check("litelm", "there is no proxy profile `litelm`; did you mean `litellm`?");
+        check(
+            "./mine/profile.yaml",
+            "there is no proxy profile `./mine/profile.yaml`; give its name: your own are folders of `profiles/`, \
+             beside `crossfade.yaml`",
+        );
         check("builtin@9.9.9", "builtin is here in version 0.1.0, not 9.9.9; name it without a version");
     }
 

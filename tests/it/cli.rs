@@ -310,6 +310,10 @@ fn what_cannot_be_written_or_found_is_said_at_once() {
         assert!(missing.starts_with("exit 2"), "{missing}");
         assert!(missing.contains("there is no file or folder nowhere"), "{missing}");
     }
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = taken.local_addr().expect("an address").port().to_string();
+    let serve = of(&["serve", "--port", &port]);
+    assert!(serve.starts_with("exit 6") && serve.contains("or give another port"), "{serve}");
     assert!(of(&["judge", "."]).contains("holds no `history.json`"));
     assert!(of(&["judge", "my-bug.yaml"]).contains("this is no history of a case"));
     let unknown = of(&["explain", "nothing-like-it"]);

@@ -9,6 +9,7 @@ mod cassettes;
 mod catalogue;
 mod ci;
 mod cli;
+mod docs;
 mod explore;
 mod histories;
 mod import;
@@ -19,6 +20,7 @@ mod real;
 #[cfg(unix)]
 mod record;
 mod recordings;
+mod reference;
 mod sdk;
 mod servers;
 mod support;

@@ -1,4 +1,5 @@
-//! What the recorder adds to each chunk, against a direct connection in the same run.
+//! What the recorder adds to each chunk, against a direct connection and against a plain relay in the same run: what the
+//! machine adds to any hop is no work of the recorder.
 //!
 //! `cargo test --release --test it -- record::delay --nocapture` prints the figures.
 
@@ -35,6 +36,25 @@ fn upstream() -> SocketAddr {
     })
 }
 
+/// A relay that looks at nothing.
+fn relay(upstream: SocketAddr) -> SocketAddr {
+    server(move |mut client| {
+        let mut there = connect(upstream);
+        let (mut asks, mut to) = (client.try_clone().expect("a socket"), there.try_clone().expect("a socket"));
+        let _ = client.set_nodelay(true);
+        std::thread::spawn(move || {
+            let _ = std::io::copy(&mut asks, &mut to);
+            let _ = to.shutdown(std::net::Shutdown::Write);
+        });
+        let mut buffer = vec![0; 32 << 10];
+        while let Ok(n @ 1..) = there.read(&mut buffer) {
+            if client.write_all(&buffer[..n]).is_err() {
+                return;
+            }
+        }
+    })
+}
+
 /// Microseconds from the upstream's write to our read, of each chunk of one stream.
 fn stream(address: SocketAddr) -> Vec<u64> {
     let mut socket = connect(address);
@@ -64,17 +84,20 @@ fn percentile(delays: &mut [u64], percent: usize) -> u64 {
 fn chunks_are_not_held_up() {
     let upstream = upstream();
     let recorder = Recorder::start("delay", &format!("http://{upstream}"), &[]);
-    let (mut direct, mut through) = (Vec::new(), Vec::new());
+    let relay = relay(upstream);
+    let (mut direct, mut relayed, mut through) = (Vec::new(), Vec::new(), Vec::new());
     // In turns, so that what else the machine does meets both.
     for _ in 0..if thorough() { 10 } else { 2 } {
         direct.extend(stream(upstream));
+        relayed.extend(stream(relay));
         through.extend(stream(recorder.address));
     }
     let of = |delays: &mut Vec<u64>| [50, 90, 99].map(|percent| percentile(delays, percent));
-    let (direct, through) = (of(&mut direct), of(&mut through));
+    let (direct, relayed, through) = (of(&mut direct), of(&mut relayed), of(&mut through));
     let _ = writeln!(
         std::io::stderr(),
-        "chunk delay in microseconds, p50/p90/p99: direct {direct:?}, through the recorder {through:?}"
+        "chunk delay in microseconds, p50/p90/p99: direct {direct:?}, through a relay {relayed:?}, through the recorder \
+         {through:?}"
     );
     // Far above what is measured: other tests run at the same time.
     assert!(through[0] < direct[0] + 5_000, "direct {direct:?}, through the recorder {through:?}");

@@ -61,8 +61,10 @@ fn killed_at_any_moment_it_leaves_whole_files() {
                 })
             })
             .collect();
-        std::thread::sleep(Duration::from_millis(20) + Duration::from_micros(drawn(round) % 150_000));
-        let lines = recorder.kill();
+        // However busy the machine is: too quick a death would prove nothing.
+        let mut lines = recorder.kept(1);
+        std::thread::sleep(Duration::from_micros(drawn(round) % 150_000));
+        lines.extend(recorder.kill());
         for client in clients {
             client.join().expect("a client");
         }
@@ -88,8 +90,6 @@ fn killed_at_any_moment_it_leaves_whole_files() {
             .filter(|entry| entry.as_ref().is_ok_and(|entry| entry.file_name().to_string_lossy().ends_with(".part")))
             .count();
     }
-    // Too quick a death would prove nothing.
-    assert!(told > rounds as usize, "{told} exchanges in {rounds} rounds");
     let _ = writeln!(std::io::stderr(), "killed {rounds} times: {told} exchanges told and there, {parts} parts left");
 }
 

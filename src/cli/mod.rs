@@ -16,6 +16,7 @@ mod new;
 mod output;
 mod proxy;
 mod record;
+mod recording;
 mod report;
 mod rules;
 mod run;

@@ -5,7 +5,7 @@ use super::files::Place;
 use super::run::signals;
 use super::{Failure, block_on_one, clock, print};
 use crate::config::FILE_NAME;
-use crate::record::{Mode, News, OpenError, RecordConfig, RecordError, Recorder, Upstream};
+use crate::record::{Front, Keeping, Mode, News, OpenError, RecordConfig, RecordError, Recorder, Upstream};
 use crate::redact::Redactor;
 use crate::runner::Exit;
 
@@ -19,21 +19,18 @@ pub(super) fn record(args: &RecordArgs) -> Result<Exit, Failure> {
         ca: args.ca.clone(),
         http1: args.http1,
         port: args.port,
-        out: args.out.clone(),
-        mode: match args.mode {
-            RecordMode::New => Mode::New,
-            RecordMode::Missing => Mode::Missing,
-            RecordMode::All => Mode::All,
-        },
-        redactor,
-        date: clock::date(),
+        front: Front::default(),
     };
+    let keeping =
+        Keeping { out: args.out.clone(), depth: 0, leg: None, mode: args.mode.into(), redactor, date: clock::date() };
     block_on_one(async {
         let stop = signals();
         let recorder = Recorder::bind(config).await?;
+        recorder.desk().begin(keeping)?;
         print(&greeting(args, &recorder.base_url()));
         recorder.run(stop, |news| tell(&news)).await;
-        Ok(Exit::Interrupted)
+        // There is no other end to it: whoever ends it has what was wanted.
+        Ok(Exit::AsExpected)
     })?
 }
 
@@ -64,12 +61,30 @@ fn tell(news: &News) {
     }
 }
 
+impl From<RecordMode> for Mode {
+    fn from(mode: RecordMode) -> Self {
+        match mode {
+            RecordMode::New => Self::New,
+            RecordMode::Missing => Self::Missing,
+            RecordMode::All => Self::All,
+        }
+    }
+}
+
+impl From<OpenError> for Failure {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::Load(error) => Self::load(&[*error], false),
+            OpenError::Exists { .. } => Self::usage(error),
+            OpenError::Io { .. } => Self { exit: Exit::Load, text: format!("error: {error}\n") },
+        }
+    }
+}
+
 impl From<RecordError> for Failure {
     fn from(error: RecordError) -> Self {
         match error {
-            RecordError::Open(OpenError::Load(error)) => Self::load(&[*error], false),
-            RecordError::Open(OpenError::Exists { .. }) | RecordError::Trust(_) => Self::usage(error),
-            RecordError::Open(OpenError::Io { .. }) => Self { exit: Exit::Load, text: format!("error: {error}\n") },
+            RecordError::Trust(_) => Self::usage(error),
             RecordError::Bind { .. } => Self { exit: Exit::ProxyDown, text: format!("error: {error}\n") },
         }
     }

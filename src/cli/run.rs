@@ -14,7 +14,7 @@ use super::args::{HoldArgs, ProxyArgs, RunArgs, SelectArgs};
 use super::files::{self, Chosen, Place};
 use super::folder::{RunFolder, shortened};
 use super::known::Known;
-use super::{Failure, block_on, is_ci, proxy, variable};
+use super::{Failure, block_on, is_ci, proxy, recording, variable};
 use crate::report::{Detail, Human, JsonReport, Style, detail};
 use crate::runner::{self, CaseReport, Event, Exit, Hold, Plan, Repeat, Snapshots};
 use crate::snapshot;
@@ -27,6 +27,9 @@ pub(super) fn run(args: &RunArgs, quiet: bool, verbose: u8) -> Result<Exit, Fail
     let place = Place::find()?;
     let bare = args.select.paths.is_empty() && args.proxy.proxy.is_none();
     let chosen = files::choose(&place, &args.select, !bare)?;
+    if args.recording.record.is_some() {
+        return recording::record(&place, args, chosen);
+    }
     let mut args = args.clone();
     if bare {
         args.proxy.proxy = Some("builtin".to_owned());

@@ -26,7 +26,7 @@ pub(super) struct Place<'a> {
 
 impl Addressing {
     /// The path below which a leg is served, without a slash at its end.
-    pub(super) fn prefix(self, slot: &str, leg: &str) -> String {
+    pub fn prefix(self, slot: &str, leg: &str) -> String {
         match (self.leg_by, self.attached) {
             (LegBy::Prefix, false) => format!("/{slot}/{leg}"),
             (LegBy::Prefix, true) => format!("/{leg}"),

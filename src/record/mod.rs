@@ -5,6 +5,8 @@
 //! once it is over and its secrets are out.
 
 mod client;
+mod desk;
+mod front;
 mod playback;
 mod reach;
 mod relay;
@@ -17,21 +19,20 @@ mod upstream;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+pub use desk::Desk;
+pub use front::Front;
 pub use reach::TrustError;
-pub use store::{Mode, OpenError};
+pub use store::{Keeping, Mode, OpenError, holds};
 pub use upstream::Upstream;
 
-use crate::redact::Redactor;
 use reach::Reach;
-use store::Store;
 
-/// What is recorded, and where to.
+/// What is recorded.
 #[derive(Clone, Debug)]
 pub struct RecordConfig {
     /// The provider.
@@ -42,14 +43,8 @@ pub struct RecordConfig {
     pub http1: bool,
     /// Port on loopback; 0 takes a free one.
     pub port: u16,
-    /// A folder, or a file for all exchanges (`*.yaml`).
-    pub out: PathBuf,
-    /// What becomes of recordings that are there.
-    pub mode: Mode,
-    /// What is a secret.
-    pub redactor: Redactor,
-    /// Today, `YYYY-MM-DD`.
-    pub date: String,
+    /// What stands between clients and the provider's own paths and keys.
+    pub front: Front,
 }
 
 /// Something to tell whoever records.
@@ -84,9 +79,6 @@ pub enum News {
 /// Why nothing can be recorded.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {
-    /// There is no place to record to.
-    #[error(transparent)]
-    Open(#[from] OpenError),
     /// Nobody vouches for the upstream.
     #[error(transparent)]
     Trust(#[from] TrustError),
@@ -106,24 +98,35 @@ pub struct Recorder {
     address: SocketAddr,
     listener: TcpListener,
     reach: Reach,
-    store: Store,
+    front: Front,
+    desk: Desk,
 }
 
 impl Recorder {
     /// Makes everything ready: what cannot work is told before a client asks.
     pub async fn bind(config: RecordConfig) -> Result<Self, RecordError> {
-        let store = Store::open(&config.out, config.mode, config.redactor, config.upstream.to_string(), config.date)?;
+        let desk = Desk::new(&config.upstream);
         let reach = Reach::new(config.upstream, config.ca.as_deref(), config.http1)?;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, config.port));
         let failed = |source| RecordError::Bind { address, source };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        Ok(Self { address, listener, reach, store })
+        Ok(Self { address, listener, reach, front: config.front, desk })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// Where clients ask.
     pub fn base_url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Where recordings are put: until it is told, no request is taken.
+    pub fn desk(&self) -> Desk {
+        self.desk.clone()
     }
 
     /// Records until `stop` says so. What is open then is kept as cut, and everything is on disk when this is over.
@@ -159,7 +162,8 @@ impl Stop {
 struct Shared {
     own: SocketAddr,
     reach: Reach,
-    store: Arc<Store>,
+    front: Front,
+    desk: Desk,
     clock: Clock,
     stop: Stop,
     over: std::sync::mpsc::Sender<server::Over>,

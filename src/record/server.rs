@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant as TokioInstant, sleep, sleep_until, timeout};
 
 use super::client::{Client, Parting, Upload};
+use super::desk::Open;
 use super::playback::{Playback, playback};
 use super::reach::Line;
 use super::shelf;
@@ -26,6 +27,7 @@ const ENDING: Duration = Duration::from_secs(3);
 
 /// An exchange that is over.
 pub(super) struct Over {
+    open: Open,
     asked: String,
     what: What,
 }
@@ -40,16 +42,12 @@ enum What {
 
 /// Serves until it is stopped, then until everything is written.
 pub(super) async fn run(recorder: Recorder, stop: watch::Receiver<bool>, tell: impl Fn(News) + Send + 'static) {
-    let Recorder { address, listener, reach, store } = recorder;
-    let store = Arc::new(store);
+    let Recorder { address, listener, reach, front, desk } = recorder;
     let (over, ended) = mpsc::channel();
-    let writer = {
-        let store = Arc::clone(&store);
-        tokio::task::spawn_blocking(move || write(&store, &ended, tell))
-    };
+    let writer = tokio::task::spawn_blocking(move || write(&ended, tell));
     let stop = Stop(stop);
     let clock = Clock(Instant::now());
-    let shared = Arc::new(Shared { own: address, reach, store, clock, stop: stop.clone(), over });
+    let shared = Arc::new(Shared { own: address, reach, front, desk, clock, stop: stop.clone(), over });
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -73,15 +71,15 @@ pub(super) async fn run(recorder: Recorder, stop: watch::Receiver<bool>, tell: i
 }
 
 /// Writes each exchange once it is over, in that order.
-fn write(store: &Store, ended: &mpsc::Receiver<Over>, tell: impl Fn(News)) {
+fn write(ended: &mpsc::Receiver<Over>, tell: impl Fn(News)) {
     let mut passed = HashSet::new();
-    for Over { asked, what } in ended {
+    for Over { open, asked, what } in ended {
         match what {
             What::Played => tell(News::Played { asked }),
             What::Passed if !passed.insert(asked.clone()) => {}
             What::Passed => tell(News::Passed { asked }),
             What::Failed(why) => tell(News::NotKept { asked, why }),
-            What::Taken(take, how) => tell(match take.end(how).and_then(|recorded| keep(store, recorded)) {
+            What::Taken(take, how) => tell(match take.end(how).and_then(|recorded| keep(&open.store, recorded)) {
                 Ok(news) => news,
                 Err(why) => News::NotKept { asked, why },
             }),
@@ -154,34 +152,41 @@ async fn exchange(
     line: &mut Option<Line>,
     head: RequestHead,
 ) -> Result<Parting, Refusal> {
-    let Shared { reach, store, clock, stop, .. } = shared;
+    let Shared { reach, front, desk, clock, stop, .. } = shared;
+    let head = front.strip(reach.upstream().direct(head, shared.own)?, reach.upstream())?;
     let asked = format!("{} {}", head.method, path(&head.target));
+    let open = desk.take().ok_or_else(|| Refusal::new(503, "nothing is recorded at this moment"))?;
+    let store = Arc::clone(&open.store);
     let tell = |what| {
         // The writer outlives every connection.
-        let _ = shared.over.send(Over { asked: asked.clone(), what });
+        let _ = shared.over.send(Over { open, asked, what });
     };
-    let head = reach.upstream().direct(head, shared.own)?;
     let framing = head.framing().map_err(|why| Refusal::new(400, why))?;
     let spoken = shelf::api(&head.target).is_some();
     let mut take = Take::new(&head, clock.now());
-    let mut upload = Upload::new(head, framing);
+    // What is kept of it never had the provider's key.
+    let mut upload = Upload::new(front.unlock(head), framing);
     if spoken && store.plays() {
         if !upload.gather(client, &mut take.asked, *clock).await? {
             return Ok(Parting::Gone);
         }
-        let (shelf, request) = (Arc::clone(store), take.asked.alone());
+        let (shelf, request) = (Arc::clone(&store), take.asked.alone());
         // Looking for secrets takes its time, in which others go on.
         let found = tokio::task::spawn_blocking(move || shelf.find(request)).await.ok().flatten();
         if let Some(recorded) = found {
+            let parting = play(client, playback(&recorded, &upload.head), stop).await;
             tell(What::Played);
-            return Ok(play(client, playback(&recorded, &upload.head), stop).await);
+            return Ok(parting);
         }
     }
     if line.as_ref().is_none_or(Line::is_over) {
-        *line = Some(reach.connect().await.map_err(|why| {
-            tell(What::Failed(why.clone()));
-            Refusal::new(502, why)
-        })?);
+        match reach.connect().await {
+            Ok(connected) => *line = Some(connected),
+            Err(why) => {
+                tell(What::Failed(why.clone()));
+                return Err(Refusal::new(502, why));
+            }
+        }
     }
     let (ended, parting) = match line {
         Some(Line::Http2(send, _)) => {

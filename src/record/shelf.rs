@@ -84,29 +84,56 @@ pub(super) fn api(target: &str) -> Option<ApiId> {
     ApiId::of_path(path(target)).map(Api::id)
 }
 
-/// The name of the `number`th file of an API: who was asked, and what is special about the answer.
-pub(super) fn name(api: ApiId, number: u32, exchange: &Exchange) -> String {
-    let mut name = format!("{api}-{number:02}");
-    let model = model(api, &exchange.request);
-    if !model.is_empty() {
-        name = format!("{name}-{model}");
-    }
-    let response = &exchange.response;
-    if !(200..300).contains(&response.status) {
-        name = format!("{name}-{}", response.status);
-    }
-    match response.end {
-        RecordedEnd::Complete => {}
-        RecordedEnd::Close => name.push_str("-close"),
-        RecordedEnd::Reset => name.push_str("-reset"),
-    }
-    format!("{name}.yaml")
+/// How files are called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Names {
+    /// By who was asked, and what is special about the answer.
+    Api,
+    /// By the leg of a proxy, and by the how manieth of its requests it is: whoever plays them can tell the name.
+    Leg(String),
 }
 
-/// The number in the name of a file of this API.
-pub(super) fn number(api: ApiId, file: &str) -> Option<u32> {
-    let rest = file.strip_prefix(api.name())?.strip_prefix('-')?;
-    rest[..rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len())].parse().ok()
+impl Names {
+    /// The name of the `number`th file.
+    pub(super) fn name(&self, api: ApiId, number: u32, exchange: &Exchange) -> String {
+        if let Self::Leg(leg) = self {
+            return format!("{leg}-{number}.yaml");
+        }
+        let mut name = format!("{api}-{number:02}");
+        let model = model(api, &exchange.request);
+        if !model.is_empty() {
+            name = format!("{name}-{model}");
+        }
+        let response = &exchange.response;
+        if !(200..300).contains(&response.status) {
+            name = format!("{name}-{}", response.status);
+        }
+        match response.end {
+            RecordedEnd::Complete => {}
+            RecordedEnd::Close => name.push_str("-close"),
+            RecordedEnd::Reset => name.push_str("-reset"),
+        }
+        format!("{name}.yaml")
+    }
+
+    /// The number in the name of a file.
+    pub(super) fn number(&self, api: ApiId, file: &str) -> Option<u32> {
+        let first = match self {
+            Self::Api => api.name(),
+            Self::Leg(leg) => leg,
+        };
+        let rest = file.strip_prefix(first)?.strip_prefix('-')?;
+        let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        rest[..digits].parse().ok().filter(|_| *self == Self::Api || rest[digits..] == *".yaml")
+    }
+
+    /// Whether a file may be one of these: other people's files in the folder count as well, where nobody shares it.
+    pub(super) fn has(&self, file: &str) -> bool {
+        match self {
+            Self::Api => !file.starts_with('.'),
+            Self::Leg(_) => self.number(ApiId::OpenaiChat, file).is_some(),
+        }
+    }
 }
 
 /// The model that a request names, in letters that every file system takes.
@@ -186,15 +213,29 @@ mod tests {
     #[test]
     fn names_say_who_was_asked_and_what_is_special() {
         let check = |body: &str, status, end, expect: &str| {
-            let name = name(ApiId::OpenaiChat, 3, &exchange(body, status, end));
+            let name = Names::Api.name(ApiId::OpenaiChat, 3, &exchange(body, status, end));
             assert_eq!(name, expect);
-            assert_eq!(number(ApiId::OpenaiChat, &name), Some(3));
+            assert_eq!(Names::Api.number(ApiId::OpenaiChat, &name), Some(3));
         };
         let complete = RecordedEnd::Complete;
         check("{\"model\":\"gpt-4.1\"}", 200, complete, "openai-chat-03-gpt-4.1.yaml");
         check("{\"model\":\"../Meta Llama: 3\u{e9}\"}", 429, complete, "openai-chat-03-meta-llama-3-429.yaml");
         check("no json", 200, RecordedEnd::Close, "openai-chat-03-close.yaml");
-        assert_eq!(number(ApiId::OpenaiChat, "openai-responses-03.yaml"), None);
-        assert_eq!(number(ApiId::OpenaiChat, "openai-chat.yaml"), None);
+        assert_eq!(Names::Api.number(ApiId::OpenaiChat, "openai-responses-03.yaml"), None);
+        assert_eq!(Names::Api.number(ApiId::OpenaiChat, "openai-chat.yaml"), None);
+    }
+
+    #[test]
+    fn names_of_a_leg_can_be_told_before() {
+        let leg = Names::Leg("primary".to_owned());
+        assert_eq!(leg.name(ApiId::OpenaiChat, 2, &exchange("{}", 503, RecordedEnd::Close)), "primary-2.yaml");
+        let check = |file: &str, expect: Option<u32>| {
+            assert_eq!(leg.number(ApiId::OpenaiChat, file), expect, "{file}");
+            assert_eq!(leg.has(file), expect.is_some(), "{file}");
+        };
+        check("primary-2.yaml", Some(2));
+        check("primary-2-old.yaml", None);
+        check("primary-eu-2.yaml", None);
+        check("fallback-2.yaml", None);
     }
 }

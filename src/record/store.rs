@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::shelf::{Key, Shelf, api, name, number};
+use super::shelf::{Key, Names, Shelf, api};
 use super::take::Recorded;
 use crate::api::ApiId;
 use crate::cassette::{Cassette, Exchange, FORMAT, How, Provenance, SCHEMA, load, load_text, save_below};
@@ -50,6 +50,28 @@ pub enum OpenError {
     },
 }
 
+/// Where recordings are kept, and how.
+#[derive(Clone, Debug)]
+pub struct Keeping {
+    /// A folder, or a file for all exchanges (`*.yaml`).
+    pub out: PathBuf,
+    /// How many folders above that the schema lies.
+    pub depth: usize,
+    /// Kept are those of this leg, each in a file of its name; left out: of whoever asks.
+    pub leg: Option<String>,
+    /// What becomes of recordings that are there.
+    pub mode: Mode,
+    /// What is a secret.
+    pub redactor: Redactor,
+    /// Today, `YYYY-MM-DD`.
+    pub date: String,
+}
+
+/// Whether a folder holds recordings of a leg.
+pub fn holds(folder: &Path, leg: &str) -> bool {
+    cassettes(folder, &Names::Leg(leg.to_owned())).is_ok_and(|found| !found.is_empty())
+}
+
 /// Where a recording lies.
 #[derive(Clone, Debug)]
 enum Place {
@@ -65,6 +87,8 @@ pub(super) struct Store {
     folder: PathBuf,
     /// The one file for all, if not each exchange has its own.
     file: Option<PathBuf>,
+    depth: usize,
+    names: Names,
     mode: Mode,
     source: String,
     date: String,
@@ -84,34 +108,31 @@ struct State {
 
 impl Store {
     /// Looks at what is there. A path that ends in `.yaml` is one file for all exchanges, another one a folder.
-    pub(super) fn open(
-        out: &Path,
-        mode: Mode,
-        redactor: Redactor,
-        source: String,
-        date: String,
-    ) -> Result<Self, OpenError> {
+    pub(super) fn open(keeping: Keeping, source: String) -> Result<Self, OpenError> {
+        let Keeping { out, depth, leg, mode, redactor, date } = keeping;
+        let names = leg.map_or(Names::Api, Names::Leg);
         let one = out.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
-        let folder = if one { out.parent().unwrap_or(Path::new("")) } else { out };
+        let folder = if one { out.parent().unwrap_or(Path::new("")) } else { &out };
         let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder }.to_owned();
         let failed = |path: &Path, source| OpenError::Io { path: path.to_owned(), source };
         fs::create_dir_all(&folder).map_err(|error| failed(&folder, error))?;
         whole::sweep(&folder);
         let found = if one {
-            out.exists().then(|| out.to_owned()).into_iter().collect()
+            out.exists().then(|| out.clone()).into_iter().collect()
         } else {
-            cassettes(&folder).map_err(|error| failed(&folder, error))?
+            cassettes(&folder, &names).map_err(|error| failed(&folder, error))?
         };
         if mode == Mode::New && !found.is_empty() {
             let what = if one { "is there" } else { "holds recordings" };
-            return Err(OpenError::Exists { path: out.to_owned(), what });
+            return Err(OpenError::Exists { path: out, what });
         }
         let (mut shelf, mut state) = (Shelf(Vec::new()), State::default());
         for path in found {
             let cassette = load(&path).map_err(|error| OpenError::Load(Box::new(error)))?;
             let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let last = state.numbers.entry(cassette.api).or_default();
-            *last = number(cassette.api, &file).unwrap_or_default().max(*last);
+            let number = names.number(cassette.api, &file).filter(|_| !renumbers(mode, &names));
+            *last = number.unwrap_or_default().max(*last);
             for (index, exchange) in cassette.exchanges.iter().enumerate() {
                 let place = if one { Place::Index(index) } else { Place::File(file.clone()) };
                 shelf.put(place, exchange.clone());
@@ -120,14 +141,19 @@ impl Store {
                 state.all = Some(cassette);
             }
         }
-        let file = one.then(|| out.to_owned());
+        let file = one.then_some(out);
         let (shelf, state) = (Mutex::new(shelf), Mutex::new(state));
-        Ok(Self { folder, file, mode, source, date, redactor, shelf, state })
+        Ok(Self { folder, file, depth, names, mode, source, date, redactor, shelf, state })
     }
 
     /// Whether requests are compared with what is there before they are forwarded.
     pub(super) fn plays(&self) -> bool {
         self.mode == Mode::Missing
+    }
+
+    /// Whether the n-th request takes the n-th name, whatever was there.
+    fn renumbers(&self) -> bool {
+        renumbers(self.mode, &self.names)
     }
 
     /// The recording of this request, if it is there and is to be played.
@@ -145,8 +171,10 @@ impl Store {
         let api = api(&exchange.request.target).ok_or("this is no API that Crossfade speaks")?;
         let mut state = lock(&self.state);
         let replaced = match self.mode {
-            Mode::All => lock(&self.shelf).replace(&Key::of(&exchange.request)).map(|kept| kept.place.clone()),
-            Mode::New | Mode::Missing => None,
+            Mode::All if !self.renumbers() => {
+                lock(&self.shelf).replace(&Key::of(&exchange.request)).map(|kept| kept.place.clone())
+            }
+            Mode::New | Mode::Missing | Mode::All => None,
         };
         let fresh = self.cassette(api, redacted, lost);
         let Some(file) = &self.file else {
@@ -176,8 +204,8 @@ impl Store {
         let last = state.numbers.entry(api).or_default();
         loop {
             *last += 1;
-            let path = self.folder.join(name(api, *last, exchange));
-            if !path.exists() {
+            let path = self.folder.join(self.names.name(api, *last, exchange));
+            if self.renumbers() || !path.exists() {
                 return path;
             }
         }
@@ -199,7 +227,7 @@ impl Store {
     fn write(&self, path: &Path, cassette: &Cassette, replace: bool) -> Result<(), String> {
         let mut cassette = cassette.clone();
         cassette.provenance.sha256 = cassette.digest();
-        let text = save_below(&cassette, 0);
+        let text = save_below(&cassette, self.depth);
         // What is written loads.
         load_text(&path.display().to_string(), &text).map_err(|error| format!("it would not load again: {error}"))?;
         if let Some(leak) = self.redactor.scan(text.as_bytes()).first() {
@@ -207,13 +235,17 @@ impl Store {
         }
         let failed = |error: io::Error| format!("{}: {error}", path.display());
         whole::write(path, &text, replace).map_err(failed)?;
-        let beside = self.folder.join(SCHEMA);
+        let beside = self.folder.ancestors().nth(self.depth).unwrap_or(&self.folder).join(SCHEMA);
         if !beside.exists() {
             let schema = serde_json::to_string_pretty(&schema::cassette()).unwrap_or_default() + "\n";
             whole::write(&beside, &schema, true).map_err(failed)?;
         }
         Ok(())
     }
+}
+
+fn renumbers(mode: Mode, names: &Names) -> bool {
+    mode == Mode::All && *names != Names::Api
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -242,12 +274,12 @@ fn added(before: Option<&Cassette>, fresh: Cassette, exchange: Exchange, replace
 }
 
 /// The cassette files of a folder, by name.
-fn cassettes(folder: &Path) -> io::Result<Vec<PathBuf>> {
+fn cassettes(folder: &Path, names: &Names) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
-        let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
-        if !hidden && path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml") {
+        let meant = path.file_name().is_some_and(|name| names.has(&name.to_string_lossy()));
+        if meant && path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml") {
             found.push(path);
         }
     }

@@ -46,6 +46,13 @@ pub struct RedactRules {
     pub keep: Vec<String>,
 }
 
+impl RedactRules {
+    /// This text, too, is secret wherever it stands.
+    pub fn hide(&mut self, secret: &str) {
+        self.patterns.push(regex::escape(secret));
+    }
+}
+
 /// Why rules cannot be followed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]

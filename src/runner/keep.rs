@@ -102,7 +102,7 @@ fn part(path: &Path, (from, to): (u64, u64)) -> io::Result<Vec<u8>> {
 }
 
 /// A name that every file system takes, and that no snapshot tool misreads.
-fn file_name(name: &str) -> String {
+pub(super) fn file_name(name: &str) -> String {
     let safe = |c: char| if c.is_alphanumeric() || "-_.,=".contains(c) { c } else { '_' };
     let name: String = name.chars().map(safe).take(120).collect();
     if name.starts_with('.') { format!("_{name}") } else { name }

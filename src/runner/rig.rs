@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::group::LaunchPlan;
+use super::stand_in::{StandIns, Upstreams};
 use super::target::{LaunchOrder, Target};
 use crate::history::{History, LegFacts, ProxyFacts, Survival};
 use crate::leg::{Addressing, Authority, AuthorityError, Legs, LegsConfig, Transport};
@@ -25,6 +26,8 @@ pub(super) struct Rig {
     pub(super) attached: bool,
     /// Whether the proxy delivers nothing before an answer is whole.
     pub(super) holds_back: bool,
+    /// Recorders in the place of legs, where the run records.
+    pub(super) stand_ins: Option<StandIns>,
     /// Held by whoever uses a control route.
     pub(super) control: tokio::sync::Mutex<()>,
     routes: Vec<Route>,
@@ -39,13 +42,14 @@ impl fmt::Debug for Rig {
 }
 
 impl Rig {
-    /// Listens, renders the routes, starts the proxy.
+    /// Listens, renders the routes, starts the proxy. Legs that have an upstream are recorders of it.
     pub(super) async fn raise(
         target: &Target,
         listen: Option<SocketAddr>,
         rules: &Arc<RuleBook>,
         plan: &LaunchPlan,
         number: usize,
+        upstreams: Option<&Upstreams>,
     ) -> Result<Self, String> {
         let profile = target.profile();
         let attached = target.is_attached();
@@ -76,6 +80,10 @@ impl Rig {
         for slot in &plan.slots {
             routes.push(route(&legs, &canaries, profile, &slot.name, &slot.shape, 0));
         }
+        let stand_ins = match upstreams {
+            Some(upstreams) => Some(StandIns::place(upstreams, addressing, &mut routes).await?),
+            None => None,
+        };
         let order = LaunchOrder {
             number,
             routes: &routes,
@@ -89,7 +97,7 @@ impl Rig {
         let quiet = policy.quiet.map_or(QUIET, |quiet| quiet.duration().max(QUIET));
         let holds_back = policy.after_content == Some(AfterContent::BufferAll);
         let control = tokio::sync::Mutex::new(());
-        Ok(Self { legs, proxy, quiet, attached, holds_back, control, routes, ordinals })
+        Ok(Self { legs, proxy, quiet, attached, holds_back, stand_ins, control, routes, ordinals })
     }
 
     /// The route of a slot.

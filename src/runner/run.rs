@@ -153,7 +153,7 @@ impl Run<'_> {
             });
             let begun = Instant::now();
             let rig = tokio::select! {
-                rig = Rig::raise(&self.plan.target, self.plan.listen, &self.plan.rules, launch, number) => rig,
+                rig = Rig::raise(&self.plan.target, self.plan.listen, &self.plan.rules, launch, number, None) => rig,
                 () = stopped(&mut self.stop) => { self.interrupted(); return false }
             };
             let rig = match rig {
@@ -524,7 +524,7 @@ pub(super) fn patience(latency: Duration) -> f64 {
 }
 
 /// Returns once the run is to stop.
-async fn stopped(stop: &mut watch::Receiver<bool>) {
+pub(super) async fn stopped(stop: &mut watch::Receiver<bool>) {
     if stop.wait_for(|stop| *stop).await.is_err() {
         // Nobody can stop the run any more.
         std::future::pending::<()>().await;

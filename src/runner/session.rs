@@ -122,7 +122,7 @@ impl Session {
         let Some(launch) = launches.pop().filter(|_| launches.is_empty()) else {
             return Err("it takes a start of its own for every few cases".to_owned());
         };
-        let rig = Arc::new(Rig::raise(plan.target, plan.listen, plan.rules, &launch, plan.number).await?);
+        let rig = Arc::new(Rig::raise(plan.target, plan.listen, plan.rules, &launch, plan.number, None).await?);
         let legs = samples.iter().map(|sample| sample.shape.legs.len()).max().unwrap_or(1);
         let session = Self {
             words: Arc::new(Words::of_legs(plan.seed, std::iter::repeat_n(legs, plan.plays))),

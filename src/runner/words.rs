@@ -102,8 +102,12 @@ impl Words {
     }
 }
 
-/// Appends the unique word to the last text of the user, else to the system text. `false` if there is neither.
+/// Appends the unique word to the last text of the user, else to the system text. `false` if there is neither, or no
+/// word: what is recorded is asked in the client's own words.
 pub(super) fn mark(conversation: &mut Conversation, unique: &str) -> bool {
+    if unique.is_empty() {
+        return false;
+    }
     for role in [Role::User, Role::System] {
         let turns = conversation.turns.iter_mut().rev().filter(|turn| turn.role == role);
         let texts = turns.flat_map(|turn| turn.parts.iter_mut().rev());

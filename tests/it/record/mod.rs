@@ -3,6 +3,7 @@
 mod delay;
 mod kill;
 mod modes;
+mod run;
 mod secure;
 mod shapes;
 mod support;

@@ -118,11 +118,9 @@ fn inline(value: &Value, flow: bool) -> String {
 }
 
 fn text(string: &str, flow: bool) -> String {
-    if is_plain_text(string) && !(flow && string.contains(',')) || is_duration(string) {
-        string.to_owned()
-    } else {
-        quote(string)
-    }
+    // A dash before a bracket begins an item to some readers.
+    let ends_plain = flow && (string.contains(',') || string.contains(" -"));
+    if is_plain_text(string) && !ends_plain || is_duration(string) { string.to_owned() } else { quote(string) }
 }
 
 fn is_duration(text: &str) -> bool {
@@ -291,6 +289,8 @@ mod tests {
             "12:30",
             "1_000",
             "- a",
+            "a -",
+            "a - - b",
             "a: b",
             "a #b",
             "#",

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use crossfade::answer::Library;
-use crossfade::leg::{ServeConfig, Serving, serve};
+use crossfade::leg::{ServeConfig, Serving, Transport, serve};
 use crossfade::rules::RuleBook;
 use libfuzzer_sys::fuzz_target;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -29,6 +29,7 @@ fn stage() -> &'static Stage {
         let answers = ["one-word", "tool-call"];
         let config = ServeConfig {
             listen: (Ipv4Addr::LOCALHOST, 0).into(),
+            transport: Transport::default(),
             case: None,
             answers: answers.map(|name| (name.to_owned(), Library::bundled().answer(name).unwrap())).into(),
             rules: Arc::new(RuleBook::bundled().clone()),

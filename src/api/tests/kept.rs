@@ -178,6 +178,8 @@ fn every_content_is_kept_within_its_api() {
             kept(ApiId::OpenaiResponses, &json!({"model": "m", "input": [message]}));
         }
     }
+    let tomorrows = json!({"role": "user", "content": [{"type": "a_part_of_tomorrow"}]});
+    kept(ApiId::OpenaiResponses, &json!({"model": "m", "input": [tomorrows]}));
     for block in [
         json!({"document": {"format": "txt", "name": "x", "source": {"bytes": "aGk="}}}),
         json!({"image": {"format": "png", "source": {"s3Location": {"uri": "s3://x"}}}}),

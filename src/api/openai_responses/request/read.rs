@@ -184,8 +184,10 @@ fn read_content(content: Option<&Value>, place: &str, usual: &str, rest: &mut Re
             let place = |at: usize| format!("{place}/{at}");
             let parts: Vec<Part> =
                 items.iter().enumerate().map(|(at, item)| read_part(item, &place(at), usual, rest)).collect();
-            if let [Part::Text { .. }] = parts[..] {
-                // So that a list of one text stays one.
+            // So that a list of one text stays one, and a part that nobody knows becomes no item.
+            if let [part] = &parts[..]
+                && (is_own_item(part) || matches!(part, Part::Text { .. }))
+            {
                 rest.insert(pointer(&place(0), "type"), items[0]["type"].clone());
             }
             parts

@@ -126,7 +126,9 @@ impl Input<'_> {
         match turn.role {
             Role::System => self.message("system", &turn.parts),
             Role::User => match &turn.parts[..] {
-                [Part::Other(item)] if self.own && (is_item(item) || !item.is_object()) => {
+                [Part::Other(item)]
+                    if self.own && !self.is_listed("content") && (is_item(item) || !item.is_object()) =>
+                {
                     self.items.push(item.clone());
                 }
                 parts => self.message("user", parts),
@@ -192,11 +194,14 @@ impl Input<'_> {
         self.items.push(json!({"role": role, "content": content}));
     }
 
+    /// Whether the content of the item that comes next is a list: keys that are kept below single parts need one.
+    fn is_listed(&self, key: &str) -> bool {
+        self.own && has_below(&self.conversation.rest, &format!("/input/{}/{key}", self.items.len()))
+    }
+
     /// The content of the item that comes next.
     fn content(&self, key: &str, usual: &str, parts: &[Part]) -> Value {
-        // Keys that are kept below single parts need the parts as a list.
-        let place = format!("/input/{}/{key}", self.items.len());
-        let listed = self.own && has_below(&self.conversation.rest, &place);
+        let listed = self.is_listed(key);
         match parts {
             [] => "".into(),
             [Part::Text { text, .. }] if !listed => text.as_str().into(),

@@ -6,6 +6,7 @@
 //! there are.
 
 use std::fs::{self, File};
+use std::io::Write as _;
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -174,7 +175,8 @@ fn check(name: &str, page: &str) -> Vec<String> {
         for step in steps(&block.text) {
             if let Some(what) = missing(&step.command, &folder) {
                 assert!(!required, "{name}:{}: {what} is required", block.line);
-                eprintln!("SKIPPED docs {name}:{}: `{}` needs {what}", block.line, step.command);
+                let line = format!("SKIPPED docs {name}:{}: `{}` needs {what}\n", block.line, step.command);
+                let _ = std::io::stderr().write_all(line.as_bytes());
             } else if let Err(why) = play(&step, &folder, &ports, &mut running) {
                 wrong.push(format!("{name}:{}: $ {}\n{why}", block.line, step.command));
             }

@@ -1,5 +1,7 @@
 //! One integration binary: it links once.
 
+#[cfg(target_os = "linux")]
+mod action;
 mod attach;
 mod bad_proxies;
 mod broken;

@@ -1,6 +1,7 @@
 //! The reference pages, `docs/reference`: what the program says of itself, as Markdown. `CROSSFADE_UPDATE=1` writes them.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs;
 
 use serde_json::Value;
@@ -40,8 +41,8 @@ fn page(title: &str, text: &str) -> String {
 /// The help of a command, and of those below it.
 fn help(command: &[&str]) -> String {
     let text = told(&[command, &["--help"]].concat());
-    let lines = text.lines().map(|line| format!("{}\n", line.trim_end())).collect::<String>();
-    let mut page = format!("## crossfade {}\n\n```text\n{lines}```\n\n", command.join(" "));
+    let lines: Vec<_> = text.lines().map(str::trim_end).collect();
+    let mut page = format!("## crossfade {}\n\n```text\n{}\n```\n\n", command.join(" "), lines.join("\n"));
     let below =
         text.split_once("\nCommands:\n").map_or("", |(_, below)| below.split("\n\n").next().unwrap_or_default());
     for name in below.lines().filter(|line| !line.starts_with("   ")).filter_map(|line| line.split_whitespace().next())
@@ -55,7 +56,7 @@ fn help(command: &[&str]) -> String {
 fn fields(schema: &Value) -> String {
     let mut text = section(schema);
     for (name, definition) in schema["definitions"].as_object().into_iter().flatten() {
-        text.push_str(&format!("## {name}\n\n{}", section(definition)));
+        let _ = write!(text, "## {name}\n\n{}", section(definition));
     }
     text
 }
@@ -82,7 +83,7 @@ fn section(schema: &Value) -> String {
         }
         text.push('\n');
     } else {
-        text.push_str(&format!("{}\n\n", value(schema)));
+        let _ = write!(text, "{}\n\n", value(schema));
     }
     text
 }
@@ -157,12 +158,12 @@ fn pages() -> BTreeMap<String, String> {
     pages.insert("cli.md".to_owned(), page("Commands", &help(&[])));
     for (kind, title) in LISTS {
         pages.insert(format!("{kind}.md"), page(title, &format!("```text\n{}```", told(&["show", kind]))));
-        index.push_str(&format!("- [{title}]({kind}.md)\n"));
+        let _ = writeln!(index, "- [{title}]({kind}.md)");
     }
     for (kind, title) in KINDS {
         let schema = serde_json::from_str(&told(&["schema", kind])).expect("a schema is JSON");
         pages.insert(format!("{kind}-fields.md"), page(title, &fields(&schema)));
-        index.push_str(&format!("- [{title}]({kind}-fields.md)\n"));
+        let _ = writeln!(index, "- [{title}]({kind}-fields.md)");
     }
     pages.insert("README.md".to_owned(), page("Reference", &index));
     pages

@@ -224,6 +224,8 @@ fn unknown() -> Profile {
         case_by: CaseBy::None,
         leg_by: LegBy::Prefix,
         routes: Some(1),
+        legs: None,
+        vendor_before_model: false,
         pools: true,
         model_per_leg: true,
         leg_apis: BTreeMap::new(),

@@ -51,6 +51,13 @@ pub struct Profile {
     /// How many routes one launch takes; left out: any number.
     #[serde(default)]
     pub routes: Option<u32>,
+    /// How many legs a route has room for; left out: any number.
+    #[serde(default)]
+    pub legs: Option<u32>,
+    /// Whether it tells the legs of a route apart by the name of their model, so that a leg whose model another has
+    /// too is asked for `vendor/model`.
+    #[serde(default)]
+    pub vendor_before_model: bool,
     /// Whether it can balance over workers of which none comes first.
     #[serde(default)]
     pub pools: bool,

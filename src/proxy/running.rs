@@ -11,7 +11,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
 use super::{Launch, Policy, guard, port};
-use crate::api::ApiId;
+use crate::api::{ApiId, ModelName};
 use crate::builtin;
 use crate::history::{LegFacts, ProxyFacts};
 use crate::wire::Headers;
@@ -79,7 +79,7 @@ impl Running {
                 // Where the client's key passes through, all legs get that of the first.
                 key: if key_per_leg { leg.key.clone() } else { route.legs[0].key.clone() },
                 spare_key: leg.spare_key.clone(),
-                models: vec![leg.model.model.clone()],
+                models: spellings(&leg.model, launch.program.profile().vendor_before_model),
             });
             (route.name.clone(), legs.collect())
         });
@@ -238,6 +238,12 @@ fn keys(route: &str, legs: &[LegFacts]) -> Vec<PlacedKey> {
         [(format!("{place} (spare)").into(), (*leg.spare_key).into()), (place.into(), (*leg.key).into())]
     };
     legs.iter().flat_map(both).collect()
+}
+
+/// The names under which a leg may be asked for its model.
+fn spellings(model: &ModelName, with_vendor: bool) -> Vec<String> {
+    let whole = with_vendor.then(|| format!("{}/{}", model.vendor, model.model));
+    std::iter::once(model.model.clone()).chain(whole).collect()
 }
 
 /// What every route of a launch has in common. What the reference proxy promises follows its configuration.

@@ -40,6 +40,9 @@ pub(super) fn reason(case: &Case, profile: &Profile, attached: bool) -> Option<S
         return Some(format!("{name} knows no pool: its legs have an order"));
     }
     let legs = &case.shape.legs;
+    if let Some(room) = profile.legs.filter(|room| !attached && legs.len() > *room as usize) {
+        return Some(format!("{name} has room for {room} legs in a route, not for {}", legs.len()));
+    }
     if !profile.model_per_leg && !attached && legs.iter().any(|leg| leg.model != legs[0].model) {
         return Some(format!("{name} gives every leg the client's model: its legs cannot have models of their own"));
     }
@@ -181,6 +184,17 @@ mod tests {
             profile.pools = true;
         };
         check(can, false, None);
+    }
+
+    #[test]
+    fn room_for_legs() {
+        let three = |case: &mut Case, profile: &mut Profile| {
+            case.shape = shape(&["openai/a", "openai/b", "openai/c"]);
+            profile.legs = Some(2);
+        };
+        check(three, false, Some("p has room for 2 legs in a route, not for 3"));
+        check(three, true, None);
+        check(|_, profile| profile.legs = Some(2), false, None);
     }
 
     #[test]

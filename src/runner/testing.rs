@@ -104,6 +104,8 @@ pub(crate) fn profile() -> Profile {
         case_by: CaseBy::Model,
         leg_by: LegBy::Prefix,
         routes: None,
+        legs: None,
+        vendor_before_model: false,
         pools: false,
         model_per_leg: true,
         leg_apis: BTreeMap::new(),

@@ -1,0 +1,26 @@
+//! Real proxies against their baselines: whatever fails that is not known, or is known and passes, fails here.
+
+use crate::support::{alone, proxies, root, run};
+
+/// Runs bundled scenarios on a proxy; everything is as its baseline says.
+#[track_caller]
+fn as_known(proxy: &str, scenarios: &[&str]) {
+    let _alone = alone();
+    if proxies().is_none() {
+        return;
+    }
+    let folders: Vec<_> = scenarios.iter().map(|name| root().join("scenarios").join(name)).collect();
+    let mut args: Vec<_> = folders.iter().map(|folder| folder.to_str().expect("a plain path")).collect();
+    let baseline = root().join("src/profiles").join(proxy).join("baseline.yaml");
+    let name = format!("known-{proxy}");
+    args.extend(["--proxy", proxy, "--baseline", baseline.to_str().expect("a plain path"), "--snapshots", &name]);
+    let run = run(&name, &args);
+    assert!(run.len() > run.skips().len(), "{}", run.told());
+    assert_eq!(run.code, 0, "{}", run.told());
+}
+
+/// Without what waits long: its start makes two TLS contexts for each connection.
+#[test]
+fn lm_proxy_asks_anew_behind_what_it_told() {
+    as_known("lm-proxy", &["truncation/truncation.yaml", "truncation/damaged.yaml", "tools", "errors", "lifecycle"]);
+}

@@ -136,7 +136,7 @@ pub(super) struct ProxyArgs {
     /// `buffer_all` for what it does when a stream breaks after content (`builtin` only; may be repeated).
     #[arg(long, value_name = "POLICY")]
     pub(super) policy: Vec<String>,
-    /// The proxy: NAME, NAME@VERSION, or the URL of one that runs.
+    /// The proxy: NAME, NAME@VERSION, the URL of one that runs, or for `run` `all`: each that is there.
     #[arg(long, value_name = "PROXY")]
     pub(super) proxy: Option<String>,
 }
@@ -193,6 +193,9 @@ pub(super) struct RunArgs {
     /// Keep every case's folder, not only those of failures.
     #[arg(long, help_heading = "Output")]
     pub(super) keep: bool,
+    /// What is known to fail where no file says it.
+    #[arg(skip)]
+    pub(super) known: Option<crate::baseline::Baseline>,
 }
 
 /// Real providers in the place of legs.

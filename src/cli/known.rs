@@ -28,7 +28,7 @@ impl Known {
             None if args.update_baseline => {
                 return Err(Failure::usage("which baseline? give `--baseline FILE`, or `baseline:` in crossfade.yaml"));
             }
-            None => Baseline::default(),
+            None => args.known.clone().unwrap_or_default(),
         };
         if let Some(path) = &args.new_only {
             baseline.extend(report::read(path)?.failures(&format!("it failed in {}, too", path.display())));

@@ -1,5 +1,6 @@
 //! The command line: the only reader of arguments and environment, and the only printer.
 
+mod all;
 mod args;
 mod cassette;
 mod clock;

@@ -46,7 +46,8 @@ fn merged(paths: &[PathBuf], output: &OutputArgs) -> Result<Exit, Failure> {
     Ok(exit)
 }
 
-fn page(paths: &[PathBuf], out: &Path) -> Result<Exit, Failure> {
+/// Writes one page of several reports.
+pub(super) fn page(paths: &[PathBuf], out: &Path) -> Result<Exit, Failure> {
     let reports = paths.iter().map(|path| read(path)).collect::<Result<Vec<_>, _>>()?;
     let details: Vec<_> = reports.iter().map(kept).collect();
     let runs: Vec<Shown<'_>> =

@@ -14,7 +14,7 @@ use super::args::{HoldArgs, ProxyArgs, RunArgs, SelectArgs};
 use super::files::{self, Chosen, Place};
 use super::folder::{RunFolder, shortened};
 use super::known::Known;
-use super::{Failure, block_on, is_ci, proxy, recording, variable};
+use super::{Failure, all, block_on, is_ci, proxy, recording, variable};
 use crate::report::{Detail, Human, JsonReport, Style, detail};
 use crate::runner::{self, CaseReport, Event, Exit, Hold, Plan, Repeat, Snapshots};
 use crate::snapshot;
@@ -25,16 +25,24 @@ const JOBS: u32 = 8;
 /// Runs scenarios.
 pub(super) fn run(args: &RunArgs, quiet: bool, verbose: u8) -> Result<Exit, Failure> {
     let place = Place::find()?;
+    match args.proxy.proxy.as_deref() {
+        Some(all::NAME) => all::run(&place, args, quiet, verbose),
+        _ => one(&place, args, quiet, verbose),
+    }
+}
+
+/// Runs scenarios on one proxy.
+pub(super) fn one(place: &Place, args: &RunArgs, quiet: bool, verbose: u8) -> Result<Exit, Failure> {
     let bare = args.select.paths.is_empty() && args.proxy.proxy.is_none();
-    let chosen = files::choose(&place, &args.select, !bare)?;
+    let chosen = files::choose(place, &args.select, !bare)?;
     if args.recording.record.is_some() {
-        return recording::record(&place, args, chosen);
+        return recording::record(place, args, chosen);
     }
     let mut args = args.clone();
     if bare {
         args.proxy.proxy = Some("builtin".to_owned());
     }
-    go(&place, &args, chosen, quiet, verbose, None, bare)
+    go(place, &args, chosen, quiet, verbose, None, bare)
 }
 
 /// Sets up one case, waits for Enter, and fires the client.

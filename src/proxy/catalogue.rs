@@ -13,6 +13,12 @@ use crate::yaml::{Document, Limits};
 const BUNDLED: &[(&str, &str)] = &[
     ("builtin/config.json.j2", include_str!("../profiles/builtin/config.json.j2")),
     ("builtin/profile.yaml", include_str!("../profiles/builtin/profile.yaml")),
+    ("caddy/Caddyfile.j2", include_str!("../profiles/caddy/Caddyfile.j2")),
+    ("caddy/baseline.yaml", include_str!("../profiles/caddy/baseline.yaml")),
+    ("caddy/profile.yaml", include_str!("../profiles/caddy/profile.yaml")),
+    ("haproxy/baseline.yaml", include_str!("../profiles/haproxy/baseline.yaml")),
+    ("haproxy/haproxy.cfg.j2", include_str!("../profiles/haproxy/haproxy.cfg.j2")),
+    ("haproxy/profile.yaml", include_str!("../profiles/haproxy/profile.yaml")),
     ("litellm/1.106.2.lock.txt", include_str!("../profiles/litellm/1.106.2.lock.txt")),
     ("litellm/1.84.0.lock.txt", include_str!("../profiles/litellm/1.84.0.lock.txt")),
     ("litellm/config.yaml.j2", include_str!("../profiles/litellm/config.yaml.j2")),
@@ -28,6 +34,12 @@ const BUNDLED: &[(&str, &str)] = &[
     ("portkey/package-lock.json", include_str!("../profiles/portkey/package-lock.json")),
     ("portkey/package.json", include_str!("../profiles/portkey/package.json")),
     ("portkey/profile.yaml", include_str!("../profiles/portkey/profile.yaml")),
+    ("switchyard/0.3.0.lock.txt", include_str!("../profiles/switchyard/0.3.0.lock.txt")),
+    ("switchyard/baseline.yaml", include_str!("../profiles/switchyard/baseline.yaml")),
+    ("switchyard/keys.json.j2", include_str!("../profiles/switchyard/keys.json.j2")),
+    ("switchyard/profile.yaml", include_str!("../profiles/switchyard/profile.yaml")),
+    ("switchyard/routes.toml.j2", include_str!("../profiles/switchyard/routes.toml.j2")),
+    ("switchyard/serve.py", include_str!("../profiles/switchyard/serve.py")),
 ];
 
 /// Settings that a profile may say it cannot be told.

@@ -51,7 +51,7 @@ pub struct Profile {
     /// How many routes one launch takes; left out: any number.
     #[serde(default)]
     pub routes: Option<u32>,
-    /// How many legs a route has room for; left out: any number.
+    /// How many legs in order a route has room for; left out: any number. A pool is not bound by it.
     #[serde(default)]
     pub legs: Option<u32>,
     /// Whether it tells the legs of a route apart by the name of their model, so that a leg whose model another has

@@ -40,7 +40,7 @@ pub(super) fn reason(case: &Case, profile: &Profile, attached: bool) -> Option<S
         return Some(format!("{name} knows no pool: its legs have an order"));
     }
     let legs = &case.shape.legs;
-    if let Some(room) = profile.legs.filter(|room| !attached && legs.len() > *room as usize) {
+    if let Some(room) = profile.legs.filter(|room| !attached && !case.shape.pool && legs.len() > *room as usize) {
         return Some(format!("{name} has room for {room} legs in a route, not for {}", legs.len()));
     }
     if !profile.model_per_leg && !attached && legs.iter().any(|leg| leg.model != legs[0].model) {

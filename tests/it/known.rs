@@ -22,5 +22,23 @@ fn as_known(proxy: &str, scenarios: &[&str]) {
 /// Without what waits long: its start makes two TLS contexts for each connection.
 #[test]
 fn lm_proxy_asks_anew_behind_what_it_told() {
-    as_known("lm-proxy", &["truncation/truncation.yaml", "truncation/damaged.yaml", "tools", "errors", "lifecycle"]);
+    as_known(
+        "lm-proxy",
+        &["truncation/truncation.yaml", "truncation/damaged.yaml", "tools", "errors", "lifecycle/client-leaves.yaml"],
+    );
+}
+
+#[test]
+fn switchyard_hands_on_what_breaks_in_a_stream() {
+    as_known("switchyard", &["truncation", "prefill", "tools", "errors", "fallback", "translate", "stream"]);
+}
+
+#[test]
+fn haproxy_breaks_where_its_server_does() {
+    as_known("haproxy", &[""]);
+}
+
+#[test]
+fn caddy_ends_well_what_its_upstream_broke_off() {
+    as_known("caddy", &["truncation", "fallback", "lifecycle", "errors"]);
 }

@@ -2,7 +2,7 @@
 //! changes a line in a checkout.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use crate::support::{Program, alone, crossfade, free_port, proxies, scratch};
 
@@ -48,10 +48,11 @@ connections = ["a", "b"]
     );
     std::fs::write(folder.join("proxy.toml"), config).expect("it is written");
     let mut command = Command::new(installed.join("bin/lm-proxy"));
-    command.args(["--config", "proxy.toml"]).current_dir(&folder);
+    command.args(["--config", "proxy.toml"]).current_dir(&folder).stderr(Stdio::null());
     let _proxy = Program::start(&mut command, port);
 
-    let (code, text) = said(&folder, &["new", "my-bug", "--client", "openai-chat", "--breaks-after", "5", "--by", "close"]);
+    let (code, text) =
+        said(&folder, &["new", "my-bug", "--client", "openai-chat", "--breaks-after", "5", "--by", "close"]);
     assert_eq!(code, 0, "{text}");
     let scenario = std::fs::read_to_string(folder.join("my-bug.yaml")).expect("it was written");
     let to_read = scenario.lines().filter(|line| !line.trim_start().starts_with('#') && !line.trim().is_empty());

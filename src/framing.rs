@@ -27,6 +27,19 @@ pub struct Event {
     pub span: Range<usize>,
 }
 
+impl Event {
+    /// What kind of event it is: its name, else the `type` or the keys of its JSON, else what it carries.
+    pub fn kind(&self) -> String {
+        let of_data = || {
+            let data: serde_json::Value = serde_json::from_str(&self.data).ok()?;
+            let fields = data.as_object()?;
+            let keys = || fields.keys().cloned().collect::<Vec<_>>().join(" ");
+            Some(data["type"].as_str().map_or_else(keys, str::to_owned))
+        };
+        self.name.clone().or_else(of_data).unwrap_or_else(|| self.data.trim().to_owned())
+    }
+}
+
 /// Finds events in bytes that are cut anywhere.
 #[derive(Debug)]
 pub enum Decoder {

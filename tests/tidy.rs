@@ -44,6 +44,8 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("memchr::", &["haystack", "history"]),
     ("quick_junit::", &["report"]),
     ("clap::", &["cli"]),
+    ("clap_complete::", &["cli"]),
+    ("clap_mangen::", &["cli"]),
     ("proptest::", &["explore"]),
     ("brotli_decompressor::", &["coding"]),
     ("flate2::", &["coding", "fault"]),

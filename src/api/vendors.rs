@@ -20,6 +20,15 @@ const VENDORS: [(&str, &[ApiId]); 8] = [
 ];
 
 impl ApiId {
+    /// Every vendor that is known, by name, with the APIs that its models are asked in.
+    pub fn vendors() -> Vec<(&'static str, Vec<Self>)> {
+        let files = Vendor::names()
+            .filter_map(|name| Some((name, Vendor::named(name)?.apis.iter().map(|speaks| speaks.api).collect())));
+        let mut all: Vec<_> = VENDORS.iter().map(|(name, apis)| (*name, apis.to_vec())).chain(files).collect();
+        all.sort_unstable();
+        all
+    }
+
     /// The API that a vendor's models are asked in, by the vendor's name in `vendor/model`, when the client speaks
     /// `client`. Where a vendor has two APIs, proxies keep to the client's: what only one of them can say is lost in the
     /// other.

@@ -136,17 +136,7 @@ fn events(look: &Look) -> Value {
     if !look.stream {
         return Value::Null;
     }
-    let kind = |event: crate::framing::Event| {
-        let of_data = || {
-            let data: Option<Value> = serde_json::from_str(&event.data).ok();
-            let keys =
-                |value: &Value| value.as_object().map(|fields| fields.keys().cloned().collect::<Vec<_>>().join(" "));
-            let named = |value: &Value| value["type"].as_str().map(str::to_owned);
-            data.and_then(|value| named(&value).or_else(|| keys(&value)))
-        };
-        event.name.clone().or_else(of_data).unwrap_or_else(|| event.data.trim().to_owned())
-    };
-    let mut kinds: Vec<String> = look.framing.events(&look.body).into_iter().map(kind).collect();
+    let mut kinds: Vec<String> = look.framing.events(&look.body).into_iter().map(|event| event.kind()).collect();
     kinds.dedup();
     json!(kinds)
 }

@@ -227,7 +227,7 @@ fn report(args: &ExploreArgs, plan: &Plan, line: &ProxyLine, summary: &Summary) 
     json!({
         "format": 1,
         "crossfade": env!("CARGO_PKG_VERSION"),
-        "proxy": {"name": line.name, "version": line.version, "commit": line.commit, "how": line.how},
+        "proxy": {"name": line.name, "version": line.version, "commit": line.commit, "dirty": line.dirty, "how": line.how},
         "seed": format!("{:x}", plan.seed),
         "cases": plan.cases,
         "played": summary.played,

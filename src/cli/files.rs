@@ -24,7 +24,8 @@ pub(super) struct Place {
 impl Place {
     /// Looks for `crossfade.yaml` from the working folder upwards.
     pub(super) fn find() -> Result<Self, Failure> {
-        let here = std::env::current_dir().map_err(|error| Failure::file("the working folder", error))?;
+        let place = Self::here()?;
+        let here = place.root.clone();
         for folder in here.ancestors() {
             let path = folder.join(FILE_NAME);
             if path.is_file() {
@@ -34,7 +35,13 @@ impl Place {
                 return Ok(Self { root: folder.to_owned(), config });
             }
         }
-        Ok(Self { root: here, config: Config::default() })
+        Ok(place)
+    }
+
+    /// The working folder, whatever is above it.
+    pub(super) fn here() -> Result<Self, Failure> {
+        let root = std::env::current_dir().map_err(|error| Failure::file("the working folder", error))?;
+        Ok(Self { root, config: Config::default() })
     }
 
     /// What the legs refuse: the bundled rules, as `crossfade.yaml` adds to them and switches them.

@@ -10,10 +10,12 @@ use super::{Failure, print};
 use crate::check::{self, Value};
 use crate::history::{self, History};
 use crate::report;
-use crate::runner::{CaseReport, Exit, Judged, Summary};
+use crate::runner::{CaseReport, Exit, Judged, Plays, Summary};
 
 /// Longest history that is read.
 const LONGEST: u64 = 512 << 20;
+/// Columns of a trace, at least.
+const WIDTH: usize = 100;
 
 /// Judges a kept history.
 pub(super) fn judge(args: &JudgeArgs) -> Result<Exit, Failure> {
@@ -37,6 +39,7 @@ pub(super) fn judge(args: &JudgeArgs) -> Result<Exit, Failure> {
         texts: judgement.texts,
         verdicts: verdicts.collect(),
         flaky: Vec::new(),
+        plays: Plays::default(),
         kept: path.parent().map(Path::to_path_buf),
         repeat: format!("crossfade judge {}", path.display()),
         source: None,
@@ -44,6 +47,12 @@ pub(super) fn judge(args: &JudgeArgs) -> Result<Exit, Failure> {
         case: Arc::new(history.case.clone()),
         history: Some(Arc::new(history)),
     };
+    if args.trace {
+        for line in report::trace(&report, super::width().max(WIDTH)) {
+            let _ = writeln!(text, "{}", line.text);
+        }
+        text.push('\n');
+    }
     for judged in &report.verdicts {
         let verdict = &judged.verdict;
         let why = match &verdict.value {

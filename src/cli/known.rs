@@ -18,13 +18,14 @@ pub(super) struct Known {
 }
 
 impl Known {
-    /// The baseline of the command line or of `crossfade.yaml`, with the failures of `--new-only`.
-    pub(super) fn load(place: &Place, args: &RunArgs) -> Result<Self, Failure> {
+    /// The baseline of the command line or of `crossfade.yaml`, with the failures of `--new-only`; `all` are the ids of
+    /// the cases that there are.
+    pub(super) fn load(place: &Place, args: &RunArgs, all: &[String]) -> Result<Self, Failure> {
         let file = args.baseline.clone().or_else(|| place.config.baseline.clone());
         let mut baseline = match &file {
             // `--update-baseline` makes it.
             Some(path) if args.update_baseline && !path.exists() => Baseline::default(),
-            Some(path) => Baseline::load(path).map_err(|error| Failure::load(&[error], false))?,
+            Some(path) => Baseline::load_for(path, all).map_err(|error| Failure::load(&[error], false))?,
             None if args.update_baseline => {
                 return Err(Failure::usage("which baseline? give `--baseline FILE`, or `baseline:` in crossfade.yaml"));
             }

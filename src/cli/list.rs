@@ -132,7 +132,7 @@ fn kind(path: &Path) -> Option<Load> {
     match first {
         _ if first.starts_with("cassette:") => Some(|path| crate::cassette::load(path).map(drop)),
         _ if first.starts_with("rules_format:") => Some(rules),
-        _ if first.starts_with("- ") => Some(|path| Baseline::load(path).map(drop)),
+        _ if first.starts_with("- ") || first.trim() == "[]" => Some(|path| Baseline::load(path).map(drop)),
         _ => None,
     }
 }

@@ -9,6 +9,7 @@ mod explore;
 mod files;
 mod folder;
 mod import;
+mod init;
 mod judge;
 mod known;
 mod list;
@@ -22,6 +23,7 @@ mod report;
 mod rules;
 mod run;
 mod serve;
+mod shell;
 mod show;
 mod snapshots;
 mod synth;
@@ -119,10 +121,12 @@ fn dispatch(cli: &Cli) -> Result<Exit, Failure> {
         Command::Compare(args) => compare::command(args, cli.quiet),
         Command::Judge(args) => judge::judge(args),
         Command::New(args) => new::new(args),
-        Command::Init => new::init(),
+        Command::Init(args) => init::init(args),
         Command::Synth(args) => synth::synth(args),
         Command::Cassette(command) => cassette::command(command),
         Command::Import(args) => import::import(args),
+        Command::Completions { shell } => Ok(shell::completions(*shell)),
+        Command::Man { command } => shell::man(command),
         Command::Schema { kind } => show::schema(*kind),
         Command::Show { what, markdown } => show::show(*what, *markdown),
         Command::Explain { id } => show::explain(id),

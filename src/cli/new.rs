@@ -1,41 +1,26 @@
-//! `crossfade new` and `crossfade init`.
+//! `crossfade new`.
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::Path;
 
-use super::args::NewArgs;
+use super::args::{NewArgs, SketchArgs};
 use super::{Failure, print};
 use crate::answer::Library;
 use crate::api::ApiId;
-use crate::config::FILE_NAME;
 use crate::diagnostic::suggestion;
 use crate::runner::Exit;
 use crate::{scenario, schema};
 
 /// The schema that lies beside a new scenario.
-const SCHEMA: &str = "scenario.schema.json";
-
-fn config(scenarios: &str) -> String {
-    format!(
-        "\
-# Settings of `crossfade`; every key may be left out. `crossfade schema config` has them all.
-# What `run --proxy NAME` and `list` take when no path is given; `run` alone is always the bundled suite on `builtin`.
-scenarios: {scenarios}
-# The proxy: NAME or NAME@VERSION (`crossfade show proxies`), or the URL of one that runs (`http://127.0.0.1:4000`).
-proxy: builtin
-# Verdicts that are known to fail, each with its reason.
-# baseline: baseline.yaml
-"
-    )
-}
+pub(super) const SCHEMA: &str = "scenario.schema.json";
 
 /// A commented scenario: a stream that breaks, as the arguments say.
-fn template(name: &str, args: &NewArgs) -> String {
-    let api = args.client.unwrap_or(ApiId::OpenaiChat);
-    let after = args.breaks_after.unwrap_or(5);
-    let by = args.by.as_deref().unwrap_or("close");
-    let vary = match args.by {
+pub(super) fn template(name: &str, sketch: &SketchArgs) -> String {
+    let api = sketch.client.unwrap_or(ApiId::OpenaiChat);
+    let after = sketch.breaks_after.unwrap_or(5);
+    let by = sketch.by.as_deref().unwrap_or("close");
+    let vary = match sketch.by {
         Some(_) => String::new(),
         None => "\
 # Each path below takes each of its values; cases are the product.
@@ -60,6 +45,11 @@ legs:
     )
 }
 
+/// The schema of scenarios, as a file.
+pub(super) fn schema() -> String {
+    serde_json::to_string_pretty(&schema::scenario()).unwrap_or_default() + "\n"
+}
+
 /// Writes a scenario to begin with, and the schema beside it.
 pub(super) fn new(args: &NewArgs) -> Result<Exit, Failure> {
     let name = args.name.strip_suffix(".yaml").unwrap_or(&args.name);
@@ -69,15 +59,14 @@ pub(super) fn new(args: &NewArgs) -> Result<Exit, Failure> {
     }
     let text = match &args.like {
         Some(like) => copy(like, name)?,
-        None => template(name, args),
+        None => template(name, &args.sketch),
     };
     // What is written loads, whatever the arguments say.
     scenario::load_text(&format!("{name}.yaml"), &text, &Library::bundled())
         .map_err(|errors| Failure::load(&errors, false))?;
     let path = format!("{name}.yaml");
     write_new(Path::new(&path), &text)?;
-    let schema = serde_json::to_string_pretty(&schema::scenario()).unwrap_or_default() + "\n";
-    std::fs::write(SCHEMA, schema).map_err(|error| Failure::file(SCHEMA, error))?;
+    std::fs::write(SCHEMA, schema()).map_err(|error| Failure::file(SCHEMA, error))?;
     print(&format!("wrote {path} and {SCHEMA}\nrun it: crossfade run {path} --proxy builtin\n"));
     Ok(Exit::AsExpected)
 }
@@ -103,16 +92,8 @@ fn copy(like: &str, name: &str) -> Result<String, Failure> {
     Ok(lines.collect::<Vec<_>>().join("\n") + "\n")
 }
 
-/// Writes a `crossfade.yaml` to begin with.
-pub(super) fn init() -> Result<Exit, Failure> {
-    // The folder that the file names is there: `crossfade list` works at once.
-    let scenarios = if Path::new("scenarios").is_dir() { "scenarios" } else { "." };
-    write_new(Path::new(FILE_NAME), &config(scenarios))?;
-    print(&format!("wrote {FILE_NAME}\n"));
-    Ok(Exit::AsExpected)
-}
-
-fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
+/// Writes a file that is not there yet.
+pub(super) fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
     let file = OpenOptions::new().write(true).create_new(true).open(path);
     let written = file.and_then(|mut file| file.write_all(text.as_bytes()));
     written.map_err(|error| match error.kind() {
@@ -124,17 +105,10 @@ fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Config;
-
     #[test]
     fn what_is_written_loads() {
-        let args = |client, breaks_after, by: Option<&str>| NewArgs {
-            name: "x".to_owned(),
-            client,
-            breaks_after,
-            by: by.map(str::to_owned),
-            like: None,
-        };
+        let args =
+            |client, breaks_after, by: Option<&str>| SketchArgs { client, breaks_after, by: by.map(str::to_owned) };
         for (args, count) in [
             (args(None, None, None), 4),
             (args(Some(ApiId::Gemini), Some(1), None), 4),
@@ -143,8 +117,6 @@ mod tests {
             let cases = scenario::load_text("x.yaml", &template("x", &args), &Library::bundled()).unwrap();
             assert_eq!(cases.len(), count, "{args:?}");
         }
-        Config::load_text(FILE_NAME, &config("scenarios")).unwrap();
-        Config::load_text(FILE_NAME, &config(".")).unwrap();
         for (path, _) in scenario::BUNDLED {
             let like = path.rsplit('/').next().unwrap().trim_end_matches(".yaml");
             let text = copy(like, "mine").unwrap();

@@ -121,6 +121,7 @@ fn launched(catalogue: &Catalogue, args: &ProxyArgs, proxy: &str, folder: &Path)
         name: program.profile().profile.clone(),
         version: if inside { None } else { program.version.clone() },
         commit: program.commit.clone(),
+        dirty: program.dirty,
         how: if inside { described(args) } else { program.how.clone() },
     };
     let target = Target::Launched { program: Box::new(program), host, overlay, port: None, folder: folder.to_owned() };
@@ -201,8 +202,13 @@ fn attached(catalogue: &Catalogue, args: &ProxyArgs, url: &str) -> Result<Choice
         client_key: args.client_key.clone(),
         headers,
     };
-    let line =
-        ProxyLine { name, version: None, commit: None, how: format!("attached at {url}, legs at http://{listen}") };
+    let line = ProxyLine {
+        name,
+        version: None,
+        commit: None,
+        dirty: false,
+        how: format!("attached at {url}, legs at http://{listen}"),
+    };
     let target = Target::Attached { attach: Box::new(attach), profile: Box::new(profile) };
     Ok(Choice { target, line, listen: Some(listen) })
 }
@@ -215,6 +221,7 @@ fn unknown() -> Profile {
         get: GetBy::Builtin,
         versions: IndexMap::new(),
         from: Vec::new(),
+        repository: None,
         files: BTreeMap::new(),
         overlay: None,
         command: Vec::new(),

@@ -88,7 +88,7 @@ pub(super) fn prepare(
              (`--proxy builtin` is the reference proxy)",
         ));
     }
-    let known = Known::load(place, args)?;
+    let known = Known::load(place, args, &chosen.all)?;
     args.output.check()?;
     let folder = RunFolder::make(place)?;
     let choice = match proxy::choose(place, &args.proxy, &folder.path) {
@@ -117,6 +117,7 @@ pub(super) fn prepare(
         bundled: chosen.bundled,
         seed: args.seed.unwrap_or_else(random),
         jobs: args.jobs.or(place.config.jobs).unwrap_or(JOBS) as usize,
+        plays: args.repeat.unwrap_or(1) as usize,
         strict: args.strict || place.config.strict,
         time_limit: if hold.is_some() { Some(Duration::MAX) } else { time_limit },
         sources: chosen.sources,
@@ -143,6 +144,7 @@ fn report(
         colour: io::stdout().is_terminal() && variable("NO_COLOR").is_none(),
         progress: io::stderr().is_terminal() && !quiet && !is_ci() && variable("TERM").as_deref() != Some("dumb"),
         every: verbose > 0,
+        trace: args.trace,
         width: super::width(),
     };
     let mut human = if args.output.takes_stdout() {
@@ -240,6 +242,7 @@ fn options(args: &RunArgs, bare: bool) -> Vec<String> {
     };
     with("--baseline", args.baseline.as_ref().map(|path| path.display().to_string()));
     with("--new-only", args.new_only.as_ref().map(|path| path.display().to_string()));
+    with("--repeat", args.repeat.map(|plays| plays.to_string()));
     with("--seed", args.seed.map(|seed| format!("{seed:x}")));
     with("--snapshots", args.snapshots.clone());
     with("--time-limit", args.time_limit.map(|limit| limit.to_string()));

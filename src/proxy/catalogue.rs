@@ -91,6 +91,11 @@ impl Catalogue {
         Self { bundles: bundles.collect() }
     }
 
+    /// Names of the bundled profiles.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        BUNDLED.iter().filter_map(|(path, _)| path.strip_suffix("/profile.yaml"))
+    }
+
     /// The bundled profiles, and those of a folder: one folder each, with a `profile.yaml`. A user's profile stands
     /// before a bundled one of the same name. A folder that does not exist has none.
     pub fn with_folder(folder: &Path) -> Result<Self, Vec<Diagnostic>> {

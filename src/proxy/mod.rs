@@ -21,6 +21,7 @@ mod running;
 mod template;
 #[cfg(test)]
 mod tests;
+mod version;
 
 use template::check_templates;
 
@@ -33,7 +34,7 @@ pub use policy::{
     AfterContent, AfterError, BeforeContent, Credentials, ErrorChoice, IdAtSeam, ModelChoice, Passthrough, Policy,
     Retries, UsageChoice,
 };
-pub use profile::{CaseBy, Endpoint, GetBy, LegBy, Overlay, Profile, Ready, Remembers, Version};
+pub use profile::{CaseBy, Endpoint, GetBy, LegBy, Overlay, Profile, Ready, Remembers, Repository, Version};
 pub use program::{Host, Program, Wanted};
 pub use render::{AUTHORITY, Launch, Rendered};
 pub use route::{Route, RouteLeg};

@@ -26,6 +26,9 @@ pub struct Profile {
     /// Where `--from PATH` finds the program, relative to that path; the first that exists is taken.
     #[serde(default)]
     pub from: Vec<String>,
+    /// Its own repository.
+    #[serde(default)]
+    pub repository: Option<Repository>,
     /// Files of configuration: name in the run folder -> template beside the profile.
     #[serde(default)]
     pub files: BTreeMap<String, String>,
@@ -119,6 +122,18 @@ pub enum GetBy {
         /// Arguments that print its version.
         version_args: Vec<String>,
     },
+}
+
+/// The repository of a proxy, for `crossfade init`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Repository {
+    /// A file of it.
+    pub file: String,
+    /// A text in that file that no other project has; the version stands behind it.
+    pub says: String,
+    /// Commands of a POSIX shell that make of a fresh checkout what `from` finds.
+    pub build: Vec<String>,
 }
 
 /// What one version promises otherwise than its profile.

@@ -2,10 +2,10 @@
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use super::version::{commit, version_in, version_of};
 use super::{Bundle, Catalogue, GetBy, Profile, ProxyError, install};
 
 /// What the library must be told of this machine, for it reads no environment.
@@ -71,6 +71,8 @@ pub struct Program {
     pub version: Option<String>,
     /// Commit of the checkout, where there is one.
     pub commit: Option<String>,
+    /// Whether the checkout is not as that commit has it.
+    pub dirty: bool,
     /// How it was got, in one line: `installed`, `from PATH`, `bin PATH`, `of the system`, `inside`.
     pub how: String,
     /// The program; empty for the one inside.
@@ -100,6 +102,7 @@ impl Catalogue {
             bundle: patched(&bundle, version),
             version: version.map(str::to_owned),
             commit: None,
+            dirty: false,
             how,
             bin,
             install_dir,
@@ -126,8 +129,11 @@ impl Catalogue {
                         some => format!("looked for {}; or give `--bin PROGRAM`", some.join(", ")),
                     },
                 })?;
-                let commit = commit(&root);
-                Ok(Program { commit, ..program(given, format!("from {}", from.display()), bin, root) })
+                let (commit, version) = (commit(&root), asked(&bundle.profile, &bin));
+                let dirty = commit.as_ref().is_some_and(|commit| commit.dirty);
+                let commit = commit.map(|commit| commit.id);
+                let program = program(given, format!("from {}", from.display()), bin, root);
+                Ok(Program { commit, dirty, version: version.or(program.version.clone()), ..program })
             }
             (_, None, Some(bin)) => {
                 // Links stay: a Python finds its packages by the place of the link.
@@ -137,7 +143,9 @@ impl Catalogue {
                     help: "check the path".to_owned(),
                 })?;
                 let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
-                Ok(program(given, format!("bin {}", bin.display()), path, folder))
+                let version = asked(&bundle.profile, &path);
+                let program = program(given, format!("bin {}", bin.display()), path, folder);
+                Ok(Program { version: version.or(program.version.clone()), ..program })
             }
             (GetBy::System { bin, hint, version_args }, None, None) => {
                 let path = host.find(bin).ok_or_else(|| ProxyError::Missing {
@@ -167,6 +175,15 @@ impl Catalogue {
     }
 }
 
+/// What a program that is given tells of itself. Its profile promises by what the user says that it is.
+fn asked(profile: &Profile, program: &Path) -> Option<String> {
+    match (&profile.repository, &profile.get) {
+        (Some(project), _) => version_in(program, project),
+        (None, GetBy::System { version_args, .. }) => version_of(program, version_args),
+        (None, _) => None,
+    }
+}
+
 fn check_version(name: &str, given: Option<&str>, found: &str) -> Result<(), ProxyError> {
     match given {
         Some(given) if given != found => {
@@ -183,25 +200,6 @@ fn patched(bundle: &Arc<Bundle>, version: Option<&str>) -> Arc<Bundle> {
     patched.profile.policy = patched.profile.policy.patched(&patch.policy);
     patched.profile.cannot.extend(patch.cannot.clone());
     Arc::new(patched)
-}
-
-/// The commit of a checkout, by git.
-fn commit(root: &Path) -> Option<String> {
-    let output = Command::new("git").arg("-C").arg(root).args(["rev-parse", "HEAD"]).output().ok()?;
-    let text = String::from_utf8(output.stdout).ok()?;
-    (output.status.success() && !text.trim().is_empty()).then(|| text.trim().to_owned())
-}
-
-/// The first thing in a program's output that looks like a version.
-fn version_of(program: &Path, args: &[String]) -> Option<String> {
-    let output = Command::new(program).args(args).output().ok()?;
-    let text = [output.stdout, output.stderr].concat();
-    first_version(&String::from_utf8_lossy(&text))
-}
-
-fn first_version(text: &str) -> Option<String> {
-    let words = text.split(|c: char| !(c.is_ascii_digit() || c == '.'));
-    words.map(|word| word.trim_matches('.')).find(|word| word.contains('.')).map(str::to_owned)
 }
 
 /// The folders of a `PATH`.
@@ -238,14 +236,6 @@ mod tests {
              beside `crossfade.yaml`",
         );
         check("builtin@9.9.9", "builtin is here in version 0.1.0, not 9.9.9; name it without a version");
-    }
-
-    #[test]
-    fn a_version_is_found_in_what_a_program_says() {
-        let check = |text: &str, expect: Option<&str>| assert_eq!(first_version(text).as_deref(), expect);
-        check("nginx version: nginx/1.22.1 (Debian)", Some("1.22.1"));
-        check("HAProxy version 2.6.12-1+deb12u1 2023/12/16", Some("2.6.12"));
-        check("no number at all. 7", None);
     }
 
     #[test]

@@ -12,6 +12,7 @@ fn launch(name: &str, settings: Settings, overlay: Option<serde_json::Value>) ->
         bundle,
         version: Some("1.2.3".to_owned()),
         commit: None,
+        dirty: false,
         how: "installed".to_owned(),
         bin: PathBuf::from("/opt/bin/program"),
         install_dir: PathBuf::from("/opt"),

@@ -34,12 +34,21 @@ pub fn block(report: &CaseReport) -> String {
         if !why.is_empty() {
             let _ = writeln!(text, "    {why}");
         }
+        if let Some(differing) = report.plays.differing.iter().find(|each| each.check == verdict.check) {
+            let _ = writeln!(text, "    flaky: {} of {} plays", differing.told(), report.plays.count);
+        }
         if let Some(known) = &judged.known {
             let _ = writeln!(text, "    in the baseline: {known}");
         }
         let first = report.flaky.iter().find(|first| first.check == verdict.check);
         if let Some(first) = first {
             let _ = writeln!(text, "    flaky: under load it was `{}`", first.value.name());
+        }
+    }
+    for differing in &report.plays.differing {
+        let told = report.verdicts.iter().find(|judged| judged.verdict.check == differing.check);
+        if told.is_some_and(|judged| !matches!(judged.verdict.value, Value::Fail | Value::Inconclusive(_))) {
+            let _ = writeln!(text, "  flaky {}: {} of {} plays", differing.check, differing.told(), report.plays.count);
         }
     }
     for first in &report.flaky {

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use super::sweep::{Sweep, Sweeps, Taken};
-use super::{failure, summary};
+use super::{failure, summary, trace};
 use crate::check::Value;
 use crate::runner::{CaseReport, Event, SnapshotReport, SnapshotState};
 
@@ -19,9 +19,13 @@ pub struct Style {
     pub progress: bool,
     /// Whether cases that are as expected get a line too.
     pub every: bool,
+    /// Whether each case is told event by event.
+    pub trace: bool,
     /// Columns of the terminal; 0 where that is not known.
     pub width: usize,
 }
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Columns where the terminal does not say.
 const WIDTH: usize = 100;
@@ -73,9 +77,14 @@ impl<'w> Human<'w> {
                 self.total = start.cases;
                 let plural = if start.cases == 1 { "case" } else { "cases" };
                 let suite = if start.bundled { "bundled suite on " } else { "on " };
-                let how = if start.proxy.how.is_empty() { String::new() } else { format!(" ({})", start.proxy.how) };
+                let how = start.proxy.told();
+                let how = if how.is_empty() { how } else { format!(" ({how})") };
                 let (proxy, cases) = (start.proxy.label(), start.cases);
-                writeln!(self.out, "{suite}{proxy}{how}: {cases} {plural}, seed {:x}", start.seed)?;
+                writeln!(
+                    self.out,
+                    "{suite}{proxy}{how}: {cases} {plural}, seed {:x}, crossfade {VERSION}",
+                    start.seed
+                )?;
             }
             Event::Launching { number, routes, cases, what } => {
                 let what = if what.is_empty() { String::new() } else { format!(" with {what}") };
@@ -138,6 +147,9 @@ impl<'w> Human<'w> {
         if let Some(column) = WORDS.iter().position(|each| *each == word) {
             self.scenarios[row].1[column] += 1;
         }
+        if self.style.trace {
+            self.trace(report)?;
+        }
         match self.sweeps.take(report) {
             Taken::Other => {}
             Taken::Point => return Ok(()),
@@ -166,7 +178,7 @@ impl<'w> Human<'w> {
                     writeln!(self.out, "  {}: `{}` under load only", first.check, first.value.name())?;
                 }
             }
-            _ if self.style.every => {
+            _ if self.style.every && report.plays.differing.is_empty() => {
                 let why = report.skipped.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
                 let outcomes = report.outcomes.iter().flatten().map(|outcome| format!(" {outcome:?}").to_lowercase());
                 let outcomes: String = outcomes.collect();
@@ -174,7 +186,25 @@ impl<'w> Human<'w> {
             }
             _ => {}
         }
+        // The block of a case that fails has told it.
+        if !matches!(word, "FAIL" | "inconclusive") && !report.plays.differing.is_empty() {
+            let plays = format!("over {} plays", report.plays.count);
+            writeln!(self.out, "{} {id} {plays}", self.painted("warn", "flaky"))?;
+            for differing in &report.plays.differing {
+                writeln!(self.out, "  {}: {}", differing.check, differing.told())?;
+            }
+        }
         self.out.flush()
+    }
+
+    fn trace(&mut self, report: &CaseReport) -> io::Result<()> {
+        self.clear()?;
+        let width = if self.style.width == 0 { WIDTH } else { self.style.width };
+        for line in trace(report, width) {
+            let text = line.word.map_or_else(|| line.text.clone(), |word| self.painted(word, &line.text));
+            writeln!(self.out, "{text}")?;
+        }
+        writeln!(self.out)
     }
 
     fn block(&mut self, report: &CaseReport) -> io::Result<()> {

@@ -9,7 +9,7 @@ use super::sweep::{self, Sweeps, Taken};
 use crate::baseline::{Baseline, Known, Tally};
 use crate::check::{Level, Value, Verdict};
 use crate::history::{Continuation, History};
-use crate::runner::{CaseReport, Event, SnapshotState};
+use crate::runner::{CaseReport, Differing, Event, ProxyLine, SnapshotState};
 use crate::scenario::{Every, Outcome};
 use crate::snapshot;
 
@@ -45,6 +45,9 @@ pub struct Proxy {
     pub version: Option<String>,
     /// Commit of the checkout, where it is known.
     pub commit: Option<String>,
+    /// Whether the checkout is not as that commit has it.
+    #[serde(default)]
+    pub dirty: bool,
     /// How it was got: `in-process`, `installed`, a path, or a URL.
     pub how: String,
 }
@@ -71,6 +74,9 @@ pub struct Summary {
     /// How each entry of the baseline fared.
     #[serde(default)]
     pub baseline: Vec<Tally>,
+    /// Cases that were played several times and had different verdicts.
+    #[serde(default)]
+    pub flaky: Vec<String>,
     /// How often the proxy died and was started again.
     #[serde(default)]
     pub deaths: usize,
@@ -109,6 +115,12 @@ pub struct Case {
     pub verdicts: Vec<CaseVerdict>,
     /// Verdicts of a first try under load that differ from those that stand.
     pub flaky: Vec<CaseVerdict>,
+    /// How often it was played (`--repeat`). Each check has its worst verdict; all else is of the worst play.
+    #[serde(default = "once")]
+    pub plays: usize,
+    /// Checks whose verdicts differed from play to play.
+    #[serde(default)]
+    pub differing: Vec<Differing>,
     /// Requests that reached the legs.
     pub requests: Vec<Request>,
     /// The requests in the form of snapshots: what differs from run to run is taken out.
@@ -121,6 +133,10 @@ pub struct Case {
     /// Milliseconds that it took.
     #[serde(default)]
     pub took_ms: u64,
+}
+
+fn once() -> usize {
+    1
 }
 
 impl Report {
@@ -185,6 +201,12 @@ impl Proxy {
             Some(version) => format!("{}@{version}", self.name),
             None => self.name.clone(),
         }
+    }
+
+    /// How it was got, with the commit of its checkout.
+    pub fn told(&self) -> String {
+        let Self { name, version, commit, dirty, how } = self.clone();
+        ProxyLine { name, version, commit, dirty, how }.told()
     }
 }
 
@@ -340,6 +362,7 @@ impl JsonReport {
                     name: summary.proxy.name.clone(),
                     version: summary.proxy.version.clone(),
                     commit: summary.proxy.commit.clone(),
+                    dirty: summary.proxy.dirty,
                     how: summary.proxy.how.clone(),
                 };
                 report.summary = Summary {
@@ -352,6 +375,7 @@ impl JsonReport {
                     controls: summary.controls,
                     stale,
                     baseline: summary.baseline,
+                    flaky: summary.flaky,
                     deaths: summary.deaths,
                     bundled: summary.bundled,
                     proxy_down: summary.proxy_down,
@@ -402,6 +426,8 @@ fn of_case(report: &CaseReport) -> Case {
         skipped: report.skipped.clone(),
         outcome: report.outcomes.last().copied().flatten(),
         verdicts: report.verdicts.iter().map(|judged| of_verdict(&judged.verdict, judged.known.clone())).collect(),
+        plays: report.plays.count,
+        differing: report.plays.differing.clone(),
         flaky: report.flaky.iter().map(|verdict| of_verdict(verdict, None)).collect(),
         requests: report.history.as_deref().map(requests).unwrap_or_default(),
         asked: report.history.as_deref().map(|history| snapshot::render(&[(case.id(), history)])),

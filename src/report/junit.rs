@@ -13,11 +13,29 @@ use super::json::{Case, CaseVerdict, Report};
 pub fn junit(report: &Report) -> String {
     let mut whole = quick_junit::Report::new(format!("crossfade {}", report.proxy.label()));
     whole.set_time(Duration::from_millis(report.summary.took_ms));
-    for suite in suites(report) {
+    for mut suite in suites(report) {
+        for (name, value) in facts(report) {
+            suite.add_property((name, value.as_str()));
+        }
         whole.add_test_suite(suite);
     }
     // Every text is valid XML once it is escaped, and a string takes all that is written.
     whole.to_string().unwrap_or_default()
+}
+
+/// What was tested by what.
+fn facts(report: &Report) -> Vec<(&'static str, String)> {
+    let proxy = &report.proxy;
+    let commit = proxy.commit.as_ref().map(|id| if proxy.dirty { format!("{id} with changes") } else { id.clone() });
+    let facts = [
+        ("proxy", Some(proxy.name.clone())),
+        ("proxy.version", proxy.version.clone()),
+        ("proxy.commit", commit),
+        ("proxy.how", Some(proxy.how.clone()).filter(|how| !how.is_empty())),
+        ("crossfade", Some(report.crossfade.clone())),
+        ("seed", Some(report.summary.seed.clone())),
+    ];
+    facts.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
 }
 
 fn suites(report: &Report) -> Vec<TestSuite> {
@@ -68,8 +86,11 @@ fn test_case(case: &Case) -> TestCase {
         .iter()
         .filter_map(|verdict| Some(format!("known: {}: {}", verdict.check, verdict.known.as_ref()?)))
         .collect();
-    if !known.is_empty() {
-        test.set_system_out(known.join("\n"));
+    let flaky =
+        case.differing.iter().map(|each| format!("flaky: {}: {} of {} plays", each.check, each.told(), case.plays));
+    let told: Vec<String> = known.into_iter().chain(flaky).collect();
+    if !told.is_empty() {
+        test.set_system_out(told.join("\n"));
     }
     test
 }

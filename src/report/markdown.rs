@@ -17,6 +17,7 @@ pub fn markdown(report: &Report) -> String {
     }
     counts(&mut text, report);
     failures(&mut text, report);
+    flaky(&mut text, report);
     listed(&mut text, "Baseline entries that fail no more: remove them", report.summary.stale.iter());
     let changed = report.snapshots.iter().filter(|snapshot| snapshot.state == "changed");
     listed(&mut text, "Snapshots that changed (`crossfade review`)", changed.map(|snapshot| &snapshot.path));
@@ -46,7 +47,9 @@ fn counts(text: &mut String, report: &Report) {
     let verdicts: Vec<String> =
         report.summary.verdicts.iter().map(|(value, count)| format!("{count} {value}")).collect();
     let _ = writeln!(text, "Cases: {}. Verdicts: {}.", joined(&cases), joined(&verdicts));
-    let _ = writeln!(text, "Seed `{}`, Crossfade {}.\n", report.summary.seed, report.crossfade);
+    let how = report.proxy.told();
+    let how = if how.is_empty() { how } else { format!(", {}", inline(&how)) };
+    let _ = writeln!(text, "Seed `{}`, Crossfade {}{how}.\n", report.summary.seed, report.crossfade);
 }
 
 fn joined(parts: &[String]) -> String {
@@ -75,6 +78,24 @@ fn failures(text: &mut String, report: &Report) {
     if failed.len() > TOLD {
         let _ = writeln!(text, "\n... and {} more cases.\n", failed.len() - TOLD);
     }
+}
+
+/// Cases of which one play was not like the other.
+fn flaky(text: &mut String, report: &Report) {
+    let cases: Vec<&Case> = report.cases.iter().filter(|case| !case.differing.is_empty()).collect();
+    if cases.is_empty() {
+        return;
+    }
+    text.push_str("Flaky, different verdicts on the same case:\n\n");
+    for case in cases.iter().take(TOLD) {
+        let checks = case.differing.iter().map(|each| format!("{} ({})", code(&each.check), each.told()));
+        let checks = checks.collect::<Vec<_>>().join(", ");
+        let _ = writeln!(text, "- {} in {} plays: {checks}", code(&case.id()), case.plays);
+    }
+    if cases.len() > TOLD {
+        let _ = writeln!(text, "- ... and {} more", cases.len() - TOLD);
+    }
+    text.push('\n');
 }
 
 fn told(text: &mut String, case: &Case) {

@@ -32,7 +32,7 @@ pub fn merge(reports: Vec<Report>) -> Result<Report, MergeError> {
     for shard in reports {
         same_format(&shard)?;
         let (a, b) = (&whole.proxy, &shard.proxy);
-        if (&a.name, &a.version, &a.commit) != (&b.name, &b.version, &b.commit) {
+        if (&a.name, &a.version, &a.commit, a.dirty) != (&b.name, &b.version, &b.commit, b.dirty) {
             return Err(MergeError::Proxies(a.label(), b.label()));
         }
         exits.push(shard.summary.exit);
@@ -73,6 +73,7 @@ fn add(whole: &mut Summary, shard: Summary) {
             None => whole.baseline.push(tally),
         }
     }
+    whole.flaky.extend(shard.flaky);
     whole.proxy_down = whole.proxy_down.take().or(shard.proxy_down);
     whole.interrupted |= shard.interrupted;
     whole.launches += shard.launches;
@@ -127,6 +128,8 @@ mod tests {
             outcome: None,
             verdicts: Vec::new(),
             flaky: Vec::new(),
+            plays: 1,
+            differing: Vec::new(),
             requests: Vec::new(),
             asked: None,
             kept: None,

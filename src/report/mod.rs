@@ -18,6 +18,7 @@ mod sweep;
 mod testing;
 #[cfg(test)]
 mod tests;
+mod trace;
 
 pub use compare::{Comparison, compare};
 pub use difference::{difference, difference_markdown};
@@ -30,3 +31,4 @@ pub use junit::junit;
 pub use markdown::markdown;
 pub use merge::{MergeError, merge};
 pub use summary::summary;
+pub use trace::{TraceLine, trace};

@@ -111,7 +111,7 @@ fn one(text: &mut String, name: &str, history: &History, step: &StepHistory, ups
 }
 
 /// The request in comparable form, unique words taken out, the model's spelling left to its own check.
-fn neutral(request: &Request, api: ApiId, unique: &[&str]) -> Option<Conversation> {
+pub(super) fn neutral(request: &Request, api: ApiId, unique: &[&str]) -> Option<Conversation> {
     let words: Vec<String> = unique.iter().map(|word| (*word).to_owned()).collect();
     let mut conversation = api.at(&request.target)?.read(request)?;
     conversation.model.clear();

@@ -18,6 +18,12 @@ pub fn summary(summary: &Summary) -> String {
     for Tally { address, reason, .. } in summary.stale() {
         let _ = writeln!(text, "stale baseline entry, it no longer fails: {address} ({reason})");
     }
+    if !summary.flaky.is_empty() {
+        let (shown, more) = (summary.flaky.iter().take(MOST), summary.flaky.len().saturating_sub(MOST));
+        let names = shown.map(String::as_str).collect::<Vec<_>>().join(" ");
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let _ = writeln!(text, "flaky, different verdicts on the same case: {names}{more}");
+    }
     if summary.strays > 0 {
         let _ = writeln!(text, "strays: {} requests fitted no running case", summary.strays);
     }

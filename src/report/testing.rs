@@ -154,6 +154,7 @@ pub(super) fn failure() -> CaseReport {
             verdict("lifecycle.cancel", Level::Must, Verdicted::NotExercised, ""),
         ],
         flaky: Vec::new(),
+        plays: crate::runner::Plays::default(),
         kept: Some(PathBuf::from(".crossfade/runs/2026/prefill/error_event")),
         repeat: "crossfade run prefill.yaml --filter 'prefill[error_event]' --proxy p".to_owned(),
         source: Some(SourceFile::new("prefill.yaml", "scenario: prefill\nlegs:\n  primary: {cut: {}}\n")),

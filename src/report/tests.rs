@@ -37,7 +37,13 @@ impl Buffer {
 }
 
 fn proxy() -> ProxyLine {
-    ProxyLine { name: "p".to_owned(), version: Some("1.2".to_owned()), commit: None, how: "installed".to_owned() }
+    ProxyLine {
+        name: "p".to_owned(),
+        version: Some("1.2".to_owned()),
+        commit: None,
+        dirty: false,
+        how: "installed".to_owned(),
+    }
 }
 
 /// A run with one case of each kind.

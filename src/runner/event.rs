@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Exit;
+use super::{Exit, Plays};
 use crate::baseline::Tally;
 use crate::check::{CATALOGUE, CheckInfo, Run, Value, Verdict};
 use crate::diagnostic::SourceFile;
@@ -95,6 +95,8 @@ pub struct ProxyLine {
     pub version: Option<String>,
     /// Commit of the checkout, where it is known.
     pub commit: Option<String>,
+    /// Whether the checkout is not as that commit has it.
+    pub dirty: bool,
     /// `in-process`, `installed`, `path`, `bin` or `attached`, with the place.
     pub how: String,
 }
@@ -106,6 +108,17 @@ impl ProxyLine {
             Some(version) => format!("{}@{version}", self.name),
             None => self.name.clone(),
         }
+    }
+
+    /// How it was got, with the commit of its checkout.
+    pub fn told(&self) -> String {
+        let dirty = if self.dirty { " with changes" } else { "" };
+        let commit = self.commit.as_ref().map(|id| format!("commit {}{dirty}", id.get(..12).unwrap_or(id)));
+        [Some(self.how.clone()).filter(|how| !how.is_empty()), commit]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join(", ")
     }
 }
 
@@ -124,6 +137,8 @@ pub struct CaseReport {
     pub verdicts: Vec<Judged>,
     /// Verdicts of the first try, under load, where they differ from those that stand.
     pub flaky: Vec<Verdict>,
+    /// How often it was played, and what differed.
+    pub plays: Plays,
     /// Everything that was seen; `None` for a skipped case.
     pub history: Option<Arc<History>>,
     /// The folder with what was kept.
@@ -154,6 +169,7 @@ impl CaseReport {
             texts: Vec::new(),
             verdicts,
             flaky: Vec::new(),
+            plays: Plays::default(),
             history: None,
             kept: None,
             repeat,
@@ -275,6 +291,8 @@ pub struct Summary {
     pub baseline: Vec<Tally>,
     /// Snapshots by state.
     pub snapshots: BTreeMap<String, usize>,
+    /// Cases that were played several times and had different verdicts.
+    pub flaky: Vec<String>,
     /// Requests that fitted no running case.
     pub strays: usize,
     /// Points of sweeps that were run.
@@ -299,6 +317,9 @@ impl Summary {
     /// Counts a finished case.
     pub fn count(&mut self, report: &CaseReport) {
         *self.cases.entry(report.word().to_owned()).or_default() += 1;
+        if !report.plays.differing.is_empty() {
+            self.flaky.push(report.case.id());
+        }
         self.swept += usize::from(report.case.sweep.is_some() && report.skipped.is_none());
         if let Some(reason) = &report.skipped {
             *self.skips.entry(reason.clone()).or_default() += 1;

@@ -27,10 +27,12 @@ impl Keeper {
         Self { folder, all }
     }
 
-    /// Keeps a case if it failed or could not be judged, or if all are kept. `log`: from which byte to which.
+    /// Keeps a case if it failed or could not be judged, or if all are kept; `play` counts its plays, where there are
+    /// several. `log`: from which byte to which.
     pub(super) fn keep(
         &mut self,
         report: &CaseReport,
+        play: Option<usize>,
         proxy: &Running,
         log: (u64, u64),
     ) -> io::Result<Option<PathBuf>> {
@@ -39,6 +41,7 @@ impl Keeper {
             return Ok(None);
         }
         let case = if report.case.name.is_empty() { "case".to_owned() } else { file_name(&report.case.name) };
+        let case = play.map_or_else(|| case.clone(), |play| format!("{case}.play-{play}"));
         let folder = self.folder.join(file_name(&report.case.scenario)).join(case);
         fs::create_dir_all(&folder)?;
         let text = serde_json::to_vec_pretty(&**history).map_err(io::Error::other)?;

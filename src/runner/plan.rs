@@ -45,6 +45,8 @@ pub struct Plan {
     pub seed: u64,
     /// Cases at a time, at most.
     pub jobs: usize,
+    /// How often each case is played.
+    pub plays: usize,
     /// Whether warnings are failures.
     pub strict: bool,
     /// Limit of one exchange of the client, instead of the case's own.

@@ -17,12 +17,13 @@ use super::group::{LaunchPlan, slots_of};
 use super::keep::Keeper;
 use super::lanes::{Lanes, Slots};
 use super::plan::{Plan, SWEEP_JOBS, launches};
+use super::plays;
 use super::rig::{Rig, describe};
 use super::smallest::Smallest;
 use super::task::{Played, Task, by_the_clock, control_of, trace};
 use super::tries::{Then, Tries};
 use super::words::Words;
-use super::{Pace, skip};
+use super::{Pace, Plays, skip};
 use crate::baseline::Tallies;
 use crate::check::{Judgement, Value, Verdict};
 use crate::history::History;
@@ -38,17 +39,15 @@ const MOST_DEATHS: usize = 12;
 /// Runs a plan. Every event goes to `emit`; when `stop` turns true the run ends early, in order.
 pub async fn run(plan: &Plan, stop: watch::Receiver<bool>, emit: &mut dyn FnMut(Event)) -> Summary {
     let started = Instant::now();
-    let cases: Vec<Arc<Case>> = plan.cases.iter().cloned().map(Arc::new).collect();
-    emit(Event::Started(Start {
-        cases: cases.len(),
-        bundled: plan.bundled,
-        proxy: plan.line.clone(),
-        seed: plan.seed,
-    }));
+    let once: Vec<Arc<Case>> = plan.cases.iter().cloned().map(Arc::new).collect();
+    let cases = std::iter::repeat_n(&once, plan.plays.max(1)).flatten().cloned().collect::<Vec<_>>();
+    emit(Event::Started(Start { cases: once.len(), bundled: plan.bundled, proxy: plan.line.clone(), seed: plan.seed }));
     let words = Arc::new(Words::new(plan.seed, &cases));
     let mut run = Run {
         plan,
         keeper: plan.folder.as_ref().map(|folder| Keeper::new(folder.clone(), plan.keep)),
+        once: once.len(),
+        plays: BTreeMap::new(),
         cases,
         words,
         given: Arc::default(),
@@ -71,7 +70,12 @@ pub async fn run(plan: &Plan, stop: watch::Receiver<bool>, emit: &mut dyn FnMut(
 struct Run<'a> {
     plan: &'a Plan,
     keeper: Option<Keeper>,
+    /// Every play of every case: all cases once, then all of them again.
     cases: Vec<Arc<Case>>,
+    /// How many cases there are, each counted once.
+    once: usize,
+    /// What the plays of a case came to so far, where there are to be more.
+    plays: BTreeMap<usize, Vec<CaseReport>>,
     words: Arc<Words>,
     /// Number of the next control or plain request.
     others: Arc<AtomicU64>,
@@ -86,7 +90,7 @@ struct Run<'a> {
     /// Which points of sweeps are worth keeping.
     smallest: Smallest,
     summary: Summary,
-    /// Cases that have their report.
+    /// Plays that are over.
     finished: usize,
 }
 
@@ -105,9 +109,10 @@ impl Run<'_> {
         for index in 0..self.cases.len() {
             let case = Arc::clone(&self.cases[index]);
             match skip::reason(&case, profile, attached) {
+                Some(_) if index >= self.once => {}
                 Some(reason) => {
                     let repeat = self.plan.repeat.command(&case);
-                    self.done(CaseReport::skipped(case, reason, repeat));
+                    self.tell(CaseReport::skipped(case, reason, repeat));
                 }
                 None => runnable.push(index),
             }
@@ -130,6 +135,9 @@ impl Run<'_> {
             if !self.launch(launch, &members, controls).await {
                 break;
             }
+        }
+        for plays in std::mem::take(&mut self.plays).into_values() {
+            self.fold(plays);
         }
         self.summary.baseline = self.tallies.counts();
         self.snapshots();
@@ -216,7 +224,7 @@ impl Run<'_> {
         };
         let beyond: BTreeSet<usize> = (0..cases.len()).filter(|index| lies_beyond(&cases[*index])).collect();
         let mut fewer: BTreeMap<String, usize> = BTreeMap::new();
-        for index in lanes.leave_out(|index| beyond.contains(&index)) {
+        for index in lanes.leave_out(|index| beyond.contains(&index)).into_iter().filter(|index| *index < self.once) {
             let of = cases[index].sweep.as_ref().map(|point| point.of.clone()).unwrap_or_default();
             *fewer.entry(of).or_default() += 1;
         }
@@ -296,7 +304,7 @@ impl Run<'_> {
             let case = Arc::clone(&self.cases[index]);
             let reason = format!("it takes {} routes of its shape at a time: the proxy has fewer", slots_of(&case));
             let repeat = self.plan.repeat.command(&case);
-            self.done(CaseReport::skipped(case, reason, repeat));
+            self.done(index, CaseReport::skipped(case, reason, repeat));
         }
         loop {
             while let Some(index) = {
@@ -309,7 +317,7 @@ impl Run<'_> {
                 let case = Arc::clone(&self.cases[index]);
                 let Some(slot) = slots.take(&case.shape) else {
                     let repeat = self.plan.repeat.command(&case);
-                    self.done(CaseReport::skipped(case, "no slot is left to repeat it on".to_owned(), repeat));
+                    self.done(index, CaseReport::skipped(case, "no slot is left to repeat it on".to_owned(), repeat));
                     continue;
                 };
                 (self.emit)(Event::CaseStarted { id: case.id() });
@@ -396,7 +404,7 @@ impl Run<'_> {
         for index in lanes.rest() {
             let case = Arc::clone(&self.cases[index]);
             let repeat = self.plan.repeat.command(&case);
-            self.done(CaseReport::skipped(case, "no slot of its shape was free".to_owned(), repeat));
+            self.done(index, CaseReport::skipped(case, "no slot of its shape was free".to_owned(), repeat));
         }
         Drained::All
     }
@@ -433,7 +441,7 @@ impl Run<'_> {
         // A snapshot of thousands of cuts would show nothing, and their histories would fill the memory; of a pool it
         // would show whose turn it was.
         if case.sweep.is_none() && !case.shape.pool {
-            self.histories.insert(played.index, Arc::clone(&history));
+            self.histories.entry(played.index % self.once).or_insert_with(|| Arc::clone(&history));
         }
         let mut report = CaseReport {
             skipped: None,
@@ -441,6 +449,7 @@ impl Run<'_> {
             texts,
             verdicts,
             flaky,
+            plays: Plays::default(),
             history: Some(history),
             kept: None,
             repeat: self.plan.repeat.command(&case),
@@ -449,27 +458,50 @@ impl Run<'_> {
             case,
         };
         if let Some(keeper) = self.keeper.as_mut().filter(|_| self.smallest.tells(&report)) {
-            match keeper.keep(&report, &rig.proxy, played.log) {
+            let play = (self.plan.plays > 1).then_some(played.index / self.once + 1);
+            match keeper.keep(&report, play, &rig.proxy, played.log) {
                 Ok(kept) => report.kept = kept,
                 Err(why) => (self.emit)(Event::Note(format!("cannot keep {}: {why}", report.case.id()))),
             }
         }
-        self.done(report);
+        self.done(played.index, report);
     }
 
-    fn judged(&mut self, case: &Case, mut verdict: Verdict) -> Judged {
+    fn judged(&self, case: &Case, mut verdict: Verdict) -> Judged {
         if self.plan.strict && verdict.value == Value::Warn {
             verdict.value = Value::Fail;
         }
-        let id = case.id();
-        self.tallies.count(&id, &verdict.check, &verdict.value);
-        let known = self.plan.baseline.known(&id, &verdict.check).filter(|_| verdict.value == Value::Fail);
+        let known = self.plan.baseline.known(&case.id(), &verdict.check).filter(|_| verdict.value == Value::Fail);
         let known = known.map(|known| known.reason.clone());
         Judged { verdict, known }
     }
 
-    fn done(&mut self, report: CaseReport) {
+    /// A play is over; with the last one of its case the case is.
+    fn done(&mut self, index: usize, report: CaseReport) {
         self.finished += 1;
+        let case = index % self.once;
+        let plays = self.plays.entry(case).or_default();
+        plays.push(report);
+        if plays.len() >= self.plan.plays.max(1) {
+            let plays = self.plays.remove(&case).unwrap_or_default();
+            self.fold(plays);
+        }
+    }
+
+    fn fold(&mut self, plays: Vec<CaseReport>) {
+        if let Some(report) = plays::fold(plays) {
+            self.tell(report);
+        }
+    }
+
+    /// Counts and tells what a case came to.
+    fn tell(&mut self, report: CaseReport) {
+        if report.skipped.is_none() {
+            let id = report.case.id();
+            for judged in &report.verdicts {
+                self.tallies.count(&id, &judged.verdict.check, &judged.verdict.value);
+            }
+        }
         self.summary.count(&report);
         (self.emit)(Event::CaseDone(Box::new(report)));
     }
@@ -481,7 +513,7 @@ impl Run<'_> {
             return;
         }
         let mut scenarios: Vec<(String, Vec<usize>)> = Vec::new();
-        for (index, case) in self.cases.iter().enumerate() {
+        for (index, case) in self.cases[..self.once].iter().enumerate() {
             match scenarios.iter_mut().find(|(file, _)| *file == case.file) {
                 Some((_, members)) => members.push(index),
                 None => scenarios.push((case.file.clone(), vec![index])),

@@ -92,6 +92,7 @@ pub(crate) fn profile() -> Profile {
         get: GetBy::Builtin,
         versions: indexmap::IndexMap::new(),
         from: Vec::new(),
+        repository: None,
         overlay: None,
         files: BTreeMap::new(),
         command: Vec::new(),

@@ -79,12 +79,13 @@ pub fn baseline() -> Value {
         "type": ["array", "null"],
         "items": {
             "type": "object",
-            "description": "`scenario[case]/check: reason`",
+            "description": "`scenario[case]/check: reason`; `scenario/check` and `check` stand for many cases, with a link",
             "minProperties": 1,
             "maxProperties": 1,
             "additionalProperties": false,
             "patternProperties": {
-                format!("^[^\\[\\]]+(\\[.+\\])?/({checks})$"): {"type": "string", "description": "Why it is known to fail.", "pattern": "\\S"}
+                format!("^[^\\[\\]]+(\\[.+\\])?/({checks})$"): {"type": "string", "description": "Why it is known to fail.", "pattern": "\\S"},
+                format!("^({checks})$"): {"type": "string", "description": "Why it is known to fail, with a link.", "pattern": "https?://"}
             }
         }
     })

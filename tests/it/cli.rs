@@ -380,14 +380,44 @@ fn lists_and_explanations() {
 fn new_writes_a_scenario_that_runs() {
     let folder = scratch("cli-new");
     assert!(told(&folder, &["new", "mine"]).starts_with("exit 0"));
-    assert!(told(&folder, &["init"]).starts_with("exit 0"));
     assert!(folder.join("scenario.schema.json").is_file());
-    let lint = told(&folder, &["lint", "mine.yaml", "crossfade.yaml"]);
+    let lint = told(&folder, &["lint", "mine.yaml"]);
+    assert!(lint.starts_with("exit 0"), "{lint}");
+    let run = told(&folder, &["run", "mine.yaml", "--proxy", "builtin"]);
+    assert!(run.starts_with("exit 0") && run.contains("4 pass"), "{run}");
+}
+
+#[test]
+fn init_sets_up_a_repository_that_runs() {
+    let folder = scratch("cli-init");
+    insta::assert_snapshot!(told(&folder, &["init"]), @"");
+    let again = told(&folder, &["init", "--ci", "none"]);
+    assert!(again.starts_with("exit 0") && !again.contains("wrote"), "{again}");
+    assert!(again.contains("left crossfade.yaml as it is"), "{again}");
+    let lint = told(&folder, &["lint", "crossfade.yaml", "crossfade-baseline.yaml", "scenarios"]);
     assert!(lint.starts_with("exit 0"), "{lint}");
     let list = told(&folder, &["list"]);
-    assert!(list.starts_with("exit 0") && list.contains("mine[close]"), "{list}");
-    let run = told(&folder, &["run", "mine.yaml"]);
-    assert!(run.starts_with("exit 0") && run.contains("4 pass"), "{run}");
+    assert!(list.starts_with("exit 0") && list.contains("example[close]"), "{list}");
+    for args in [&["run", "--proxy", "builtin"][..], &["run", "scenarios"]] {
+        let run = told(&folder, args);
+        assert!(run.starts_with("exit 0") && run.contains("on builtin: 4 cases: 4 pass"), "{run}");
+    }
+}
+
+#[test]
+fn init_knows_the_repository_that_it_is_in() {
+    let folder = scratch("cli-init-known");
+    std::fs::write(folder.join("package.json"), r#"{"name": "@portkey-ai/gateway"}"#).expect("the folder can be used");
+    std::fs::create_dir(folder.join("scenarios")).expect("the folder can be used");
+    std::fs::write(folder.join("scenarios/mine.yaml"), BUG).expect("the folder can be used");
+    let init = told(&folder, &["init", "--ci", "gitlab"]);
+    assert!(init.contains("crossfade run --proxy portkey --from ."), "{init}");
+    assert!(!folder.join("scenarios/example.yaml").exists(), "there are scenarios");
+    let workflow = std::fs::read_to_string(folder.join(".gitlab/crossfade.yml")).expect("it was written");
+    assert!(workflow.contains("- npm ci\n") && workflow.contains("run --proxy portkey --from . "), "{workflow}");
+    let run = told(&folder, &["run", "--proxy", "builtin"]);
+    assert!(run.starts_with("exit 0") && run.contains("2 pass"), "{run}");
+    assert!(told(&folder, &["init", "--proxy", "portky"]).starts_with("exit 2"));
 }
 
 #[cfg(unix)]
@@ -654,4 +684,20 @@ fn cassettes_are_shown_compared_and_verified() {
     std::fs::write(folder.join("cassettes/b.yaml"), text.replace("sha256: ", "sha256: 0")).expect("written");
     check(&["verify", "cassettes"], 3, &["bad   cassettes/b.yaml:", "digest", "1 fit, 1 not"]);
     check(&["verify", "nowhere"], 3, &["nowhere"]);
+}
+
+#[test]
+fn a_trace_shows_both_sides() {
+    let folder = scenario("trace", BUG);
+    let run = told(&folder, &["run", "my-bug.yaml[close]", "--proxy", "builtin", "--trace", "--keep"]);
+    assert!(run.starts_with("exit 0"), "{run}");
+    let at = |what: &str| run.find(what).unwrap_or_else(|| panic!("{what}: {run}"));
+    let order =
+        ["trace my-bug[close]", "client", "> POST /v1/chat/completions", "> #1 POST /s1/primary", "x cut: close"];
+    assert!(order.windows(2).all(|pair| at(pair[0]) < at(pair[1])), "{run}");
+    // The same of what was kept.
+    let kept = folder.join(".crossfade/runs");
+    let start = std::fs::read_dir(kept).expect("it was kept").flatten().next().expect("a run").path();
+    let judged = told(&folder, &["judge", &start.join("my-bug/close").to_string_lossy(), "--trace"]);
+    assert!(judged.contains("> #1 POST /s1/primary") && judged.contains("x cut: close"), "{judged}");
 }

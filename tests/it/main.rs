@@ -24,6 +24,7 @@ mod real;
 mod record;
 mod recordings;
 mod reference;
+mod repeat;
 mod sdk;
 mod servers;
 mod stories;

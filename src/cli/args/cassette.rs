@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::hex;
+use super::{hex, values};
 
 /// What `synth` says of its files.
 const SYNTH_EXAMPLE: &str = "An answer script:
@@ -26,10 +26,10 @@ const SYNTH_EXAMPLE: &str = "An answer script:
 #[command(after_help = SYNTH_EXAMPLE)]
 pub(in crate::cli) struct SynthArgs {
     /// File of an answer script, or the name of a bundled answer (`crossfade show answers`).
-    #[arg(value_name = "ANSWER")]
+    #[arg(value_name = "ANSWER", value_parser = values::answer(), hide_possible_values = true)]
     pub(in crate::cli) answer: String,
     /// API that is spoken; left out: the vendor's.
-    #[arg(long, value_name = "API")]
+    #[arg(long, value_name = "API", value_parser = values::api(), hide_possible_values = true)]
     pub(in crate::cli) api: Option<crate::api::ApiId>,
     /// Who answers: VENDOR/MODEL; left out: the usual model of the API.
     #[arg(long, value_name = "MODEL")]
@@ -126,10 +126,10 @@ pub(in crate::cli) struct ImportArgs {
     #[arg(long, value_name = "PATH")]
     pub(in crate::cli) out: PathBuf,
     /// Format of the recordings; left out: told by what they hold.
-    #[arg(long, value_name = "FORMAT")]
+    #[arg(long, value_name = "FORMAT", value_parser = values::format(), hide_possible_values = true)]
     pub(in crate::cli) format: Option<crate::import::Format>,
     /// API of every request that was posted; left out: told by its path, or by the answer where there is no request.
-    #[arg(long, value_name = "API")]
+    #[arg(long, value_name = "API", value_parser = values::api(), hide_possible_values = true)]
     pub(in crate::cli) api: Option<crate::api::ApiId>,
     /// Overwrite files that are there.
     #[arg(long)]

@@ -10,12 +10,13 @@ mod rules;
 mod run;
 mod serve;
 mod show;
+mod values;
 
 use clap::{Parser, Subcommand};
 
 pub(super) use cassette::{CassetteCommand, ImportArgs, SynthArgs, VerifyArgs};
 pub(super) use explore::ExploreArgs;
-pub(super) use files::{LintArgs, NewArgs, SnapshotArgs};
+pub(super) use files::{Ci, InitArgs, LintArgs, NewArgs, SketchArgs, SnapshotArgs};
 pub(super) use proxy::{ProxyArgs, ProxyCommand};
 pub(super) use recording::RecordingArgs;
 pub(super) use report::{CompareArgs, JudgeArgs, OutputArgs, ReportCommand};
@@ -79,8 +80,8 @@ pub(super) enum Command {
     Reject(SnapshotArgs),
     /// Write a scenario to begin with.
     New(NewArgs),
-    /// Write a `crossfade.yaml` to begin with.
-    Init,
+    /// Set up a proxy's repository: `crossfade.yaml`, an example, a baseline, a workflow for CI.
+    Init(InitArgs),
     /// Write a cassette from an answer script.
     Synth(Box<SynthArgs>),
     /// Read, compare and verify cassettes.
@@ -100,6 +101,7 @@ pub(super) enum Command {
     /// Explain a check, a rejection rule, a defect or an exit code.
     Explain {
         /// Its id.
+        #[arg(value_parser = values::explained(), hide_possible_values = true)]
         id: String,
     },
     /// Work on JSON reports.
@@ -111,6 +113,21 @@ pub(super) enum Command {
     /// Install or start a proxy.
     #[command(subcommand)]
     Proxy(ProxyCommand),
+    /// Print what makes a shell complete commands, options and names.
+    ///
+    /// bash: `source <(crossfade completions bash)`; zsh: into a file `_crossfade` of a folder of `fpath`;
+    /// fish: into `~/.config/fish/completions/crossfade.fish`.
+    Completions {
+        /// The shell.
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page, of the program or of one command: `crossfade man run | man -l -`.
+    Man {
+        /// A command, with the one below it where there is one.
+        #[arg(value_name = "COMMAND")]
+        command: Vec<String>,
+    },
     /// Print a JSON schema.
     Schema {
         /// Of which files.

@@ -4,12 +4,14 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::values;
+
 /// The proxy, and how it is asked.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Proxy")]
 pub(in crate::cli) struct ProxyArgs {
     /// Profile that lends a running proxy its endpoints and policy.
-    #[arg(long = "as", value_name = "PROFILE")]
+    #[arg(long = "as", value_name = "PROFILE", value_parser = values::proxy(), hide_possible_values = true)]
     pub(in crate::cli) lent: Option<String>,
     /// Start this program.
     #[arg(long, value_name = "PATH", conflicts_with = "from")]
@@ -21,7 +23,7 @@ pub(in crate::cli) struct ProxyArgs {
     #[arg(long, value_name = "MODEL")]
     pub(in crate::cli) control_model: Option<String>,
     /// Break the reference proxy in one way (`builtin` only; may be repeated).
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = values::defect(), hide_possible_values = true)]
     pub(in crate::cli) defect: Vec<String>,
     /// Start the proxy from this checkout.
     #[arg(long, value_name = "PATH")]
@@ -40,7 +42,7 @@ pub(in crate::cli) struct ProxyArgs {
     #[arg(long, value_name = "POLICY")]
     pub(in crate::cli) policy: Vec<String>,
     /// The proxy: NAME, NAME@VERSION, or the URL of one that runs.
-    #[arg(long, value_name = "PROXY")]
+    #[arg(long, value_name = "PROXY", value_parser = values::proxy(), hide_possible_values = true)]
     pub(in crate::cli) proxy: Option<String>,
 }
 
@@ -50,6 +52,7 @@ pub(in crate::cli) enum ProxyCommand {
     /// Install a proxy, pinned, in `$CROSSFADE_HOME`.
     Install {
         /// NAME or NAME@VERSION.
+        #[arg(value_parser = values::proxy(), hide_possible_values = true)]
         proxy: String,
     },
     /// Start a proxy alone with a configuration of your own.

@@ -93,4 +93,7 @@ pub(in crate::cli) struct JudgeArgs {
     /// Treat warnings as failures.
     #[arg(long)]
     pub(in crate::cli) strict: bool,
+    /// Show what happened, event by event: the client and every leg in a lane, with times.
+    #[arg(long)]
+    pub(in crate::cli) trace: bool,
 }

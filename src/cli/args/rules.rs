@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::values;
+
 /// What `rules try` says of its exit codes.
 const TRY_EXIT_CODES: &str = "Exit codes:
   0  no rule refuses the request
@@ -34,6 +36,6 @@ pub(in crate::cli) struct TryArgs {
     #[arg(long, value_name = "HEADER")]
     pub(in crate::cli) header: Vec<String>,
     /// API that it is written in; left out: the vendor's.
-    #[arg(long, value_name = "API")]
+    #[arg(long, value_name = "API", value_parser = values::api(), hide_possible_values = true)]
     pub(in crate::cli) api: Option<crate::api::ApiId>,
 }

@@ -42,6 +42,9 @@ pub(in crate::cli) struct RunArgs {
     /// Cases at a time, at most.
     #[arg(long, value_name = "N", help_heading = "Run", value_parser = clap::value_parser!(u32).range(1..=256))]
     pub(in crate::cli) jobs: Option<u32>,
+    /// Play every case so often, and name those whose verdicts differ; the worst verdict of each check counts.
+    #[arg(long, value_name = "N", help_heading = "Run", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(in crate::cli) repeat: Option<u32>,
     /// Run one shard: `slice:1/4` is the first of four. Scenarios stay whole; `crossfade report merge` joins the reports.
     #[arg(long, value_name = "slice:M/N", help_heading = "Run")]
     pub(in crate::cli) partition: Option<crate::runner::Partition>,
@@ -51,6 +54,9 @@ pub(in crate::cli) struct RunArgs {
     /// Limit of one exchange of the client, like `30s`.
     #[arg(long, value_name = "TIME", help_heading = "Run")]
     pub(in crate::cli) time_limit: Option<crate::scenario::Millis>,
+    /// Show each case event by event as soon as it is over: the client and every leg in a lane, with times.
+    #[arg(long, help_heading = "Output")]
+    pub(in crate::cli) trace: bool,
     #[command(flatten)]
     pub(in crate::cli) recording: RecordingArgs,
     #[command(flatten)]

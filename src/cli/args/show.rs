@@ -17,6 +17,22 @@ pub(in crate::cli) enum Shown {
     Defects,
     /// Profiles of proxies, and what is installed.
     Proxies,
+    /// Wire APIs that clients and legs speak.
+    Apis,
+    /// Vendors that speak an API in a way of their own.
+    Vendors,
+    /// Ways in which a client's exchange can end.
+    Outcomes,
+    /// What a leg obeys, its pace, and what its cuts wait for.
+    Habits,
+    /// Neutral settings of a scenario.
+    Settings,
+    /// Promises of a proxy, key by key.
+    Policies,
+    /// Every key of a scenario.
+    Scenario,
+    /// Every key of a profile.
+    Profile,
 }
 
 /// Kinds of files that have a schema.

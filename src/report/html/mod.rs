@@ -97,6 +97,9 @@ struct ShownCase<'r> {
     /// What there is to say about a verdict, by the check's id.
     why: BTreeMap<&'r str, &'r CaseVerdict>,
     flaky: Vec<&'r str>,
+    plays: usize,
+    /// Checks that differed from play to play, each with its counts in words.
+    differing: BTreeMap<&'r str, String>,
     detail: Option<&'r Detail>,
 }
 
@@ -135,6 +138,8 @@ fn shown<'r>(case: &'r Case, details: &'r BTreeMap<String, Detail>) -> ShownCase
         took: case.took_ms,
         letters,
         why: verdicts.into_iter().filter(|(_, verdict)| says(verdict)).collect(),
+        plays: case.plays,
+        differing: case.differing.iter().map(|each| (each.check.as_str(), each.told())).collect(),
         flaky: case.flaky.iter().map(|verdict| verdict.check.as_str()).collect(),
         detail: details.get(&id),
         id,

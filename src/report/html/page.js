@@ -67,9 +67,10 @@ function head(run) {
   const notes = [
     ...(summary.proxy_down ? [`The proxy could not be used: ${summary.proxy_down}`] : []),
     ...(summary.interrupted ? ["The run was interrupted."] : []),
+    ...(summary.flaky || []).map((id) => `Flaky, different verdicts on the same case: ${id}`),
     ...summary.stale.map((entry) => `The baseline lists what fails no more: ${entry}`),
   ];
-  const facts = [proxy.how, proxy.commit && `commit ${proxy.commit}`, `Crossfade ${run.crossfade}`, `seed ${summary.seed}`,
+  const facts = [proxy.how, proxy.commit && `commit ${proxy.commit}${proxy.dirty ? " with changes" : ""}`, `Crossfade ${run.crossfade}`, `seed ${summary.seed}`,
     `${(summary.took_ms / 1000).toFixed(1)} s`, `exit ${summary.exit}`].filter(Boolean).join(" · ");
   return [h("h1", {}, run.label), h("div", { class: "soft" }, facts), h("ul", { class: "counts" }, cases),
     ...notes.map((note) => h("p", {}, word("fail", "!"), " ", note))];
@@ -147,6 +148,7 @@ function listed(cases, number, at) {
   const line = (each) => h("li", {},
     at < 0 ? word(each.word) : word(WORDS[each.letters[at]]), " ",
     h("a", { href: link(["case", number, each.id]) }, each.id), " ",
+    Object.keys(each.differing).length ? [word("warn", "flaky"), " "] : null,
     h("span", { class: "soft" }, at < 0 ? each.skipped || each.outcome || "" : (each.why[data.checks[at].id] || {}).reason || ""));
   return h("ul", { class: "cases" }, cases.map(line));
 }
@@ -170,7 +172,8 @@ function ofCase({ run, number, rest }) {
   const each = found(run, rest.join("/"));
   if (!each) return [h("p", {}, "There is no such case in this report.")];
   const facts = [["scenario", `${each.file}:${each.line}`], ["outcome", each.outcome || "-"], ["repeat", h("code", {}, each.repeat)],
-    ...(each.kept ? [["kept", h("code", {}, each.kept)]] : []), ...(each.skipped ? [["not run", each.skipped]] : []), ["took", `${each.took} ms`]];
+    ...(each.kept ? [["kept", h("code", {}, each.kept)]] : []), ...(each.skipped ? [["not run", each.skipped]] : []), ["took", `${each.took} ms`],
+    ...(each.plays > 1 ? [["plays", `${each.plays}`]] : [])];
   const detail = each.detail;
   return [
     h("h1", {}, word(each.word), " ", each.id),
@@ -199,7 +202,9 @@ function verdicts(each) {
   });
   const names = (letters) => of(letters).map((check) => check.id).join(", ");
   const rest = [["pass", names("p")], ["skip", each.skipped ? "" : names("s")], ["not-exercised", names("n")]].filter(([, list]) => list);
-  return [...telling, ...rest.map(([name, list]) => h("p", {}, word(name), " ", h("span", { class: "soft" }, list)))];
+  const flaky = Object.entries(each.differing).map(([check, counts]) =>
+    h("p", {}, word("warn", "flaky"), " ", h("strong", {}, check), ` ${counts} of ${each.plays} plays`));
+  return [...flaky, ...telling, ...rest.map(([name, list]) => h("p", {}, word(name), " ", h("span", { class: "soft" }, list)))];
 }
 
 function ofStep(step, prefix) {

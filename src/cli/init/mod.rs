@@ -165,11 +165,19 @@ fn told(subject: &Subject, ci: Ci, wrote: &[PathBuf], left: &[PathBuf]) -> Strin
     }
     steps.push(("crossfade new my-bug".to_owned(), "a scenario for a bug that you met"));
     match ci {
-        Ci::Github if subject.stands_in || subject.build.is_empty() => {
-            steps.push(("edit .github/workflows/crossfade.yml".to_owned(), "how your proxy is built, and run"));
+        Ci::Github => {
+            let why = if subject.build.is_empty() {
+                "where Crossfade comes from, and how your proxy is built and run"
+            } else {
+                "where Crossfade comes from"
+            };
+            steps.push(("edit .github/workflows/crossfade.yml".to_owned(), why));
         }
-        Ci::Gitlab => steps.push(("include .gitlab/crossfade.yml in .gitlab-ci.yml".to_owned(), "the job is run")),
-        Ci::Github | Ci::None => {}
+        Ci::Gitlab => steps.push((
+            "include .gitlab/crossfade.yml in .gitlab-ci.yml".to_owned(),
+            "and edit it: where Crossfade comes from",
+        )),
+        Ci::None => {}
     }
     text.push_str("\nnext:\n");
     let width = steps.iter().map(|(step, _)| step.chars().count()).max().unwrap_or(0);

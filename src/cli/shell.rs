@@ -51,9 +51,7 @@ mod tests {
             let mut script = Vec::new();
             clap_complete::generate(*shell, &mut Cli::command(), NAME, &mut script);
             let script = String::from_utf8(script).unwrap();
-            for word in ["explore", "repeat", "gitlab"] {
-                assert!(script.contains(word), "{shell}: {word}");
-            }
+            assert!(script.contains("explore") && script.contains("repeat"), "{shell}");
         }
         let mut script = Vec::new();
         clap_complete::generate(clap_complete::Shell::Bash, &mut Cli::command(), NAME, &mut script);

@@ -32,7 +32,7 @@ pub(in crate::cli) struct RecordingArgs {
 }
 
 /// Options of judgement and its reports.
-const JUDGING: [&str; 12] = [
+const JUDGING: [&str; 14] = [
     "baseline",
     "update_baseline",
     "new_only",
@@ -45,6 +45,8 @@ const JUDGING: [&str; 12] = [
     "junit",
     "markdown",
     "keep",
+    "repeat",
+    "trace",
 ];
 
 /// `LEG=VALUE`.

@@ -1,5 +1,6 @@
 //! Keys of files, and values that they take, as the generated schemas know them: nothing here is written twice.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use serde_json::Value;
@@ -64,11 +65,14 @@ fn walk(schema: &Value, of: &Value, path: &str, depth: usize, rows: &mut Vec<Row
         let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
         let mut values = Vec::new();
         named(schema, value, 4, &mut values);
-        values.dedup();
+        let mut seen = BTreeSet::new();
+        values.retain(|value| seen.insert(value.clone()));
         if values.len() > MOST_VALUES {
             values.clear();
         }
-        rows.push(Row { name: path.clone(), says: says(value), values });
+        // An object of one key is told as a whole.
+        let says = [value, of].map(says).into_iter().find(|says| !says.is_empty()).unwrap_or_default();
+        rows.push(Row { name: path.clone(), says, values });
         below(schema, value, &path, depth - 1, rows);
     }
 }
@@ -128,7 +132,7 @@ fn named(schema: &Value, value: &Value, depth: usize, names: &mut Vec<String>) {
     }
 }
 
-/// The first sentence of a description, in one line.
+/// A description, in one line.
 fn says(value: &Value) -> String {
     let text = value["description"].as_str().unwrap_or_default();
     text.split_whitespace().collect::<Vec<_>>().join(" ")

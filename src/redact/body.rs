@@ -58,6 +58,16 @@ impl Redactor {
         let mut body = pieces.concat();
         let framing = framing(head.content_type, &body);
         self.rounds(&mut body, framing, place, found);
+        // In the file a piece stands on lines of its own, where what goes on in the next may look like a secret that ends.
+        if framing != Some(Framing::EventStream) {
+            let mut rest = body.as_mut_slice();
+            for piece in &pieces {
+                let (alone, behind) = rest.split_at_mut(piece.len());
+                clean(&self.plain, alone, DEPTH, place, found);
+                rest = behind;
+            }
+            self.rounds(&mut body, framing, place, found);
+        }
         let mut at = 0;
         let cut = |piece: Vec<u8>| {
             at += piece.len();

@@ -41,7 +41,7 @@ pub(in crate::cli) struct ProxyArgs {
     /// `buffer_all` for what it does when a stream breaks after content (`builtin` only; may be repeated).
     #[arg(long, value_name = "POLICY")]
     pub(in crate::cli) policy: Vec<String>,
-    /// The proxy: NAME, NAME@VERSION, or the URL of one that runs.
+    /// The proxy: NAME, NAME@VERSION, the URL of one that runs, or for `run` `all`: each that is there.
     #[arg(long, value_name = "PROXY", value_parser = values::proxy(), hide_possible_values = true)]
     pub(in crate::cli) proxy: Option<String>,
 }

@@ -64,6 +64,9 @@ pub(in crate::cli) struct RunArgs {
     /// Keep every case's folder, not only those of failures.
     #[arg(long, help_heading = "Output")]
     pub(in crate::cli) keep: bool,
+    /// What is known to fail where no file says it.
+    #[arg(skip)]
+    pub(in crate::cli) known: Option<crate::baseline::Baseline>,
 }
 
 /// `crossfade hold`.

@@ -62,6 +62,12 @@ fn walk(schema: &Value, of: &Value, path: &str, depth: usize, rows: &mut Vec<Row
         return;
     }
     for (key, value) in of["properties"].as_object().into_iter().flatten() {
+        // Keys that say what they mean by their names stand with the key that they are below.
+        let above = path.trim_end_matches(".N").trim_end_matches(".NAME");
+        if let (true, Some(row)) = (says(value).is_empty(), rows.iter_mut().find(|row| row.name == above)) {
+            row.values.push(format!("{key}:"));
+            continue;
+        }
         let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
         let mut values = Vec::new();
         named(schema, value, 4, &mut values);
@@ -70,9 +76,7 @@ fn walk(schema: &Value, of: &Value, path: &str, depth: usize, rows: &mut Vec<Row
         if values.len() > MOST_VALUES {
             values.clear();
         }
-        // An object of one key is told as a whole.
-        let says = [value, of].map(says).into_iter().find(|says| !says.is_empty()).unwrap_or_default();
-        rows.push(Row { name: path.clone(), says, values });
+        rows.push(Row { name: path.clone(), says: says(value), values });
         below(schema, value, &path, depth - 1, rows);
     }
 }

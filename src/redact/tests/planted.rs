@@ -271,6 +271,20 @@ fn a_file_with_a_secret_is_refused() {
     }
 }
 
+#[test]
+fn what_looks_like_a_secret_in_one_chunk_alone_is_taken_out() {
+    let mut exchange = planted(&Secret { text: String::new(), gaps: Vec::new() }, |_, exchange| {
+        for chunk in ["data: {\"text\":\"ann.abcdefgh@example.te", "stya29 and so on\"}\n\n"] {
+            exchange.response.chunks.push(RecordedChunk::new(None, chunk.as_bytes()));
+        }
+    });
+    let redactor = redactor();
+    redactor.exchange(&mut exchange);
+    let file = save(&cassette(vec![exchange]));
+    assert_eq!(redactor.scan(file.as_bytes()), [], "{file}");
+    assert!(file.contains("stya29 and so on"), "{file}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
     #[test]

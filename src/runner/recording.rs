@@ -251,7 +251,9 @@ impl Session<'_> {
                 // What is open is written as cut.
                 None => stand_ins.stop().await,
             }
-            let news = stand_ins.news();
+            let mut news = stand_ins.news();
+            // Recorders tell when they have written; a user reads leg by leg.
+            news.sort_by_key(|(leg, _)| case.shape.legs.iter().position(|each| each.name == *leg));
             recorded.count(&news);
             let client = history.as_ref().map_or_else(|| "the run was stopped".to_owned(), client);
             tell(Told::Case { case: case.id(), client, news });

@@ -390,7 +390,22 @@ fn new_writes_a_scenario_that_runs() {
 #[test]
 fn init_sets_up_a_repository_that_runs() {
     let folder = scratch("cli-init");
-    insta::assert_snapshot!(told(&folder, &["init"]), @"");
+    insta::assert_snapshot!(told(&folder, &["init"]), @r"
+    exit 0
+    --- stdout
+    wrote crossfade.yaml
+    wrote crossfade-baseline.yaml
+    wrote scenarios/example.yaml
+    wrote scenarios/scenario.schema.json
+    wrote .github/workflows/crossfade.yml
+
+    next:
+      crossfade run --proxy builtin         the scenarios on the reference proxy
+      edit `proxy:` in crossfade.yaml       which proxy is yours
+      crossfade new my-bug                  a scenario for a bug that you met
+      edit .github/workflows/crossfade.yml  where Crossfade comes from, and how your proxy is built and run
+    --- stderr
+    ");
     let again = told(&folder, &["init", "--ci", "none"]);
     assert!(again.starts_with("exit 0") && !again.contains("wrote"), "{again}");
     assert!(again.contains("left crossfade.yaml as it is"), "{again}");

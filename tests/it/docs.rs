@@ -131,7 +131,8 @@ fn play(step: &Step, folder: &Path, ports: &[String], running: &mut Running) -> 
     let line = format!("PATH='{bin}':\"$PATH\"; {}{command}", if stays { "exec " } else { "" });
     let mut shell = Command::new("sh");
     shell.args(["-c", &line]).current_dir(folder).env("NO_COLOR", "1");
-    for name in ["INSTA_UPDATE", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "COLUMNS"] {
+    // The pages are for people: on CI no snapshot waits for a review, among others.
+    for name in ["CI", "INSTA_UPDATE", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "COLUMNS"] {
         shell.env_remove(name);
     }
     let child = shell.stdin(Stdio::null()).stdout(file()).stderr(file()).spawn().expect("there is a shell");

@@ -27,7 +27,7 @@ pub(super) fn run(place: &Place, args: &RunArgs, quiet: bool, verbose: u8) -> Re
     let folder = args.output.json.as_ref().unwrap_or(&own);
     std::fs::create_dir_all(folder).map_err(|error| Failure::file(&folder.display().to_string(), error))?;
     let (mut exit, mut reports) = (Exit::AsExpected, Vec::new());
-    for (name, known) in there {
+    for Proxy { name, known } in there {
         let json = folder.join(format!("{name}.json"));
         let one = RunArgs {
             proxy: ProxyArgs { proxy: Some(name), ..ProxyArgs::default() },
@@ -69,8 +69,15 @@ fn check(args: &RunArgs) -> Result<(), Failure> {
     }
 }
 
-/// The proxies that can be started, each with what its profile knows to fail, and why others cannot.
-fn proxies(place: &Place) -> Result<(Vec<(String, Option<Baseline>)>, Vec<String>), Failure> {
+/// A proxy that can be started.
+struct Proxy {
+    name: String,
+    /// What its profile knows to fail.
+    known: Option<Baseline>,
+}
+
+/// The proxies that can be started, and why others cannot.
+fn proxies(place: &Place) -> Result<(Vec<Proxy>, Vec<String>), Failure> {
     let (catalogue, host) = (proxy::catalogue(place)?, proxy::host()?);
     let (mut there, mut missing) = (Vec::new(), Vec::new());
     for bundle in catalogue.all() {
@@ -84,7 +91,7 @@ fn proxies(place: &Place) -> Result<(Vec<(String, Option<Baseline>)>, Vec<String
                 version.map_or_else(|| profile.profile.clone(), |version| format!("{}@{version}", profile.profile));
             let wanted: Wanted = name.parse().map_err(Failure::from)?;
             match catalogue.resolve(&wanted, &host) {
-                Ok(_) => there.push((name, baseline(bundle)?)),
+                Ok(_) => there.push(Proxy { name, known: baseline(bundle)? }),
                 Err(why) => missing.push(why.to_string()),
             }
         }

@@ -260,7 +260,7 @@ impl Body {
     /// Of a stream of this API; `None` for any other body.
     fn of(api: Option<ApiId>) -> Self {
         let api = api.and_then(ApiId::spoken);
-        Self { reader: api.map(|api| api.stream_reader()), decoder: api.map(|api| api.framing().decoder()) }
+        Self { reader: api.map(super::super::api::Api::stream_reader), decoder: api.map(|api| api.framing().decoder()) }
     }
 
     /// What the next bytes say; where they say nothing, which events they hold, or how many they are.
@@ -311,7 +311,7 @@ mod tests {
     use super::*;
 
     fn traced(report: &CaseReport, width: usize) -> String {
-        trace(report, width).iter().map(|line| format!("{}\n", line.text)).collect()
+        trace(report, width).iter().flat_map(|line| [line.text.as_str(), "\n"]).collect()
     }
 
     #[test]

@@ -132,7 +132,7 @@ fn files(subject: &Subject, ci: Ci, has_scenarios: bool) -> Vec<(PathBuf, String
     let mut files = vec![(PathBuf::from(FILE_NAME), config), (BASELINE_FILE.into(), BASELINE.to_owned())];
     if !has_scenarios {
         files.push((format!("{SCENARIOS}/{EXAMPLE}.yaml").into(), template(EXAMPLE, &SketchArgs::default())));
-        files.push((format!("{SCENARIOS}/{}", SCHEMA).into(), schema()));
+        files.push((format!("{SCENARIOS}/{SCHEMA}").into(), schema()));
     }
     match ci {
         Ci::Github => {
@@ -216,7 +216,7 @@ mod tests {
                         assert_eq!(config.baseline.as_deref(), Some(Path::new(BASELINE_FILE)));
                     }
                     BASELINE_FILE => assert_eq!(Baseline::load_text(&name, &text), Ok(Baseline::default())),
-                    _ if name.ends_with(".yaml") => {
+                    _ if Path::new(&name).extension().is_some_and(|extension| extension == "yaml") => {
                         assert_eq!(scenario::load_text(&name, &text, &Library::bundled()).unwrap().len(), 4);
                     }
                     _ => assert!(serde_json::from_str::<serde_json::Value>(&text).is_ok(), "{name}"),

@@ -55,11 +55,14 @@ impl Known {
         let updated =
             baseline::update(&name, &text, &stale, &failed, &reason).map_err(|error| Failure::load(&[error], false))?;
         std::fs::write(path, &updated.text).map_err(|error| Failure::file(&name, error))?;
+        let snapshots = report.snapshots.iter().any(|snapshot| snapshot.state == "changed");
+        let now = if exit == Exit::Failed && !snapshots { Exit::AsExpected } else { exit };
         if !quiet {
             let (added, removed) = (updated.added, updated.removed);
-            print(&format!("{name}: {added} added, {removed} removed; each entry wants its reason\n"));
+            // The run has told another.
+            let code = if now == exit { String::new() } else { format!("; exit {}", now.code()) };
+            print(&format!("{name}: {added} added, {removed} removed; each entry wants its reason{code}\n"));
         }
-        let snapshots = report.snapshots.iter().any(|snapshot| snapshot.state == "changed");
-        Ok(if exit == Exit::Failed && !snapshots { Exit::AsExpected } else { exit })
+        Ok(now)
     }
 }

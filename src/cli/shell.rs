@@ -9,6 +9,9 @@ use crate::runner::Exit;
 /// The name under which shells know the program.
 const NAME: &str = "crossfade";
 
+/// What the pages of the manual say that they are of.
+const VERSION: &str = concat!("crossfade ", env!("CARGO_PKG_VERSION"));
+
 /// Prints the completions of a shell.
 pub(super) fn completions(shell: clap_complete::Shell) -> Exit {
     let mut script = Vec::new();
@@ -35,7 +38,7 @@ fn page(path: &[String]) -> Result<String, String> {
     let title = command.get_display_name().unwrap_or(NAME).to_owned();
     let mut page = Vec::new();
     // A vector takes all that is written.
-    let _ = clap_mangen::Man::new(command).title(title).manual("Crossfade").render(&mut page);
+    let _ = clap_mangen::Man::new(command).title(title).source(VERSION).manual("Crossfade").render(&mut page);
     Ok(String::from_utf8_lossy(&page).into_owned())
 }
 
@@ -67,7 +70,7 @@ mod tests {
         cli.build();
         for command in cli.get_subcommands().filter(|command| command.get_name() != "help") {
             let own = page(&[command.get_name().to_owned()]).unwrap();
-            assert!(own.contains(".SH SYNOPSIS"), "{own}");
+            assert!(own.contains(".SH SYNOPSIS") && own.contains(VERSION), "{own}");
             for below in command.get_subcommands().filter(|below| below.get_name() != "help") {
                 page(&[command.get_name().to_owned(), below.get_name().to_owned()]).unwrap();
             }

@@ -465,6 +465,7 @@ fn the_recorded_cassettes_are_as_they_were_recorded() {
         let saved = cassette::save(&cassette);
         if std::env::var_os("CROSSFADE_UPDATE").is_some() {
             std::fs::write(root().join("cassettes").join(name), &saved).expect("it is written");
+            continue;
         }
         assert!(saved == *text, "{name} is not as the recorder writes it: run with CROSSFADE_UPDATE=1");
         let provenance = &cassette.provenance;
@@ -477,10 +478,11 @@ fn the_recorded_cassettes_are_as_they_were_recorded() {
 }
 
 /// What of the grammar real servers break so that an official SDK raises or loses something: tried with the SDKs.
-const SLIPS: [(&str, &[&str]); 2] = [
+const SLIPS: [(&str, &[&str]); 3] = [
     // Without `output_index` and the like OpenAI's accumulators raise, in Python and in JavaScript.
     ("llamacpp-responses-", &["R13", "R15", "R18", "R20"]),
     ("vllm-chat-killed", &["C16"]),
+    ("llamacpp-python-chat-interrupted", &["C16"]),
 ];
 
 #[test]

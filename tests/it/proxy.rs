@@ -72,9 +72,14 @@ fn gone_within(word: &str, limit: Duration) {
 }
 
 fn wait_for(word: &str, count: usize) {
+    wait_until(|| alive(word).len() >= count);
+}
+
+#[track_caller]
+fn wait_until(is_so: impl Fn() -> bool) {
     let began = Instant::now();
-    while alive(word).len() < count {
-        assert!(began.elapsed() < Duration::from_secs(10), "only {:?}", alive(word));
+    while !is_so() {
+        assert!(began.elapsed() < Duration::from_secs(10), "it never is");
         std::thread::sleep(Duration::from_millis(20));
     }
 }
@@ -108,7 +113,8 @@ fn whoever_ends_the_guard_ends_the_proxy() {
         let mut guard = guard.spawn().unwrap();
         // `wait` would close the pipe first.
         let pipe = guard.stdin.take();
-        wait_for(&format!("sleep {nap}"), 1);
+        // The program itself, not those that name it: the guard hears signals before it starts anything.
+        wait_until(|| alive(&nap).iter().any(|line| line.trim_end() == format!("sleep {nap}")));
         Command::new("kill").args([signal, &guard.id().to_string()]).status().unwrap();
         gone_within(&nap, Duration::from_secs(8));
         guard.wait().unwrap();

@@ -17,6 +17,8 @@ use crate::scenario::{Settings, Shape, ShapeLeg, Toggle};
 
 /// Silence after which a case is over, unless the profile asks for more.
 const QUIET: Duration = Duration::from_millis(250);
+/// Longest wait for the end of a proxy that answers nothing to be heard.
+const END_IS_HEARD: Duration = Duration::from_secs(1);
 
 /// Legs, routes and the proxy between them.
 pub(super) struct Rig {
@@ -138,9 +140,25 @@ impl Rig {
         if let Some(text) = self.exited() {
             return Some(text);
         }
-        let doubtful = matches!(history.survived, Some(Survival::Failed(_)));
-        let hangs = doubtful && !self.proxy.answers().await;
-        hangs.then(|| self.with_log("it hangs: it runs, and answers no request at all".to_owned()))
+        if !matches!(history.survived, Some(Survival::Failed(_))) || self.proxy.answers().await {
+            return None;
+        }
+        let hangs = || self.with_log("it hangs: it runs, and answers no request at all".to_owned());
+        Some(self.ends().await.unwrap_or_else(hangs))
+    }
+
+    /// Why the proxy ended, if it did when a request to it had failed.
+    pub(super) async fn ended_with(&self, failed: bool) -> Option<String> {
+        if failed && self.exited().is_none() && !self.proxy.answers().await {
+            return self.ends().await;
+        }
+        self.exited()
+    }
+
+    /// A proxy that answers nothing may have ended: that is heard a moment after its connections are closed.
+    async fn ends(&self) -> Option<String> {
+        let how = tokio::time::timeout(END_IS_HEARD, self.proxy.wait_exit()).await;
+        how.ok().map(|how| self.with_log(how))
     }
 
     fn with_log(&self, mut text: String) -> String {

@@ -260,13 +260,14 @@ impl Run<'_> {
                 result = controls.run(rig, &self.words, n, control, client, self.plan.time_limit) => result,
                 () = stopped(&mut self.stop) => return Drained::Stopped,
             };
+            let failed = result.failed.is_some();
             if next <= wanted.len() {
                 if let Some(why) = &result.failed {
                     *self.summary.controls.entry(why.clone()).or_default() += 1;
                 }
                 (self.emit)(Event::Control { what: result.what, failed: result.failed });
             }
-            if let Some(reason) = rig.exited() {
+            if let Some(reason) = rig.ended_with(failed).await {
                 return Drained::Died(reason);
             }
         }

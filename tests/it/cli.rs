@@ -456,9 +456,10 @@ fn an_interrupted_run_reports_what_it_has() {
     assert!(text.contains("interrupted: only what was done so far is counted"), "{text}");
 }
 
-/// A proxy that is up, and ends with the n-th request that it gets; until then it hands requests on to the leg.
+/// A proxy that is up, and ends with the n-th request that it gets; until then it hands requests on to the leg. It hangs up
+/// a moment before it ends, as whoever is slow to die.
 const MORTAL: &str = r#"
-import http.client, json, os, sys, time
+import http.client, json, os, socket, sys, time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 port, config, lives = int(sys.argv[1]), json.load(open(sys.argv[2])), int(sys.argv[3])
 class Handler(BaseHTTPRequestHandler):
@@ -469,7 +470,9 @@ class Handler(BaseHTTPRequestHandler):
         global lives
         lives -= 1
         if lives < 0:
-            print("out of lives", flush=True); os._exit(9)
+            print("out of lives", flush=True)
+            self.server.socket.close(); self.connection.shutdown(socket.SHUT_RDWR)
+            time.sleep(0.3); os._exit(9)
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
         url = config[body["model"]]
         body["model"] = "gpt-4o-mini"

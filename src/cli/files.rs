@@ -9,7 +9,7 @@ use crate::answer::Library;
 use crate::config::{Config, FILE_NAME};
 use crate::diagnostic::{Diagnostic, SourceFile, did_you_mean};
 use crate::rules::{ChoiceError, RuleBook};
-use crate::runner::Selection;
+use crate::runner::{Exit, Selection};
 use crate::scenario::{self, Case};
 
 /// Where the command works: `crossfade.yaml` (found upwards) and its folder, else the working folder.
@@ -67,8 +67,19 @@ pub(super) struct Chosen {
     pub(super) sources: BTreeMap<String, SourceFile>,
 }
 
-/// Loads and selects. Without paths: the bundled suite, or, if `configured`, the scenarios of `crossfade.yaml`.
+/// Loads and selects. Without paths: the bundled suite, or, if `configured`, the scenarios of `crossfade.yaml`. Names that
+/// these do not have are those of the bundled suite.
 pub(super) fn choose(place: &Place, select: &SelectArgs, configured: bool) -> Result<Chosen, Failure> {
+    let configured = configured && !place.config.scenarios.is_empty();
+    match choose_of(place, select, configured) {
+        Err(unknown) if configured && unknown.exit == Exit::Usage => {
+            choose_of(place, select, false).map_err(|_| unknown)
+        }
+        chosen => chosen,
+    }
+}
+
+fn choose_of(place: &Place, select: &SelectArgs, configured: bool) -> Result<Chosen, Failure> {
     let (mut paths, mut addresses, mut of_files) = (Vec::new(), Vec::new(), Vec::new());
     for path in &select.paths {
         if Path::new(path).exists() {

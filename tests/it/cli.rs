@@ -413,10 +413,14 @@ fn init_sets_up_a_repository_that_runs() {
     assert!(lint.starts_with("exit 0"), "{lint}");
     let list = told(&folder, &["list"]);
     assert!(list.starts_with("exit 0") && list.contains("example[close]"), "{list}");
-    for args in [&["run", "--proxy", "builtin"][..], &["run", "scenarios"]] {
+    for args in [&["run", "--proxy", "builtin"][..], &["run", "scenarios"], &["run", "example", "--proxy", "builtin"]] {
         let run = told(&folder, args);
         assert!(run.starts_with("exit 0") && run.contains("on builtin: 4 cases: 4 pass"), "{run}");
     }
+    let bundled = told(&folder, &["list", "truncation"]);
+    assert!(bundled.starts_with("exit 0") && bundled.contains("truncation[eof]"), "{bundled}");
+    let unknown = told(&folder, &["list", "exampel"]);
+    assert!(unknown.starts_with("exit 2") && unknown.contains("did you mean `example`?"), "{unknown}");
 }
 
 #[test]

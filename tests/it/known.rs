@@ -34,6 +34,14 @@ fn switchyard_hands_on_what_breaks_in_a_stream() {
 }
 
 #[test]
+fn claude_code_router_tells_the_client_its_stack_trace() {
+    as_known(
+        "claude-code-router",
+        &["truncation/damaged.yaml", "tools/half-sent-tool-call.yaml", "prefill/client-prefill.yaml", "errors"],
+    );
+}
+
+#[test]
 fn haproxy_breaks_where_its_server_does() {
     as_known("haproxy", &[""]);
 }
@@ -57,8 +65,16 @@ fn all_of_them_on_one_page() {
     // LiteLLM 1.84 and Portkey fail it, and no baseline of theirs says so.
     assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stdout));
     let page = std::fs::read_to_string(folder.join("crossfade.html")).expect("the page was written");
-    for name in ["builtin", "haproxy", "litellm@1.84.0", "litellm@1.106.2", "lm-proxy@3.3.2", "nginx", "portkey@1.15.2"]
-    {
+    for name in [
+        "builtin",
+        "claude-code-router@2.0.0",
+        "haproxy",
+        "litellm@1.84.0",
+        "litellm@1.106.2",
+        "lm-proxy@3.3.2",
+        "nginx",
+        "portkey@1.15.2",
+    ] {
         assert!(folder.join("reports").join(format!("{name}.json")).is_file(), "{name}");
         assert!(page.contains(name), "{name}");
     }

@@ -4,6 +4,7 @@
 //! again without a network.
 
 mod hide;
+mod moment;
 mod read;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ use crate::proxy::Policy;
 use crate::scenario::Case;
 use crate::wire::{Chunk, Headers, Micros, Request};
 
+pub use moment::{Call, ClientMoment, LegMoment, Moment, What};
 pub use read::read;
 
 /// Version of the format of `history.json`. A field that is added has a serde default, so that older histories are
@@ -272,6 +274,9 @@ pub struct UpstreamExchange {
     pub said: Said,
     /// Body bytes that were sent, with times.
     pub sent: Vec<Chunk>,
+    /// When it fell silent, as scripted.
+    #[serde(default)]
+    pub silences: Vec<Micros>,
     /// How the barrier before the cut ended.
     pub barrier: BarrierEnd,
     /// Lock step: deltas that the client lacked when the gate opened by time; `None` if it never did.

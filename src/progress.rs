@@ -1,12 +1,14 @@
-//! What our client has decoded so far, and what it may know of the legs: the one link between the two in a case.
+//! What our client has decoded so far, and what it may know of the legs: the one link between the two in a case, and
+//! from both to whoever watches it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use crate::api::Say;
+use crate::history::Moment;
 
 /// What was decoded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,9 +26,26 @@ pub struct Progress {
     /// Requests for an answer that the legs have got.
     asked: Arc<watch::Sender<u32>>,
     left: Arc<AtomicBool>,
+    watcher: Option<Watcher>,
 }
 
+/// Gets everything that is recorded, while it happens.
+pub type Watcher = mpsc::UnboundedSender<Moment>;
+
 impl Progress {
+    /// Of a step that is watched.
+    pub fn watched(watcher: Option<Watcher>) -> Self {
+        Self { watcher, ..Self::default() }
+    }
+
+    /// Tells who watches, if somebody does.
+    pub fn tell(&self, moment: impl FnOnce() -> Moment) {
+        if let Some(watcher) = &self.watcher {
+            // Who went away wants to know no more.
+            let _ = watcher.send(moment());
+        }
+    }
+
     /// Takes what was said in the bytes that came last.
     pub fn hear(&self, said: &[Say]) {
         self.decoded.send_if_modified(|decoded| {

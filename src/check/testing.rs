@@ -365,6 +365,7 @@ impl Lab {
             status: 200,
             said: Said::default(),
             sent: Vec::new(),
+            silences: Vec::new(),
             barrier: BarrierEnd::Seen,
             gate_opened: None,
             gated: false,

@@ -15,7 +15,7 @@ use super::files::{self, Chosen, Place};
 use super::folder::{RunFolder, shortened};
 use super::known::Known;
 use super::{Failure, all, block_on, is_ci, proxy, recording, variable};
-use crate::report::{Detail, Human, JsonReport, Style, detail};
+use crate::report::{Detail, Human, JsonReport, Style, Tracing, detail};
 use crate::runner::{self, CaseReport, Event, Exit, Hold, Plan, Repeat, Snapshots};
 use crate::snapshot;
 
@@ -51,7 +51,7 @@ pub(super) fn hold(args: &HoldArgs) -> Result<Exit, Failure> {
     let select = SelectArgs { paths: vec![args.case.clone()], filter: args.filter.clone() };
     let chosen = files::choose(&place, &select, true)?;
     super::serve::only_one(&args.case, &chosen)?;
-    let args = RunArgs { select, proxy: args.proxy.clone(), keep: true, ..RunArgs::default() };
+    let args = RunArgs { select, proxy: args.proxy.clone(), keep: true, trace: true, ..RunArgs::default() };
     let hold = Hold(Arc::new(|text: &str| {
         super::print(&format!("{text}Enter fires the client\n"));
         let mut line = String::new();
@@ -116,7 +116,8 @@ pub(super) fn prepare(
         rules: Arc::new(place.rules()?),
         bundled: chosen.bundled,
         seed: args.seed.unwrap_or_else(random),
-        jobs: args.jobs.or(place.config.jobs).unwrap_or(JOBS) as usize,
+        jobs: if live(args) { 1 } else { args.jobs.or(place.config.jobs).unwrap_or(JOBS) as usize },
+        live: live(args),
         plays: args.repeat.unwrap_or(1) as usize,
         strict: args.strict || place.config.strict,
         time_limit: if hold.is_some() { Some(Duration::MAX) } else { time_limit },
@@ -129,6 +130,11 @@ pub(super) fn prepare(
         hold,
     };
     Ok((plan, known, folder))
+}
+
+/// Whether events are told while they happen: those of several cases at a time would be hard to tell apart.
+fn live(args: &RunArgs) -> bool {
+    args.trace && args.jobs.is_none_or(|jobs| jobs == 1)
 }
 
 /// Runs the plan with its reports.
@@ -144,7 +150,11 @@ fn report(
         colour: io::stdout().is_terminal() && variable("NO_COLOR").is_none(),
         progress: io::stderr().is_terminal() && !quiet && !is_ci() && variable("TERM").as_deref() != Some("dumb"),
         every: verbose > 0,
-        trace: args.trace,
+        trace: match args.trace {
+            false => Tracing::Off,
+            true if plan.live => Tracing::Live,
+            true => Tracing::Over,
+        },
         width: super::width(),
     };
     let mut human = if args.output.takes_stdout() {

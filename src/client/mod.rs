@@ -16,7 +16,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::api::{Api, ApiId, StreamReader};
 use crate::framing::Framing;
-use crate::history::{ClientEnd, ClientExchange, ResponseHead};
+use crate::history::{ClientEnd, ClientExchange, ClientMoment, Moment, ResponseHead};
 use crate::http1::{self, Got, ResponseDecoder};
 use crate::progress::Progress;
 use crate::scenario::{At, By, Leave, Pause};
@@ -56,6 +56,7 @@ pub async fn drive(ask: Ask, progress: &Progress, started: Instant) -> ClientExc
     let mut recorder = Recorder::new(&ask, progress, started);
     let request = complete(ask.request, ask.addr);
     let sent_at = micros(started);
+    recorder.tell(sent_at, || ClientMoment::Asks { api: ask.api, stream: ask.stream, request: request.clone() });
     let limit = ask.limit.saturating_add(ask.pause.map_or(Duration::ZERO, |pause| pause.r#for.duration()));
     let end = match timeout(limit, recorder.run(ask.addr, &request, ask.leave.as_ref())).await {
         Ok(end) => end,
@@ -64,6 +65,8 @@ pub async fn drive(ask: Ask, progress: &Progress, started: Instant) -> ClientExc
     if end == ClientEnd::Complete {
         recorder.tell_unary();
     }
+    let ended_at = recorder.left.unwrap_or_else(|| micros(started));
+    recorder.tell(ended_at, || ClientMoment::Ends(end.clone()));
     ClientExchange {
         api: ask.api,
         stream: ask.stream,
@@ -73,7 +76,7 @@ pub async fn drive(ask: Ask, progress: &Progress, started: Instant) -> ClientExc
         chunks: recorder.chunks,
         paused: recorder.paused,
         end,
-        ended_at: recorder.left.unwrap_or_else(|| micros(started)),
+        ended_at,
     }
 }
 
@@ -136,6 +139,10 @@ impl<'a> Recorder<'a> {
         }
     }
 
+    fn tell(&self, at: Micros, what: impl FnOnce() -> ClientMoment) {
+        self.progress.tell(|| Moment::client(at, what()));
+    }
+
     async fn run(&mut self, addr: SocketAddr, request: &Request, leave: Option<&Leave>) -> ClientEnd {
         let mut socket = match connect(addr, self.pause.is_some()).await {
             Ok(socket) => socket,
@@ -166,8 +173,11 @@ impl<'a> Recorder<'a> {
     async fn rest(&mut self) {
         if let Some(time) = self.tired() {
             let from = micros(self.started);
+            self.tell(from, || ClientMoment::StopsReading);
             sleep(time).await;
-            self.paused = Some((from, micros(self.started)));
+            let to = micros(self.started);
+            self.tell(to, || ClientMoment::ReadsOn);
+            self.paused = Some((from, to));
         }
     }
 
@@ -221,7 +231,9 @@ impl<'a> Recorder<'a> {
                 if self.stream && (200..300).contains(&status) {
                     self.reader = self.api.spoken().map(crate::api::Api::stream_reader);
                 }
-                self.response = Some(ResponseHead { at, status, headers });
+                let head = ResponseHead { at, status, headers };
+                self.tell(at, || ClientMoment::Head(head.clone()));
+                self.response = Some(head);
             }
             Got::Data(data) => {
                 self.size += data.len();
@@ -233,6 +245,7 @@ impl<'a> Recorder<'a> {
                 for watch in self.watch.iter_mut().chain(pause) {
                     watch.feed(&data);
                 }
+                self.tell(at, || ClientMoment::Hears(Blob(data.to_vec())));
                 self.chunks.push(Chunk { at, data: Blob(data.to_vec()) });
                 if self.size > MAX_BODY {
                     return Some(ClientEnd::Broken(format!("the body is longer than {MAX_BODY} bytes")));

@@ -1,6 +1,6 @@
 //! Keys of the user's own, taken out of a history: it is kept, and reports are made of it.
 
-use super::{ClientExchange, Control, History, StepHistory};
+use super::{ClientExchange, ClientMoment, Control, History, LegMoment, Moment, StepHistory, What};
 use crate::wire::{Chunk, Headers, Request};
 
 /// What stands in the place of a secret, letter by letter, so that offsets hold.
@@ -13,7 +13,7 @@ const IN_BODIES: usize = 16;
 impl History {
     /// Takes these texts out of everything that was sent and got.
     pub fn hide(&mut self, secrets: &[String]) {
-        let secrets: Vec<&[u8]> = secrets.iter().map(String::as_bytes).filter(|secret| secret.len() >= LEAST).collect();
+        let secrets = worth_hiding(secrets);
         if secrets.is_empty() {
             return;
         }
@@ -24,6 +24,26 @@ impl History {
             in_request(&mut stray.request, &secrets);
         }
     }
+}
+
+impl Moment {
+    /// Takes these texts out of it.
+    pub fn hide(&mut self, secrets: &[String]) {
+        let secrets = worth_hiding(secrets);
+        match &mut self.what {
+            What::Client(ClientMoment::Asks { request, .. }) => in_request(request, &secrets),
+            What::Client(ClientMoment::Head(head)) => in_headers(&mut head.headers, &secrets),
+            What::Leg { what: LegMoment::Asked(call), .. } => in_request(&mut call.request, &secrets),
+            What::Client(ClientMoment::Hears(data)) | What::Leg { what: LegMoment::Says(data), .. } => {
+                in_body(&mut data.0, &secrets);
+            }
+            What::Client(_) | What::Leg { .. } => {}
+        }
+    }
+}
+
+fn worth_hiding(secrets: &[String]) -> Vec<&[u8]> {
+    secrets.iter().map(String::as_bytes).filter(|secret| secret.len() >= LEAST).collect()
 }
 
 fn in_step(step: &mut StepHistory, secrets: &[&[u8]]) {
@@ -115,6 +135,11 @@ mod tests {
         assert_eq!(request.headers.get("authorization"), Some("Bearer ***********"));
         let body = "{\"key\":\"********************\",\"text\":\"\u{fc} sk-secret-1\"}";
         assert_eq!(request.body, Blob::from(body), "a short one may be a word");
+        let asks = ClientMoment::Asks { api: crate::api::ApiId::Gemini, stream: true, request };
+        let mut moment = Moment { at: 0, what: What::Client(asks) };
+        moment.hide(&["/v1?key".to_owned(), "v1".to_owned()]);
+        let What::Client(ClientMoment::Asks { request, .. }) = moment.what else { panic!("another moment") };
+        assert_eq!(request.target, "*******=***********");
         let mut text = "nothing".to_owned();
         in_text(&mut text, &[b"sk-secret-1"]);
         assert_eq!(text, "nothing");

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use super::rest::Speech;
 use super::session::Binding;
 use crate::fault::Plan;
-use crate::history::{BarrierEnd, Stray, UpstreamEnd, UpstreamExchange};
+use crate::history::{BarrierEnd, LegMoment, Moment, Stray, UpstreamEnd, UpstreamExchange};
 use crate::progress::Progress;
 use crate::scenario::StepPlan;
 use crate::wire::{Blob, Chunk, Micros};
@@ -51,6 +51,12 @@ impl StepState {
     /// Whether the client of this step has gone away.
     fn left(&self) -> bool {
         self.progress.as_ref().is_some_and(Progress::has_left)
+    }
+
+    fn tell(&self, moment: impl FnOnce() -> Moment) {
+        if let Some(progress) = &self.progress {
+            progress.tell(moment);
+        }
     }
 }
 
@@ -101,9 +107,15 @@ impl CaseState {
 
     /// Ends the step: what still runs is cut off.
     pub(super) fn end_step(&self) -> Vec<UpstreamExchange> {
+        let now = self.now();
         let mut step = lock(&self.step);
         step.open = false;
-        let exchanges = std::mem::take(&mut step.exchanges);
+        let mut exchanges = std::mem::take(&mut step.exchanges);
+        let still_run = |exchange: &UpstreamExchange| exchange.end == UpstreamEnd::CaseOver;
+        for (number, exchange) in exchanges.iter_mut().enumerate().filter(|(_, exchange)| still_run(exchange)) {
+            exchange.ended_at = now;
+            step.tell(|| Moment::leg(now, number, LegMoment::Ends(UpstreamEnd::CaseOver, exchange.barrier)));
+        }
         self.over.send_replace(step.number);
         exchanges
     }
@@ -195,6 +207,7 @@ impl CaseState {
         }
         let index = step.exchanges.len();
         let generation = exchange.api.is_some() && !exchange.side_call;
+        step.tell(|| Moment::leg(exchange.at, index, LegMoment::Asked(Box::new((&exchange).into()))));
         step.exchanges.push(exchange);
         if let Some(progress) = step.progress.as_ref().filter(|_| generation) {
             progress.ask();
@@ -259,8 +272,14 @@ impl Recording {
             return;
         }
         let step = &mut *step;
-        let mut scene =
-            StepScene { now, left: step.left(), gate_open: &mut step.gate_open, speeches: &mut step.speeches };
+        let mut scene = StepScene {
+            now,
+            number: self.index,
+            left: step.left(),
+            progress: step.progress.as_ref(),
+            gate_open: &mut step.gate_open,
+            speeches: &mut step.speeches,
+        };
         if let Some(exchange) = step.exchanges.get_mut(self.index) {
             change(exchange, &mut scene);
         }
@@ -268,13 +287,17 @@ impl Recording {
 
     /// The head is out.
     pub(super) fn head(&self, status: u16) {
-        self.edit(|exchange, _| exchange.status = status);
+        self.edit(|exchange, scene| {
+            exchange.status = status;
+            scene.tell(|| LegMoment::Head(status));
+        });
     }
 
     /// Body bytes are out, and with them so much of the plan's text.
     pub(super) fn sent(&self, data: &[u8], text: &str) {
         self.edit(|exchange, scene| {
             exchange.sent.push(Chunk { at: scene.now, data: Blob(data.to_vec()) });
+            scene.tell(|| LegMoment::Says(Blob(data.to_vec())));
             if scene.left {
                 exchange.after_leave += data.len() as u64;
             }
@@ -299,9 +322,18 @@ impl Recording {
         });
     }
 
-    /// What it means from now on that the proxy goes away.
-    pub(super) fn if_gone(&mut self, end: UpstreamEnd) {
-        self.if_gone = end;
+    /// From now on nothing is said, as scripted: going away is what that is there to provoke.
+    pub(super) fn falls_silent(&mut self) {
+        self.if_gone = UpstreamEnd::Cut("stall".to_owned());
+        self.edit(|exchange, scene| {
+            exchange.silences.push(scene.now);
+            scene.tell(|| LegMoment::FallsSilent);
+        });
+    }
+
+    /// The silence is over.
+    pub(super) fn speaks_on(&mut self) {
+        self.if_gone = UpstreamEnd::ProxyGone;
     }
 
     pub(super) fn end(&mut self, end: UpstreamEnd) {
@@ -309,6 +341,7 @@ impl Recording {
         self.edit(|exchange, scene| {
             exchange.end = end;
             exchange.ended_at = scene.now;
+            scene.tell(|| LegMoment::Ends(exchange.end.clone(), exchange.barrier));
         });
     }
 
@@ -335,9 +368,20 @@ impl Recording {
 /// What a record may touch beside its exchange.
 struct StepScene<'a> {
     now: Micros,
+    /// The number of the exchange.
+    number: usize,
     left: bool,
+    progress: Option<&'a Progress>,
     gate_open: &'a mut bool,
     speeches: &'a mut BTreeMap<String, Speech>,
+}
+
+impl StepScene<'_> {
+    fn tell(&self, what: impl FnOnce() -> LegMoment) {
+        if let Some(progress) = self.progress {
+            progress.tell(|| Moment::leg(self.now, self.number, what()));
+        }
+    }
 }
 
 impl Drop for Recording {

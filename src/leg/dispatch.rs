@@ -185,6 +185,7 @@ impl Caller<'_> {
             status: 0,
             said: Said::default(),
             sent: Vec::new(),
+            silences: Vec::new(),
             barrier: BarrierEnd::None,
             gate_opened: None,
             gated: false,

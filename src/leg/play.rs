@@ -173,15 +173,14 @@ impl<'a> Player<'a> {
 
     async fn stall(&mut self, time: Option<Duration>) {
         if let Some(recording) = &mut self.recording {
-            // Going away is what a stall is there to provoke.
-            recording.if_gone(UpstreamEnd::Cut("stall".to_owned()));
+            recording.falls_silent();
         }
         match time {
             Some(time) => sleep(time).await,
             None => std::future::pending().await,
         }
         if let Some(recording) = &mut self.recording {
-            recording.if_gone(UpstreamEnd::ProxyGone);
+            recording.speaks_on();
         }
     }
 

@@ -27,8 +27,8 @@ pub(super) fn show(history: &History, texts: &[Vec<Run>]) -> String {
 fn one(text: &mut String, client: &ClientExchange, runs: &[Run]) {
     let status = client.response.as_ref().map(|head| head.status);
     let _ = match status {
-        Some(status) => writeln!(text, "  {} status {status}, {}", client.api, end(client)),
-        None => writeln!(text, "  {} {}", client.api, end(client)),
+        Some(status) => writeln!(text, "  {} status {status}, {}", client.api, end(&client.end)),
+        None => writeln!(text, "  {} {}", client.api, end(&client.end)),
     };
     let good = is_good(client);
     if let Some(error) = error(client) {
@@ -59,8 +59,8 @@ fn is_good(client: &ClientExchange) -> bool {
 }
 
 /// How the exchange ended, in words.
-pub(super) fn end(client: &ClientExchange) -> String {
-    match &client.end {
+pub(super) fn end(end: &ClientEnd) -> String {
+    match end {
         ClientEnd::Complete => "the response ended properly".to_owned(),
         ClientEnd::Broken(how) => format!("the response broke: {how}"),
         ClientEnd::Left => "the client left, as scripted".to_owned(),

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use super::sweep::{Sweep, Sweeps, Taken};
-use super::{failure, summary, trace};
+use super::{TraceLine, Tracer, failure, summary, trace};
 use crate::check::Value;
 use crate::runner::{CaseReport, Event, SnapshotReport, SnapshotState};
 
@@ -20,9 +20,21 @@ pub struct Style {
     /// Whether cases that are as expected get a line too.
     pub every: bool,
     /// Whether each case is told event by event.
-    pub trace: bool,
+    pub trace: Tracing,
     /// Columns of the terminal; 0 where that is not known.
     pub width: usize,
+}
+
+/// When a case is told event by event.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tracing {
+    /// Never.
+    #[default]
+    Off,
+    /// Once it is over.
+    Over,
+    /// While it runs.
+    Live,
 }
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -42,6 +54,8 @@ pub struct Human<'w> {
     /// Controls that are known to fail: each launch tries them, one note is enough.
     failed: BTreeSet<String>,
     sweeps: Sweeps,
+    /// Tells the case that runs.
+    tracer: Option<Tracer>,
 }
 
 /// Words of cases in the order of the table's columns.
@@ -67,6 +81,7 @@ impl<'w> Human<'w> {
             scenarios: Vec::new(),
             failed: BTreeSet::new(),
             sweeps: Sweeps::default(),
+            tracer: None,
         }
     }
 
@@ -107,7 +122,16 @@ impl<'w> Human<'w> {
                 self.total = self.total.saturating_sub(*points);
                 self.sweeps.fewer(sweep, *points);
             }
-            Event::CaseStarted { id } => self.progress(id)?,
+            Event::CaseStarted { case, unique } => {
+                self.progress(&case.id())?;
+                if self.style.trace == Tracing::Live {
+                    self.trace_begins(Tracer::new(case, unique, self.width()))?;
+                }
+            }
+            Event::Seen(moment) => {
+                let lines = self.tracer.as_mut().map(|tracer| tracer.take(moment)).unwrap_or_default();
+                self.trace(&lines)?;
+            }
             Event::CaseDone(report) => self.case(report)?,
             Event::Snapshot(report) => self.snapshot(report)?,
             Event::Note(text) => self.note(&format!("note: {text}"))?,
@@ -147,9 +171,7 @@ impl<'w> Human<'w> {
         if let Some(column) = WORDS.iter().position(|each| *each == word) {
             self.scenarios[row].1[column] += 1;
         }
-        if self.style.trace {
-            self.trace(report)?;
-        }
+        self.trace_of(report)?;
         match self.sweeps.take(report) {
             Taken::Other => {}
             Taken::Point => return Ok(()),
@@ -197,14 +219,43 @@ impl<'w> Human<'w> {
         self.out.flush()
     }
 
-    fn trace(&mut self, report: &CaseReport) -> io::Result<()> {
+    fn trace_begins(&mut self, tracer: Tracer) -> io::Result<()> {
+        let head = tracer.head();
+        if self.tracer.replace(tracer).is_some() {
+            // The one before has no report yet: it is played again.
+            writeln!(self.out)?;
+        }
+        self.trace(&head)
+    }
+
+    /// What is still to be told of a case that is over.
+    fn trace_of(&mut self, report: &CaseReport) -> io::Result<()> {
+        let lines = match self.style.trace {
+            Tracing::Off => Vec::new(),
+            Tracing::Live => {
+                let tracer = self.tracer.take_if(|tracer| tracer.is_of(report));
+                tracer.map(|tracer| tracer.end(report)).unwrap_or_default()
+            }
+            Tracing::Over => trace(report, self.width()),
+        };
+        if lines.is_empty() {
+            return Ok(());
+        }
+        self.trace(&lines)?;
+        writeln!(self.out)
+    }
+
+    fn trace(&mut self, lines: &[TraceLine]) -> io::Result<()> {
         self.clear()?;
-        let width = if self.style.width == 0 { WIDTH } else { self.style.width };
-        for line in trace(report, width) {
+        for line in lines {
             let text = line.word.map_or_else(|| line.text.clone(), |word| self.painted(word, &line.text));
             writeln!(self.out, "{text}")?;
         }
-        writeln!(self.out)
+        self.out.flush()
+    }
+
+    fn width(&self) -> usize {
+        if self.style.width == 0 { WIDTH } else { self.style.width }
     }
 
     fn block(&mut self, report: &CaseReport) -> io::Result<()> {
@@ -222,8 +273,7 @@ impl<'w> Human<'w> {
                 writeln!(self.out, "{} more points of this sweep are like this one", same - 1)?;
             }
         }
-        let width = if self.style.width == 0 { WIDTH } else { self.style.width };
-        let strip = sweep.strip(width);
+        let strip = sweep.strip(self.width());
         let (head, rest) = strip.split_once('\n').unwrap_or((strip.as_str(), ""));
         let word = if sweep.smallest().is_some() { "FAIL" } else { "pass" };
         write!(self.out, "\n{}\n{rest}", self.painted(word, head))?;

@@ -65,6 +65,7 @@ fn upstream(leg: &str, body: &Value, refused: Option<Refusal>) -> UpstreamExchan
         continuation: Continuation::None,
         said: Said::default(),
         sent: Vec::new(),
+        silences: Vec::new(),
         barrier: BarrierEnd::Seen,
         gate_opened: None,
         gated: false,

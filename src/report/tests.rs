@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::json::Case;
 use super::testing::failure;
-use super::{Human, JsonReport, Report, Style, block, github, junit, markdown};
+use super::{Human, JsonReport, Report, Style, Tracing, block, github, junit, markdown};
 use crate::baseline::Tally;
 use crate::check::Value;
 use crate::runner::testing::case;
@@ -153,8 +153,30 @@ fn a_control_that_fails_in_every_launch_is_told_once() {
 }
 
 #[test]
+fn a_case_is_told_the_same_live_and_once_it_is_over() {
+    let report = failure();
+    let history = Arc::clone(report.history.as_ref().unwrap());
+    let done = Event::CaseDone(Box::new(report));
+    let style = |trace| Style { trace, width: 80, ..Style::default() };
+    let over = human(style(Tracing::Over), std::slice::from_ref(&done)).0;
+
+    let started = Event::CaseStarted { case: Arc::new(history.case.clone()), unique: history.unique.clone() };
+    let moments = history.steps.iter().flat_map(crate::history::StepHistory::moments);
+    let seen = moments.map(|moment| Event::Seen(Box::new(moment)));
+    let mut events: Vec<Event> = std::iter::once(started).chain(seen).collect();
+    let unfinished = human(style(Tracing::Live), &events).0;
+    assert!(over.starts_with(&unfinished) && unfinished.ends_with("= the response ended properly\n"), "{unfinished}");
+    // A case of another name says nothing about the one that runs.
+    events.push(Event::CaseDone(Box::new(CaseReport::skipped(Arc::new(case("x", "")), String::new(), String::new()))));
+    events.push(done);
+    assert_eq!(human(style(Tracing::Live), &events).0, over);
+    insta::assert_snapshot!(unfinished);
+}
+
+#[test]
 fn progress_is_wiped_before_a_line() {
-    let events = [Event::CaseStarted { id: "x[a]".to_owned() }, Event::Note("hello".to_owned())];
+    let events =
+        [Event::CaseStarted { case: Arc::new(case("x", "a")), unique: String::new() }, Event::Note("hello".to_owned())];
     let (_, log) = human(Style { progress: true, ..Style::default() }, &events);
     assert_eq!(log, "\r\u{1b}[2K[0/0] x[a]\r\u{1b}[2Knote: hello\n");
     assert_eq!(human(Style::default(), &events).1, "note: hello\n");

@@ -13,7 +13,7 @@ use crate::api::Api;
 use crate::client;
 use crate::history::{ClientEnd, ClientExchange, Control, FORMAT, History, ProxyFacts, StepHistory, Survival};
 use crate::leg::{Binding, ControlRequest, LegBinding};
-use crate::progress::Progress;
+use crate::progress::{Progress, Watcher};
 use crate::proxy::Ask;
 use crate::scenario::{Case, ClientPlan};
 use crate::wire::{Headers, Request};
@@ -41,6 +41,8 @@ pub(super) struct Order {
     pub(super) quiet: Option<Duration>,
     /// Factor on the waits for the client, from the control's latency.
     pub(super) patience: f64,
+    /// Who is told of everything while it happens.
+    pub(super) watcher: Option<Watcher>,
 }
 
 /// Plays a case and gives what was seen. `answered` is called when the client has its last end: what remains is to
@@ -53,7 +55,7 @@ pub(super) async fn play(rig: &Rig, order: &Order, answered: impl FnOnce() + Sen
     let mut steps = Vec::new();
     let mut answered = Some(answered);
     for (index, step) in case.steps.iter().enumerate() {
-        let progress = Progress::default();
+        let progress = Progress::watched(order.watcher.clone());
         session.begin_step(index, Some(progress.clone()));
         let client = exchange(rig, order, &step.client, &progress, started).await;
         if index + 1 == case.steps.len()
@@ -152,7 +154,7 @@ async fn exchange(
         }
         Err(why) => {
             let now = started.elapsed().as_micros() as u64;
-            ClientExchange {
+            let exchange = ClientExchange {
                 api: plan.api,
                 stream: plan.conversation.stream,
                 request: Request {
@@ -167,7 +169,11 @@ async fn exchange(
                 paused: None,
                 end: ClientEnd::NoResponse(why),
                 ended_at: now,
+            };
+            for moment in exchange.moments() {
+                progress.tell(|| moment);
             }
+            exchange
         }
     }
 }

@@ -253,6 +253,7 @@ fn order(case: Case, slot: &str, unique: String, voices: Vec<crate::answer::Voic
         limit,
         quiet: Some(QUIET),
         patience: 1.0,
+        watcher: None,
     }
 }
 

@@ -9,7 +9,7 @@ use super::{Exit, Plays};
 use crate::baseline::Tally;
 use crate::check::{CATALOGUE, CheckInfo, Run, Value, Verdict};
 use crate::diagnostic::SourceFile;
-use crate::history::History;
+use crate::history::{History, Moment};
 use crate::scenario::{Case, Outcome};
 
 /// Something that happened in a run, in order.
@@ -51,9 +51,13 @@ pub enum Event {
     },
     /// A case begins.
     CaseStarted {
-        /// `scenario[case]`.
-        id: String,
+        /// The case.
+        case: Arc<Case>,
+        /// Its unique word.
+        unique: String,
     },
+    /// Something happened in the case that runs: where one runs at a time, and the plan says that somebody watches.
+    Seen(Box<Moment>),
     /// A case is over, or was skipped.
     CaseDone(Box<CaseReport>),
     /// A snapshot was compared.

@@ -8,6 +8,7 @@ mod given;
 mod group;
 mod keep;
 mod lanes;
+mod live;
 mod pace;
 mod partition;
 mod plan;

@@ -45,6 +45,8 @@ pub struct Plan {
     pub seed: u64,
     /// Cases at a time, at most.
     pub jobs: usize,
+    /// Whether somebody watches: then one case runs at a time, and what happens in it is told while it does.
+    pub live: bool,
     /// How often each case is played.
     pub plays: usize,
     /// Whether warnings are failures.

@@ -282,6 +282,7 @@ impl Session<'_> {
             limit: self.plan.time_limit,
             quiet: None,
             patience: 1.0,
+            watcher: None,
         }
     }
 }

@@ -16,6 +16,7 @@ use super::given::Given;
 use super::group::{LaunchPlan, slots_of};
 use super::keep::Keeper;
 use super::lanes::{Lanes, Slots};
+use super::live::Live;
 use super::plan::{Plan, SWEEP_JOBS, launches};
 use super::plays;
 use super::rig::{Rig, describe};
@@ -26,7 +27,7 @@ use super::words::Words;
 use super::{Pace, Plays, skip};
 use crate::baseline::Tallies;
 use crate::check::{Judgement, Value, Verdict};
-use crate::history::History;
+use crate::history::{History, Moment};
 use crate::proxy::Remembers;
 use crate::scenario::Case;
 use crate::snapshot;
@@ -288,7 +289,7 @@ impl Run<'_> {
         let latency = controls.latency();
         let swept = launch.cases.iter().filter(|index| self.cases[**index].sweep.is_some()).count();
         let jobs = match () {
-            () if rig.attached => 1,
+            () if rig.attached || self.plan.live => 1,
             // Most of a cut is waiting, for the client and for silence.
             () if swept * 2 > launch.cases.len() => self.plan.jobs * SWEEP_JOBS,
             () => self.plan.jobs,
@@ -299,6 +300,7 @@ impl Run<'_> {
         // Cases whose client waits for an answer; others only wait for silence on their slot, which is no load.
         let mut running: BTreeSet<usize> = BTreeSet::new();
         let (answered, mut told) = mpsc::unbounded_channel();
+        let mut live = Live::new(self.plan.live, rig.proxy.secrets());
         let mut tries = Tries::default();
         let crowded = lanes.leave_out(|index| !slots.has(&self.cases[index].shape, slots_of(&self.cases[index])));
         for index in crowded {
@@ -311,7 +313,9 @@ impl Run<'_> {
             while let Some(index) = {
                 let cases = &self.cases;
                 let any = slots.any();
-                lanes.next(running.len(), tasks.len(), pace.jobs(), |index| {
+                // Watched, one case is over before the next one begins.
+                let busy = if self.plan.live { tasks.len() } else { running.len() };
+                lanes.next(busy, tasks.len(), pace.jobs(), |index| {
                     any && slots.has(&cases[index].shape, slots_of(&cases[index]))
                 })
             } {
@@ -321,19 +325,21 @@ impl Run<'_> {
                     self.done(index, CaseReport::skipped(case, "no slot is left to repeat it on".to_owned(), repeat));
                     continue;
                 };
-                (self.emit)(Event::CaseStarted { id: case.id() });
                 let again = tries.of(index);
+                let unique = self.words.unique(index, again);
+                (self.emit)(Event::CaseStarted { case: Arc::clone(&case), unique: unique.clone() });
                 let legs = case.shape.legs.len();
                 let control = control_of(launch, &case);
                 let beside = self.neighbours(&case, &mut slots, controls, patience);
                 let order = Order {
                     slot: slot.clone(),
-                    unique: self.words.unique(index, again),
+                    unique,
                     voices: (0..legs).map(|leg| self.words.voice(index, legs, leg, again)).collect(),
                     controls: controls.of(&case),
                     limit: self.plan.time_limit,
                     quiet: None,
                     patience,
+                    watcher: live.watcher(),
                     case,
                 };
                 let task = Task {
@@ -357,6 +363,10 @@ impl Run<'_> {
                     running.remove(&index);
                     continue;
                 }
+                moments = live.next() => {
+                    self.seen(moments);
+                    continue;
+                }
                 () = stopped(&mut self.stop) => {
                     tasks.shutdown().await;
                     return Drained::Stopped;
@@ -371,6 +381,7 @@ impl Run<'_> {
                     return Drained::Died(format!("a task of the runner failed: {error}"));
                 }
             };
+            self.seen(live.rest());
             let index = played.index;
             running.remove(&index);
             for slot in played.beside.iter().chain([&played.slot]) {
@@ -426,10 +437,17 @@ impl Run<'_> {
                 limit: self.plan.time_limit,
                 quiet: None,
                 patience,
+                watcher: None,
                 case: neighbour,
             })
         };
         (0..case.beside).filter_map(neighbour).collect()
+    }
+
+    fn seen(&mut self, moments: Vec<Moment>) {
+        for moment in moments {
+            (self.emit)(Event::Seen(Box::new(moment)));
+        }
     }
 
     /// Turns a played case into its report.

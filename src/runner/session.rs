@@ -204,6 +204,7 @@ impl Session {
             limit: self.time_limit,
             quiet: None,
             patience: self.patience,
+            watcher: None,
             case: Arc::clone(&case),
         };
         let (answered, mut told) = mpsc::unbounded_channel();

@@ -30,3 +30,4 @@ mod servers;
 mod stories;
 mod support;
 mod sweep;
+mod trace;

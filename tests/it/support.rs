@@ -274,14 +274,14 @@ pub(crate) fn free_port() -> u16 {
 /// A program that is killed with the test.
 pub(crate) struct Program {
     child: Child,
-    _stdout: Option<BufReader<ChildStdout>>,
+    stdout: Option<BufReader<ChildStdout>>,
 }
 
 impl Program {
     /// Starts it and waits until `port` answers.
     pub(crate) fn start(command: &mut Command, port: u16) -> Self {
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().expect("the program starts");
-        let program = Self { child, _stdout: None };
+        let program = Self { child, stdout: None };
         let until = Instant::now() + Duration::from_secs(20);
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             assert!(Instant::now() < until, "the program never listened");
@@ -293,13 +293,22 @@ impl Program {
     /// Starts it and gives the first line that holds `mark`. It may go on to tell: the reader is kept.
     pub(crate) fn telling(command: &mut Command, mark: &str) -> (Self, String) {
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("the program starts");
-        let mut stdout = BufReader::new(child.stdout.take().expect("it is piped"));
-        let mut line = String::new();
-        while !line.contains(mark) {
-            line.clear();
-            assert_ne!(stdout.read_line(&mut line).expect("it tells"), 0, "{command:?} ended");
+        let stdout = child.stdout.take().map(BufReader::new);
+        let mut program = Self { child, stdout };
+        let line = program.until(mark).pop().unwrap_or_default();
+        (program, line)
+    }
+
+    /// What it goes on to tell, up to the first line that holds `mark`.
+    pub(crate) fn until(&mut self, mark: &str) -> Vec<String> {
+        let stdout = self.stdout.as_mut().expect("it is piped");
+        let mut lines: Vec<String> = Vec::new();
+        while !lines.last().is_some_and(|line| line.contains(mark)) {
+            let mut line = String::new();
+            assert_ne!(stdout.read_line(&mut line).expect("it tells"), 0, "it ended without {mark:?}: {lines:#?}");
+            lines.push(line.trim_end().to_owned());
         }
-        (Self { child, _stdout: Some(stdout) }, line.trim_end().to_owned())
+        lines
     }
 
     /// `crossfade serve` with these arguments, and what its legs' names are put behind.
@@ -310,10 +319,15 @@ impl Program {
         (program, base)
     }
 
-    /// Asks it to end, as Ctrl-C does, and waits until it has.
-    pub(crate) fn interrupt(mut self) {
+    /// Asks it to end, as Ctrl-C does.
+    pub(crate) fn ask_to_end(&self) {
         let asked = Command::new("kill").args(["-INT", &self.child.id().to_string()]).status();
         assert!(asked.is_ok_and(|status| status.success()), "it is still there");
+    }
+
+    /// Asks it to end, and waits until it has.
+    pub(crate) fn interrupt(mut self) {
+        self.ask_to_end();
         let until = Instant::now() + Duration::from_secs(20);
         while self.child.try_wait().expect("it is ours").is_none() {
             assert!(Instant::now() < until, "the program never ended");

@@ -54,7 +54,8 @@ pub(in crate::cli) struct RunArgs {
     /// Limit of one exchange of the client, like `30s`.
     #[arg(long, value_name = "TIME", help_heading = "Run")]
     pub(in crate::cli) time_limit: Option<crate::scenario::Millis>,
-    /// Show each case event by event as soon as it is over: the client and every leg in a lane, with times.
+    /// Show each case event by event while it runs: the client and every leg in a lane, with times. Cases run one after
+    /// the other, unless `--jobs` says otherwise: then each is shown as soon as it is over.
     #[arg(long, help_heading = "Output")]
     pub(in crate::cli) trace: bool,
     #[command(flatten)]

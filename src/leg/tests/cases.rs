@@ -130,6 +130,7 @@ async fn the_end_of_a_step_ends_what_still_runs() {
     tokio::time::sleep(Duration::from_millis(150)).await;
     let exchange = session.end_step().remove(0);
     assert_eq!(exchange.end, UpstreamEnd::CaseOver);
+    assert!(exchange.ended_at >= exchange.at + 100_000, "until then it was open");
     assert_eq!(exchange.said.text.split_whitespace().count(), 5);
     assert_eq!(client.response().await.left, Left::Fin);
 

@@ -96,7 +96,7 @@ fn of_client(client: &ClientExchange) -> Lane {
         head: head.map(|head| head.at),
         status: head.map_or(0, |head| head.status),
         ticks: ticks(&client.chunks),
-        end: client::end(client),
+        end: client::end(&client.end),
         whole: matches!(client.end, ClientEnd::Complete | ClientEnd::Left),
         ended: client.ended_at,
         refused: None,

@@ -22,6 +22,9 @@ const BUNDLED: &[(&str, &str)] = &[
     ("claude-code-router/package-lock.json", include_str!("../profiles/claude-code-router/package-lock.json")),
     ("claude-code-router/package.json", include_str!("../profiles/claude-code-router/package.json")),
     ("claude-code-router/profile.yaml", include_str!("../profiles/claude-code-router/profile.yaml")),
+    ("crabllm/baseline.yaml", include_str!("../profiles/crabllm/baseline.yaml")),
+    ("crabllm/config.toml.j2", include_str!("../profiles/crabllm/config.toml.j2")),
+    ("crabllm/profile.yaml", include_str!("../profiles/crabllm/profile.yaml")),
     ("haproxy/baseline.yaml", include_str!("../profiles/haproxy/baseline.yaml")),
     ("haproxy/haproxy.cfg.j2", include_str!("../profiles/haproxy/haproxy.cfg.j2")),
     ("haproxy/profile.yaml", include_str!("../profiles/haproxy/profile.yaml")),
@@ -195,9 +198,11 @@ fn load(source: SourceFile, folder: &str, files: BTreeMap<String, String>) -> Re
         }
     }
     let lock = match &profile.get {
-        GetBy::Pip { lock, .. } => profile.versions.keys().map(|version| lock.replace("{version}", version)).collect(),
+        GetBy::Pip { lock, .. } | GetBy::Cargo { lock: Some(lock), .. } => {
+            profile.versions.keys().map(|version| lock.replace("{version}", version)).collect()
+        }
         GetBy::Npm { .. } => vec!["package.json".to_owned(), "package-lock.json".to_owned()],
-        GetBy::Builtin | GetBy::System { .. } => Vec::new(),
+        GetBy::Builtin | GetBy::System { .. } | GetBy::Cargo { lock: None, .. } => Vec::new(),
     };
     if let Some(name) = lock.iter().find(|name| !files.contains_key(*name)) {
         return Err(at(&["get"], format!("there is no file `{name}` beside the profile")));

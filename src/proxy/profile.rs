@@ -113,6 +113,16 @@ pub enum GetBy {
         /// Program inside the tree.
         bin: String,
     },
+    /// From the cargo registry, built here by the lock file of the crate itself or by one beside the profile.
+    Cargo {
+        /// Name of the crate.
+        package: String,
+        /// Lock file that stands in for the crate's own (`{version}` in its name), where that resolves no longer.
+        #[serde(default)]
+        lock: Option<String>,
+        /// Program inside the installation.
+        bin: String,
+    },
     /// The system's: checked, never installed.
     System {
         /// Program.

@@ -159,7 +159,7 @@ impl Catalogue {
                 let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
                 Ok(program(version.as_deref(), "of the system".to_owned(), path, folder))
             }
-            (GetBy::Pip { bin, .. } | GetBy::Npm { bin }, None, None) => {
+            (GetBy::Pip { bin, .. } | GetBy::Npm { bin } | GetBy::Cargo { bin, .. }, None, None) => {
                 let version = install::version(&bundle.profile, given)?;
                 let dir = host.install_dir(&wanted.name, version);
                 let path = dir.join(bin);

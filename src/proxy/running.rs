@@ -10,7 +10,7 @@ use tokio::process::ChildStdin;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
-use super::{Launch, Policy, guard, port};
+use super::{Launch, Policy, Route, RouteLeg, guard, port};
 use crate::api::{ApiId, ModelName};
 use crate::builtin;
 use crate::history::{LegFacts, ProxyFacts};
@@ -72,18 +72,7 @@ impl Running {
         for ask in asks.values_mut() {
             ask.addr = addr;
         }
-        let key_per_leg = facts.key_per_leg;
-        let legs = launch.routes.iter().map(|route| {
-            let legs = route.legs.iter().map(|leg| LegFacts {
-                name: leg.name.clone(),
-                // Where the client's key passes through, all legs get that of the first.
-                key: if key_per_leg { leg.key.clone() } else { route.legs[0].key.clone() },
-                spare_key: leg.spare_key.clone(),
-                models: spellings(&leg.model, launch.program.profile().vendor_before_model),
-            });
-            (route.name.clone(), legs.collect())
-        });
-        let legs: BTreeMap<String, Vec<LegFacts>> = legs.collect();
+        let legs = legs(launch, &asks);
         let keys = legs.iter().map(|(route, legs)| (route.clone(), keys(route, legs))).collect();
         let ready = launch.program.profile().ready.as_ref().map_or("/", |ready| &ready.path).to_owned();
         let (title, run_dir) = (launch.program.title(), launch.run_dir.clone());
@@ -229,6 +218,33 @@ impl Drop for Running {
             task.abort();
         }
     }
+}
+
+/// What a case may know of the legs of each route.
+pub(super) fn legs(launch: &Launch, asks: &BTreeMap<(String, ApiId), Ask>) -> BTreeMap<String, Vec<LegFacts>> {
+    let profile = launch.program.profile();
+    let legs_of = |route: &Route| {
+        // Where the client's model passes through, all legs are asked for it as the client spells it.
+        let asks = asks.iter().filter(|((name, _), _)| !profile.model_per_leg && *name == route.name);
+        let spelled: Vec<&String> = asks.filter_map(|(_, ask)| ask.model.as_ref()).collect();
+        let facts = |leg: &RouteLeg| {
+            let mut models = spellings(&leg.model, profile.vendor_before_model);
+            for model in &spelled {
+                if !models.contains(model) {
+                    models.push((*model).clone());
+                }
+            }
+            LegFacts {
+                name: leg.name.clone(),
+                // Where the client's key passes through, all legs get that of the first.
+                key: if profile.key_per_leg { leg.key.clone() } else { route.legs[0].key.clone() },
+                spare_key: leg.spare_key.clone(),
+                models,
+            }
+        };
+        (route.name.clone(), route.legs.iter().map(facts).collect())
+    };
+    launch.routes.iter().map(legs_of).collect()
 }
 
 /// Both keys of each leg of a route, with their places.

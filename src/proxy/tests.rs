@@ -145,3 +145,17 @@ fn a_proxy_is_told_whom_to_trust() {
         assert!(rendered.files.values().any(|text| text.contains(AUTHORITY)), "{name}: its configuration names it");
     }
 }
+
+#[test]
+fn a_leg_is_known_by_the_name_that_the_client_gives_its_model() {
+    let check = |name: &str, expect: [&[&str]; 2]| {
+        let launch = launch(name, Settings::default(), None);
+        let legs = super::running::legs(&launch, &launch.render("/usr/bin", 4000).unwrap().asks);
+        let models: Vec<&Vec<String>> = legs["slot-1"].iter().map(|leg| &leg.models).collect();
+        assert_eq!(models, expect, "{name}");
+    };
+    check("litellm", [&["claude-opus-4-1"], &["gpt-4o-mini"]]);
+    check("switchyard", [&["claude-opus-4-1", "anthropic/claude-opus-4-1"], &["gpt-4o-mini", "openai/gpt-4o-mini"]]);
+    check("nginx", [&["claude-opus-4-1"], &["gpt-4o-mini", "claude-opus-4-1"]]);
+    check("crabllm", [&["claude-opus-4-1", "slot-1/claude-opus-4-1"], &["gpt-4o-mini", "slot-1/claude-opus-4-1"]]);
+}

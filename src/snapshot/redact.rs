@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::volatile::{self, Ids};
 use crate::haystack::Haystack;
 use crate::history::{Continuation, History, StepHistory, UpstreamExchange};
+use crate::scenario::ShapeLeg;
 
 /// Letters that a run of a voice has at least: one of its words.
 const LEAST: usize = 7;
@@ -188,8 +189,8 @@ fn whole_words(rest: &[char], same: usize) -> usize {
 fn route(history: &History, step: &StepHistory) -> Option<String> {
     let body = step.client.request.json()?;
     let model = body.get("model")?.as_str()?.to_owned();
-    let real = history.proxy.legs.iter().any(|leg| leg.models.contains(&model))
-        || history.case.shape.legs.iter().any(|leg| leg.model.model == model);
+    let own = |leg: &ShapeLeg| leg.model.model == model || leg.model.to_string() == model;
+    let real = history.case.shape.legs.iter().any(own);
     (!real).then_some(model)
 }
 

@@ -145,6 +145,19 @@ fn the_same_request_of_another_run_is_the_same_text() {
     assert_eq!(text(&one), text(&other));
 }
 
+#[test]
+fn a_route_that_passes_through_stays_a_route() {
+    // Every leg is asked for the name that the client gave the route, and may be.
+    let lab = prefilled().with(|history| {
+        for leg in &mut history.proxy.legs {
+            leg.models.push("route-own".to_owned());
+        }
+    });
+    let step = &lab.history.steps[0];
+    let mut redactor = Redactor::new(&lab.history, step, &step.upstream[1]);
+    assert_eq!(redactor.text("asked for route-own"), "asked for <route>");
+}
+
 /// Texts made of what is redacted, in pieces and whole.
 fn texts() -> impl Strategy<Value = String> {
     let secrets = [

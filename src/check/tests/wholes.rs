@@ -126,6 +126,22 @@ fn answers_are_passed_through_as_declared() {
     broke(&[&begun[..], b"data: {\"error\":{\"message\":\"x\"}}\n\n"].concat())
         .check(&[("stream.passthrough", "pass")]);
     broke(b"data: other\n\n").check(&[("stream.passthrough", "fail")]);
+    // A leg that finished and ended without its end mark: as JSON, the answer is the same with one.
+    let unmarked = text.replace("data: [DONE]\n\n", "");
+    let ended = |declared: Passthrough, end: UpstreamEnd, behind: &str| {
+        let lab = Lab::chat().policy(|policy| policy.passthrough = Some(declared));
+        let lab = sends_bytes(lab, unmarked.as_bytes()).last(|exchange| exchange.end = end);
+        hears_bytes(lab, format!("{unmarked}{behind}").as_bytes())
+    };
+    let said = "data: {\"error\":{\"message\":\"x\"}}\n\n";
+    ended(Json, UpstreamEnd::Complete, "").check(&[("stream.passthrough", "pass")]);
+    ended(Json, UpstreamEnd::Complete, "data: [DONE]\n\n").check(&[("stream.passthrough", "pass")]);
+    ended(Json, UpstreamEnd::Complete, said).check(&[("stream.passthrough", "fail")]);
+    ended(Bytes, UpstreamEnd::Complete, "data: [DONE]\n\n").check(&[("stream.passthrough", "fail")]);
+    // One that finished and broke: the proxy may say so in its own words.
+    for declared in [Json, Bytes] {
+        ended(declared, UpstreamEnd::Cut("close".to_owned()), said).check(&[("stream.passthrough", "pass")]);
+    }
     // Across APIs there is nothing to hand on.
     let across =
         Lab::mixed().policy(|policy| policy.passthrough = Some(Json)).answers("primary", 0).hears_answer(&whole(0));

@@ -138,7 +138,7 @@ fn proxies() -> Result<String, Failure> {
         let profile = &bundle.profile;
         let _ = writeln!(text, "{:10} {}", profile.profile, profile.summary);
         let names: Vec<String> = match profile.get {
-            GetBy::Pip { .. } | GetBy::Npm { .. } => {
+            GetBy::Pip { .. } | GetBy::Npm { .. } | GetBy::Cargo { .. } => {
                 profile.versions.keys().map(|version| format!("{}@{version}", profile.profile)).collect()
             }
             GetBy::Builtin | GetBy::System { .. } => vec![profile.profile.clone()],

@@ -1,5 +1,7 @@
 //! Installs the pinned version of a proxy into the cache folder. `run` never does.
 
+mod cargo;
+
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
@@ -11,7 +13,6 @@ use crate::diagnostic::suggestion;
 
 /// Written last: a folder without it is no installation.
 const COMPLETE: &str = ".crossfade-complete";
-
 /// What an installation came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Installed {
@@ -89,6 +90,14 @@ pub fn install(
                 step("installing the pinned packages");
                 let args = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];
                 job.run("npm", &args, "install Node.js 20 or newer, with npm")?;
+                job.expect(bin)
+            })
+        }
+        GetBy::Cargo { package, lock, bin } => {
+            let version = version(&bundle.profile, given)?;
+            Installation::begin(name, version, host)?.through(step, |job, step| {
+                let lock = lock.as_ref().and_then(|lock| bundle.files.get(&lock.replace("{version}", version)));
+                job.build(package, version, lock.map(String::as_str), step)?;
                 job.expect(bin)
             })
         }
@@ -231,6 +240,11 @@ mod tests {
             "portkey",
             "portkey@1.15.2 was not installed: there is no `npm` on this machine; install Node.js 20 or newer, with npm \
              (log: HOME/proxies/portkey-1.15.2.log)",
+        );
+        check(
+            "crabllm",
+            "crabllm@0.0.25 was not installed: there is no `cargo` on this machine; it takes Rust, with cargo, and a \
+             network (log: HOME/proxies/crabllm-0.0.25.log)",
         );
     }
 

@@ -19,11 +19,15 @@ fn main() {
         ("src/vendors", "vendors.rs"),
     ] {
         println!("cargo:rerun-if-changed={folder}");
-        fs::write(out.join(list), embed(&root.join(folder))).expect("the output folder is writable");
+        fs::write(out.join(list), embed(&root.join(folder), is_yaml)).expect("the output folder is writable");
     }
+    // A profile is all that its folder holds.
+    println!("cargo:rerun-if-changed=src/profiles");
+    let profiles = embed(&root.join("src/profiles"), |file| !file.ends_with("profile.schema.json"));
+    fs::write(out.join("profiles.rs"), profiles).expect("the output folder is writable");
     println!("cargo:rerun-if-changed=src/rules");
     let mut rules = Vec::new();
-    collect(&root.join("src/rules"), &mut rules);
+    collect(&root.join("src/rules"), is_yaml, &mut rules);
     fs::create_dir_all(out.join("rules")).expect("the output folder is writable");
     for file in rules {
         let yaml = fs::read_to_string(&file).expect("rules are readable");
@@ -102,9 +106,9 @@ fn quoted(text: &str) -> String {
 }
 
 /// A slice of paths below the folder and texts, sorted by path, as Rust.
-fn embed(folder: &Path) -> String {
+fn embed(folder: &Path, takes: fn(&Path) -> bool) -> String {
     let mut files = Vec::new();
-    collect(folder, &mut files);
+    collect(folder, takes, &mut files);
     let name = |file: &Path| {
         let below = file.strip_prefix(folder).expect("below the folder");
         below.iter().map(|part| part.to_str().expect("plain names")).collect::<Vec<_>>().join("/")
@@ -120,12 +124,16 @@ fn embed(folder: &Path) -> String {
     code
 }
 
-fn collect(folder: &Path, found: &mut Vec<PathBuf>) {
+fn is_yaml(file: &Path) -> bool {
+    file.extension().is_some_and(|extension| extension == "yaml")
+}
+
+fn collect(folder: &Path, takes: fn(&Path) -> bool, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).expect("the folder is readable") {
         let path = entry.expect("the folder is readable").path();
         if path.is_dir() {
-            collect(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "yaml") {
+            collect(&path, takes, found);
+        } else if takes(&path) {
             found.push(path);
         }
     }

@@ -11,7 +11,7 @@ use crate::runner::Exit;
 
 /// The name that stands for all of them.
 pub(super) const NAME: &str = "all";
-/// The file beside a profile that says what it is known to fail in the bundled suite.
+/// The file beside a profile that says what it is known to fail in the bundled suite; of one version: `1.2.3.baseline.yaml`.
 const BASELINE: &str = "baseline.yaml";
 /// The page, unless told otherwise.
 const PAGE: &str = "crossfade.html";
@@ -91,7 +91,7 @@ fn proxies(place: &Place) -> Result<(Vec<Proxy>, Vec<String>), Failure> {
                 version.map_or_else(|| profile.profile.clone(), |version| format!("{}@{version}", profile.profile));
             let wanted: Wanted = name.parse().map_err(Failure::from)?;
             match catalogue.resolve(&wanted, &host) {
-                Ok(_) => there.push(Proxy { name, known: baseline(bundle)? }),
+                Ok(_) => there.push(Proxy { name, known: baseline(bundle, version)? }),
                 Err(why) => missing.push(why.to_string()),
             }
         }
@@ -99,9 +99,34 @@ fn proxies(place: &Place) -> Result<(Vec<Proxy>, Vec<String>), Failure> {
     Ok((there, missing))
 }
 
-fn baseline(bundle: &Bundle) -> Result<Option<Baseline>, Failure> {
-    let name = format!("{}/{BASELINE}", bundle.profile.profile);
-    let text = bundle.files.get(BASELINE);
-    let baseline = text.map(|text| Baseline::load_text(&name, text)).transpose();
+fn baseline(bundle: &Bundle, version: Option<&String>) -> Result<Option<Baseline>, Failure> {
+    let of_version = version.map(|version| format!("{version}.{BASELINE}"));
+    let files = of_version.into_iter().chain([BASELINE.to_owned()]);
+    let found = files.filter_map(|file| Some((format!("{}/{file}", bundle.profile.profile), bundle.files.get(&file)?)));
+    let baseline = { found }.next().map(|(name, text)| Baseline::load_text(&name, text)).transpose();
     baseline.map_err(|error| Failure::load(&[error], false))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proxy::Catalogue;
+
+    #[test]
+    fn every_bundled_baseline_loads_and_a_version_has_its_own() {
+        let catalogue = Catalogue::bundled();
+        let known = |name: &str, version: Option<&str>| {
+            let bundle = catalogue.all().find(|bundle| bundle.profile.profile == name).unwrap();
+            baseline(bundle, version.map(str::to_owned).as_ref()).unwrap()
+        };
+        for bundle in catalogue.all() {
+            for version in bundle.profile.versions.keys().map(Some).chain([None]) {
+                baseline(bundle, version).unwrap_or_else(|error| panic!("{error:?}"));
+            }
+        }
+        assert!(known("builtin", None).is_none());
+        assert!(known("nginx", None).is_some() && known("portkey", Some("1.15.2")).is_some());
+        assert_ne!(known("litellm", Some("1.84.0")), known("litellm", Some("1.106.2")));
+        assert!(known("litellm", None).is_none());
+    }
 }

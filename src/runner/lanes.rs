@@ -8,7 +8,9 @@ use super::skip::{plays, stalls};
 use crate::scenario::{Case, Pace, Shape};
 
 /// Waiting cases that run at a time.
-const QUIET_JOBS: usize = 4;
+const QUIET_JOBS: usize = 8;
+/// Cases that are repeated among few at a time.
+const CALM_JOBS: usize = 4;
 /// A pace of events longer than this makes a case a waiting one, in milliseconds.
 const LONG_PACE: u64 = 100;
 
@@ -86,7 +88,7 @@ impl Lanes {
             return None;
         }
         if let Some(at) = self.calm.iter().position(|index| fits(*index)) {
-            return (running < jobs.clamp(1, QUIET_JOBS)).then(|| self.calm.remove(at)).flatten();
+            return (running < jobs.clamp(1, CALM_JOBS)).then(|| self.calm.remove(at)).flatten();
         }
         if !self.calm.is_empty() || bound > 0 {
             return None;

@@ -89,7 +89,7 @@ fn asked_for() -> Option<usize> {
 
 /// Runs several times, some runs beside each other: a loaded machine must change nothing.
 fn soak(name: &str, args: &[&str], runs: usize) {
-    const BESIDE: usize = 3;
+    const BESIDE: usize = 5;
     let _alone = alone();
     let first = run(&format!("soak-{name}"), args).verdicts();
     assert!(!first.is_empty());

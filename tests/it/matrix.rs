@@ -13,7 +13,7 @@ use crossfade::check::CATALOGUE;
 use crate::support::{alone, root, run, thorough};
 
 /// Runs at a time: most of a run is waiting.
-const BESIDE: usize = 6;
+const BESIDE: usize = 10;
 /// A plain `cargo test` takes one defect of so many.
 const SLICE: usize = 15;
 

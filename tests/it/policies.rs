@@ -10,7 +10,7 @@ use crossfade::builtin::{Promise, chosen, every_value};
 use crate::support::{Run, alone, run, thorough};
 
 /// Runs at a time: most of a run is waiting.
-const BESIDE: usize = 4;
+const BESIDE: usize = 8;
 
 /// What a policy decides most about. A debug build takes a quarter of an hour for the whole suite under each value, so
 /// that is left to CI, and to whoever names a release build in `CROSSFADE_TEST_BIN`.

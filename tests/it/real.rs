@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
-use crate::support::{Cell, Run, alone, assert_same, proxies, root, run};
+use crate::support::{Cell, Run, assert_same, proxies, real_alone, root, run};
 
 const PREFILL: &str = "continue-on-a-model-without-prefill";
 const SILENCE: &str = "silence-on-a-model-without-prefill";
@@ -32,7 +32,7 @@ fn changed(snapshots: &[serde_json::Value]) -> usize {
 
 #[test]
 fn litellm_1_84_prefills_and_shows_the_refusal() {
-    let _alone = alone();
+    let _alone = real_alone();
     let Some(run) = real("litellm-1.84.0", "prefill", "litellm@1.84.0", "litellm-1.84.0") else {
         return;
     };
@@ -61,7 +61,7 @@ fn litellm_1_84_prefills_and_shows_the_refusal() {
 
 #[test]
 fn litellm_1_106_asks_no_fallback_in_mid_stream() {
-    let _alone = alone();
+    let _alone = real_alone();
     let Some(run) = real("litellm-1.106.2", "prefill", "litellm@1.106.2", "litellm-1.106.2") else {
         return;
     };
@@ -71,7 +71,7 @@ fn litellm_1_106_asks_no_fallback_in_mid_stream() {
 
 #[test]
 fn portkey_hides_a_broken_stream() {
-    let _alone = alone();
+    let _alone = real_alone();
     let Some(run) = real("portkey", "truncation/truncation.yaml", "portkey@1.15.2", "portkey") else { return };
     for by in ["close", "reset", "eof"] {
         run.expect("truncation", &[by], "stream.truncation-visible", "fail");
@@ -80,7 +80,7 @@ fn portkey_hides_a_broken_stream() {
 
 #[test]
 fn nginx_shows_a_broken_stream_and_hands_on_a_clean_end() {
-    let _alone = alone();
+    let _alone = real_alone();
     let Some(run) = real("nginx", "truncation/truncation.yaml", "nginx", "nginx") else { return };
     for by in ["close", "reset"] {
         run.expect("truncation", &[by], "stream.truncation-visible", "pass");
@@ -90,7 +90,7 @@ fn nginx_shows_a_broken_stream_and_hands_on_a_clean_end() {
 
 #[test]
 fn what_a_proxy_cannot_do_is_skipped_with_a_sentence() {
-    let _alone = alone();
+    let _alone = real_alone();
     let Some(run) = real("nginx-models", "prefill/continue-on-a-model-without-prefill.yaml", "nginx", "nginx") else {
         return;
     };
@@ -99,24 +99,46 @@ fn what_a_proxy_cannot_do_is_skipped_with_a_sentence() {
     assert!(run.skips().iter().all(|why| why.contains("cannot have models of their own")), "{}", run.told());
 }
 
-/// The proxies that run the whole suite.
-pub(crate) const PROXIES: [&str; 4] = ["litellm@1.84.0", "litellm@1.106.2", "portkey@1.15.2", "nginx"];
+/// The proxies that run the whole suite, and the baselines beside their profiles.
+const WHOLE: [(&str, &str); 4] = [
+    ("litellm@1.84.0", "litellm/1.84.0.baseline.yaml"),
+    ("litellm@1.106.2", "litellm/1.106.2.baseline.yaml"),
+    ("portkey@1.15.2", "portkey/baseline.yaml"),
+    ("nginx", "nginx/baseline.yaml"),
+];
 
-/// A proxy's run of the whole suite: one for all tests that look at it.
-pub(crate) fn whole(proxy: &str) -> Option<&'static Run> {
-    static RUNS: [OnceLock<Option<Run>>; 4] = [const { OnceLock::new() }; 4];
-    let number = PROXIES.iter().position(|known| *known == proxy).expect("one of the list");
-    let name = format!("whole-{}", proxy.replace('@', "-"));
-    RUNS[number].get_or_init(|| real(&name, "", proxy, &name)).as_ref()
+/// Their runs, for all tests that look at them: one beside the other, since most of a run is waiting.
+pub(crate) fn whole() -> Option<&'static [(&'static str, Run)]> {
+    static RUNS: OnceLock<Option<Vec<(&str, Run)>>> = OnceLock::new();
+    let run = |(proxy, baseline): (&'static str, &str)| {
+        let name = format!("whole-{}", proxy.replace('@', "-"));
+        let baseline = root().join("src/profiles").join(baseline);
+        let run = real_with(&name, &[""], proxy, &name, &["--baseline", baseline.to_str().expect("a plain path")]);
+        Some((proxy, run?))
+    };
+    let all = || {
+        std::thread::scope(|scope| {
+            let runs = WHOLE.map(|proxy| scope.spawn(move || run(proxy)));
+            runs.into_iter().map(|run| run.join().expect("it is told above")).collect()
+        })
+    };
+    RUNS.get_or_init(all).as_deref()
+}
+
+#[test]
+fn they_fail_what_their_baselines_know_and_nothing_else() {
+    let _alone = real_alone();
+    for (proxy, run) in whole().into_iter().flatten() {
+        assert_eq!(run.code, 0, "{proxy}: {}", run.told());
+    }
 }
 
 #[test]
 fn nothing_that_the_suite_names_is_not_yet_there() {
-    let _alone = alone();
-    for proxy in PROXIES {
-        let Some(run) = whole(proxy) else { return };
+    let _alone = real_alone();
+    for (proxy, run) in whole().into_iter().flatten() {
         let late: Vec<_> = run.skips().into_iter().filter(|why| why.contains("not yet")).collect();
-        assert!(late.is_empty(), "{late:#?}");
+        assert!(late.is_empty(), "{proxy}: {late:#?}");
     }
 }
 
@@ -130,7 +152,7 @@ const REPEATED: [&str; 4] = [
 
 #[test]
 fn repeated_runs_at_eight_in_parallel_give_the_same_verdicts() {
-    let _alone = alone();
+    let _alone = real_alone();
     let runs = if std::env::var_os("CI").is_some() { 5 } else { 2 };
     for (name, proxy) in [("repeat-litellm", "litellm@1.84.0"), ("repeat-portkey", "portkey@1.15.2")] {
         let once = || real_with(name, &REPEATED, proxy, name, &["--jobs", "8"]);

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::support::{Program, alone, crossfade, free_port, proxies, scratch};
+use crate::support::{Program, crossfade, free_port, proxies, real_alone, scratch};
 
 /// The installed LM-Proxy.
 fn lm_proxy() -> Option<PathBuf> {
@@ -22,7 +22,7 @@ fn said(folder: &Path, args: &[&str]) -> (i32, String) {
 
 #[test]
 fn a_newcomer_sees_the_second_text_after_two_commands() {
-    let _alone = alone();
+    let _alone = real_alone();
     let Some(installed) = lm_proxy() else { return };
     let folder = scratch("newcomer");
     let (port, legs) = (free_port(), free_port());
@@ -101,7 +101,7 @@ fn copy(from: &Path, to: &Path) {
 
 #[test]
 fn one_broken_line_of_a_checkout_turns_it_red_and_is_all_that_is_new() {
-    let _alone = alone();
+    let _alone = real_alone();
     let Some(installed) = lm_proxy() else { return };
     let folder = scratch("checkout");
     let checkout = checkout(&installed, &folder);

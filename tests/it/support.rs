@@ -25,6 +25,12 @@ pub(crate) fn alone() -> MutexGuard<'static, ()> {
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// The same for tests of real programs. They wait more than they work: one of them may run beside one of [`alone`].
+pub(crate) fn real_alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Whether the tests that run the suite a hundred times over do all of it: in CI, or when the program is given as it is
 /// released. A plain `cargo test` takes a slice of them.
 pub(crate) fn thorough() -> bool {

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::faults::{FAULTS, Where, write_legs};
 use super::{ANSWERS, SDKS, STATUSES, WAYS, readers};
-use crate::support::{Program, alone, crossfade, proxies, root, scratch};
+use crate::support::{Program, crossfade, proxies, real_alone, root, scratch};
 
 /// Seconds after which an SDK is told to give up.
 const PATIENCE: &str = "3";
@@ -66,7 +66,7 @@ pub(super) fn seen() -> Option<&'static Seen> {
     static SEEN: OnceLock<Seen> = OnceLock::new();
     let home = proxies()?;
     Some(SEEN.get_or_init(|| {
-        let _alone = alone();
+        let _alone = real_alone();
         let sdks = installed(&home);
         let folder = scratch("sdk");
         let answers = Served::start(&folder, None);

@@ -12,7 +12,7 @@ use crossfade::cassette::{self, Cassette, Exchange, RecordedEnd};
 use serde_json::{Value, json};
 
 use crate::sdk::ask_python;
-use crate::support::{alone, proxies, scratch};
+use crate::support::{proxies, real_alone, scratch};
 use machines::{Front, Llama, Recorder, legs};
 use raw::{Answer, Tee, ask};
 
@@ -144,7 +144,7 @@ fn check_words(probes: &[Probe], seen: &[Value]) {
 #[test]
 fn what_a_real_server_said_is_recorded_and_replayed() {
     let Some(home) = proxies() else { return };
-    let _alone = alone();
+    let _alone = real_alone();
     let folder = scratch("real-server");
     let llama = Llama::start(&home, &folder, &[]);
     let tee = Tee::start(&llama.url);
@@ -180,7 +180,7 @@ fn check_same(place: &str, sent: &Answer, exchange: &Exchange) {
 #[test]
 fn what_came_over_tls_and_http2_is_recorded_and_replayed() {
     let Some(home) = proxies() else { return };
-    let _alone = alone();
+    let _alone = real_alone();
     let folder = scratch("real-server-h2");
     let llama = Llama::start(&home, &folder, &[]);
     let front = Front::start(&llama.url, &folder.join("front"));
@@ -199,7 +199,7 @@ fn what_came_over_tls_and_http2_is_recorded_and_replayed() {
 /// Ends a server in the middle of its stream: what was recorded breaks there, and breaks there again.
 fn check_break(name: &str, tls: bool) {
     let Some(home) = proxies() else { return };
-    let _alone = alone();
+    let _alone = real_alone();
     let folder = scratch(name);
     // Room for a text that nobody waits for the end of.
     let llama = Llama::start(&home, &folder, &["context=8192"]);

@@ -1,8 +1,6 @@
 //! Real proxies against their baselines: whatever fails that is not known, or is known and passes, fails here.
 
-use std::io::Write as _;
-
-use crate::support::{crossfade, proxies, real_alone, root, run, scratch};
+use crate::support::{crossfade, is_built, proxies, real_alone, root, run, scratch};
 
 /// Runs bundled scenarios on a proxy; everything is as its baseline says.
 #[track_caller]
@@ -24,20 +22,9 @@ fn as_known(proxy: &str, scenarios: &[&str]) {
 /// The same of a proxy that takes minutes to build: no suite installs it, and it is judged where someone did.
 #[track_caller]
 fn as_known_where_built(proxy: &str, scenarios: &[&str]) {
-    let built = |home: &std::path::Path| {
-        let mut folders = std::fs::read_dir(home.join("proxies")).into_iter().flatten().flatten();
-        let ours = format!("{proxy}-");
-        folders.any(|folder| {
-            folder.file_name().to_string_lossy().starts_with(&ours)
-                && folder.path().join(".crossfade-complete").is_file()
-        })
-    };
     let Some(home) = proxies() else { return };
-    if built(&home) {
+    if is_built(&home, proxy) {
         as_known(proxy, scenarios);
-    } else {
-        let why = format!("`crossfade proxy install {proxy}` takes minutes, and nobody ran it");
-        let _ = writeln!(std::io::stderr(), "SKIPPED known {proxy}: {why}");
     }
 }
 

@@ -5,8 +5,12 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crossfade::api::{ApiId, ModelName};
-use crossfade::proxy::{Canaries, Catalogue, Host, Launch, ProxyError, Route, RouteLeg, Running, Wanted, install};
+use crossfade::proxy::{
+    Canaries, Catalogue, GetBy, Host, Launch, ProxyError, Route, RouteLeg, Running, Wanted, install,
+};
 use crossfade::scenario::Settings;
+
+use crate::support::is_built;
 
 /// A folder of this test's own.
 fn scratch(name: &str) -> PathBuf {
@@ -211,6 +215,9 @@ async fn real_ones_install_and_start() {
     let host = Host { home, path, exe: crate::support::program() };
     let catalogue = Catalogue::bundled();
     for bundle in catalogue.all() {
+        if matches!(bundle.profile.get, GetBy::Cargo { .. }) && !is_built(&host.home, &bundle.profile.profile) {
+            continue;
+        }
         let mut versions: Vec<Option<String>> = bundle.profile.versions.keys().cloned().map(Some).collect();
         if versions.is_empty() {
             versions.push(None);

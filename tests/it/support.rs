@@ -228,6 +228,20 @@ pub(crate) fn proxies() -> Option<PathBuf> {
     }
 }
 
+/// Whether a proxy that takes minutes to build stands in the folder of installed ones, else a loud word.
+pub(crate) fn is_built(home: &Path, proxy: &str) -> bool {
+    let mut folders = std::fs::read_dir(home.join("proxies")).into_iter().flatten().flatten();
+    let ours = format!("{proxy}-");
+    let built = folders.any(|folder| {
+        folder.file_name().to_string_lossy().starts_with(&ours) && folder.path().join(".crossfade-complete").is_file()
+    });
+    if !built {
+        let why = format!("`crossfade proxy install {proxy}` takes minutes, and nobody ran it");
+        let _ = writeln!(std::io::stderr(), "SKIPPED {proxy}: {why}");
+    }
+    built
+}
+
 /// A server in the test: `serve` is called with each connection, on a thread of its own.
 pub(crate) fn server(serve: impl Fn(TcpStream) + Send + Sync + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");

@@ -73,7 +73,9 @@ fn lanes(folder: &Path, args: &[&str]) -> Vec<Vec<String>> {
 
 fn sorted(lanes: &[Vec<String>]) -> Vec<Vec<String>> {
     let mut lanes = lanes.to_vec();
-    lanes.iter_mut().for_each(|lines| lines.sort());
+    for lines in &mut lanes {
+        lines.sort();
+    }
     lanes.sort();
     lanes
 }

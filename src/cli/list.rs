@@ -7,9 +7,11 @@ use std::path::Path;
 use super::args::{LintArgs, ListArgs};
 use super::files::{self, Place};
 use super::{Failure, print, proxy};
+use crate::answer;
 use crate::baseline::Baseline;
 use crate::config::{Config, FILE_NAME};
 use crate::diagnostic::{Diagnostic, SourceFile};
+use crate::proxy::Bundle;
 use crate::rules::{ChoiceError, RuleBook, RuleChoice};
 use crate::runner::{Exit, describe_launches, skip_reason};
 use crate::scenario::Case;
@@ -129,10 +131,16 @@ fn kind(path: &Path) -> Option<Load> {
     }
     let text = std::fs::read_to_string(path).ok()?;
     let first = text.lines().find(|line| !line.trim().is_empty() && !line.starts_with('#') && *line != "---")?;
+    let has = |key: &str| text.lines().any(|line| line.strip_prefix(key).is_some_and(|rest| rest.starts_with(':')));
     match first {
         _ if first.starts_with("cassette:") => Some(|path| crate::cassette::load(path).map(drop)),
         _ if first.starts_with("rules_format:") => Some(rules),
-        _ if first.starts_with("- ") || first.trim() == "[]" => Some(|path| Baseline::load(path).map(drop)),
+        _ if first.trim_start().starts_with("- ") || first.trim() == "[]" => {
+            Some(|path| Baseline::load(path).map(drop))
+        }
+        _ if has("legs") => None,
+        _ if has("profile") => Some(|path| Bundle::load(path).map(drop)),
+        _ if has("parts") => Some(|path| answer::load(path).map(drop)),
         _ => None,
     }
 }

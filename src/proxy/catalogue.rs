@@ -100,6 +100,20 @@ impl Catalogue {
     }
 }
 
+impl Bundle {
+    /// Loads a `profile.yaml`, with what lies beside it.
+    pub fn load(path: &Path) -> Result<Self, Diagnostic> {
+        if path.file_name().is_none_or(|name| name != "profile.yaml") {
+            let error = Diagnostic::of_file(path.display().to_string(), "a profile that is not called `profile.yaml`");
+            return Err(error.help("a profile is a folder of its name, with a `profile.yaml` in it"));
+        }
+        match path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => read(folder),
+            _ => read(Path::new(".")),
+        }
+    }
+}
+
 fn read(folder: &Path) -> Result<Bundle, Diagnostic> {
     let path = folder.join("profile.yaml");
     let name = path.display().to_string();
@@ -112,7 +126,9 @@ fn read(folder: &Path) -> Result<Bundle, Diagnostic> {
             files.extend(text.ok().map(|text| (name.to_owned(), text)));
         }
     }
-    let stem = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    // `.` has a name, too.
+    let whole = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    let stem = whole.file_name().unwrap_or_default().to_string_lossy().into_owned();
     load(SourceFile::new(name, document.file().text()), &stem, files)
 }
 

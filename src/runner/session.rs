@@ -149,8 +149,8 @@ impl Session {
     /// The proxy's pace, from controls of plain cases.
     async fn measured(mut self, samples: &[Arc<Case>], jobs: usize) -> Result<Self, String> {
         for sample in samples {
-            self.controls_of(sample).await;
-            if let Some(reason) = self.rig.exited() {
+            let failed = self.ask_controls(sample).await;
+            if let Some(reason) = self.rig.ended_with(failed).await {
                 return Err(reason);
             }
         }
@@ -286,15 +286,23 @@ impl Session {
 
     /// The controls of a case, asked for where they were not yet.
     async fn controls_of(&self, case: &Arc<Case>) -> Vec<BTreeMap<String, Control>> {
+        self.ask_controls(case).await;
+        self.controls.lock().await.of(case)
+    }
+
+    /// Asks for the controls of a case that were not asked for yet. Whether one failed.
+    async fn ask_controls(&self, case: &Arc<Case>) -> bool {
         let mut controls = self.controls.lock().await;
+        let mut failed = false;
         for (control, client) in controls.wanted(&self.launch, &[case]) {
             if self.gone.get().is_some() {
                 break;
             }
             let n = self.others.fetch_add(1, Ordering::Relaxed);
-            controls.run(&self.rig, &self.words, n, &control, &client, self.time_limit).await;
+            let result = controls.run(&self.rig, &self.words, n, &control, &client, self.time_limit).await;
+            failed |= result.failed.is_some();
         }
-        controls.of(case)
+        failed
     }
 }
 

@@ -496,6 +496,11 @@ fn mortal(name: &str, lives: u32) -> String {
 }
 
 fn mortal_on(name: &str, lives: u32, text: &str) -> String {
+    let folder = mortal_in(name, lives, text);
+    told(&folder, &["run", "my-bug.yaml", "--proxy", "mortal", "--time-limit", "1s"])
+}
+
+fn mortal_in(name: &str, lives: u32, text: &str) -> PathBuf {
     let folder = scenario(name, text);
     let profile = folder.join("profiles/mortal");
     std::fs::create_dir_all(&profile).expect("the scratch folder can be used");
@@ -513,7 +518,7 @@ fn mortal_on(name: &str, lives: u32, text: &str) -> String {
     std::fs::write(profile.join("profile.yaml"), text).expect("the scratch folder can be used");
     let config = "{ {%- for r in routes %}\"{{ r.name }}\": \"{{ r.legs[0].base_url }}\"{% if not loop.last %},{% endif %}{% endfor -%} }\n";
     std::fs::write(profile.join("config.json.j2"), config).expect("the scratch folder can be used");
-    told(&folder, &["run", "my-bug.yaml", "--proxy", "mortal", "--time-limit", "1s"])
+    folder
 }
 
 #[test]
@@ -538,11 +543,39 @@ fn a_proxy_that_keeps_dying_is_no_proxy() {
 }
 
 #[test]
+fn a_proxy_that_dies_of_a_control_is_no_finding() {
+    let folder = mortal_in("mortal-explored", 0, "scenario: my-bug\nlegs: {primary: {}}\n");
+    let told = told(&folder, &["explore", "--proxy", "mortal", "--cases", "4", "--seed", "7"]);
+    assert!(told.starts_with("exit 6"), "{told}");
+    assert!(told.contains("it ended with exit code 9") && !told.contains("lifecycle.survives"), "{told}");
+}
+
+#[test]
 fn a_run_in_which_the_proxy_died_is_not_green() {
     let told = mortal("mortal-once", 1);
     assert!(told.starts_with("exit 5"), "{told}");
     assert!(told.contains("1 case: 1 pass"), "{told}");
     assert!(told.contains("the proxy died or hung 1 x and was started again"), "{told}");
+}
+
+#[test]
+fn lint_reads_a_file_as_what_it_is() {
+    let folder = mortal_in("linted", 0, "legs: {primary: {}}\n");
+    let write = |name: &str, text: &str| std::fs::write(folder.join(name), text).expect("it is written");
+    let check = |paths: &[&str], expect: &str| {
+        let told = told(&folder, &[&["lint"], paths].concat());
+        assert!(told.contains(expect), "{expect}: {told}");
+    };
+    write("answer.yaml", "summary: One word\nparts: [{text: {words: 1}}]\n");
+    write("baseline.yaml", "# Known.\n\n  - my-bug/stream.text: filed as https://example.test/1\n");
+    check(&["profiles/mortal/profile.yaml", "answer.yaml", "baseline.yaml", "my-bug.yaml"], "3 other files load");
+    write("answer.yaml", "parts: [{txt: {words: 1}}]\n");
+    check(&["answer.yaml"], "did you mean `text`");
+    write("profiles/mortal/profile.yaml", "profile: mortal\nsummary: x\ncommandd: [x]\n");
+    check(&["profiles/mortal/profile.yaml"], "unknown field `commandd`");
+    check(&["profiles/mortal/profile.yaml"], "did you mean `command`");
+    write("mine.yaml", "profile: mine\nsummary: x\n");
+    check(&["mine.yaml"], "a profile is a folder of its name");
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod ci;
 mod cli;
 mod docs;
 mod explore;
+mod fuzz;
 mod histories;
 mod import;
 mod known;

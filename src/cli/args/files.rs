@@ -60,7 +60,7 @@ pub(in crate::cli) enum Ci {
 /// `crossfade lint`.
 #[derive(Args, Clone, Debug)]
 pub(in crate::cli) struct LintArgs {
-    /// Scenario files and folders, cassettes, baselines, `crossfade.yaml`.
+    /// Scenario files and folders, cassettes, baselines, answers, rules, profiles (`profile.yaml`), `crossfade.yaml`.
     #[arg(value_name = "PATH", required = true)]
     pub(in crate::cli) paths: Vec<PathBuf>,
 }

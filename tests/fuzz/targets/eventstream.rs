@@ -1,11 +1,10 @@
 //! AWS event streams: however a body is cut, the same messages come out, and each is written again as it was.
 //!
 //! Checksums would keep the input out, so it may come without them: see [`body`].
-#![no_main]
+#![cfg_attr(not(test), no_main)]
 
 use crossfade::api::ApiId;
 use crossfade::eventstream::{Decoder, encode};
-use libfuzzer_sys::fuzz_target;
 
 fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0, |crc: u32, byte| {
@@ -35,7 +34,7 @@ fn body(raw: bool, mut input: &[u8]) -> Vec<u8> {
     body
 }
 
-fuzz_target!(|data: &[u8]| {
+pub(crate) fn check(data: &[u8]) {
     let Some(([how, size], input)) = data.split_first_chunk() else { return };
     let body = body(how % 4 == 0, input);
     let pieces = || body.chunks((*size).max(1).into());
@@ -57,7 +56,7 @@ fuzz_target!(|data: &[u8]| {
         assert_eq!(encode(&message.headers, &message.payload).as_deref(), Some(&body[message.span.clone()]));
     }
 
-    let api = ApiId::BedrockConverse.spoken().unwrap();
+    let api = ApiId::BedrockConverse.spoken().expect("it is spoken");
     let (mut whole, mut cut) = (api.stream_reader(), api.stream_reader());
     let expected = whole.feed(&body);
     let got: Vec<_> = pieces().flat_map(|piece| cut.feed(piece)).collect();
@@ -68,4 +67,7 @@ fuzz_target!(|data: &[u8]| {
         assert!(end <= mark.start && mark.start < mark.end && mark.end <= body.len(), "{mark:?}");
         end = mark.end;
     }
-});
+}
+
+#[cfg(not(test))]
+libfuzzer_sys::fuzz_target!(|data: &[u8]| check(data));

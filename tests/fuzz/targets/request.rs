@@ -1,13 +1,12 @@
 //! Requests: whatever is asked is read in every API, judged by the rules of every vendor, and written in every other.
 //!
 //! The input is a target, lines of headers and, behind an empty line, a body.
-#![no_main]
+#![cfg_attr(not(test), no_main)]
 
 use crossfade::api::compare::{differences, normal, without_words};
 use crossfade::api::{ApiId, Conversation, ModelName};
 use crossfade::rules::{Incoming, RuleBook};
 use crossfade::wire::{Headers, Request};
-use libfuzzer_sys::fuzz_target;
 
 const MODELS: [&str; 6] = [
     "anthropic/claude-sonnet-4-6",
@@ -28,13 +27,13 @@ fn request(data: &[u8]) -> Request {
     Request { method: "POST".to_owned(), target, headers, body: body.to_vec().into() }
 }
 
-fuzz_target!(|data: &[u8]| {
+pub(crate) fn check(data: &[u8]) {
     let request = request(data);
     for api in ApiId::ALL.into_iter().filter_map(ApiId::spoken) {
         let _ = api.own_path(request.target.split('?').next().unwrap_or_default());
         let _ = api.presented_key(&request.target, &request.headers);
         for model in MODELS {
-            let model: ModelName = model.parse().unwrap();
+            let model: ModelName = model.parse().expect("a model");
             let incoming = Incoming {
                 api: api.id(),
                 model: &model,
@@ -62,4 +61,7 @@ fuzz_target!(|data: &[u8]| {
             }
         }
     }
-});
+}
+
+#[cfg(not(test))]
+libfuzzer_sys::fuzz_target!(|data: &[u8]| check(data));

@@ -1,14 +1,13 @@
 //! Scenarios: they load, or every error is told at a place in the file; their cases have names of their own.
-#![no_main]
+#![cfg_attr(not(test), no_main)]
 
 use std::collections::BTreeSet;
 
 use crossfade::answer::Library;
 use crossfade::config::Config;
 use crossfade::scenario::load_text;
-use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|data: &[u8]| {
+pub(crate) fn check(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     match load_text("x.yaml", text, &Library::bundled()) {
         Ok(cases) => {
@@ -25,4 +24,7 @@ fuzz_target!(|data: &[u8]| {
     if let Err(error) = Config::load_text("x.yaml", text) {
         assert!(!error.render(false).is_empty());
     }
-});
+}
+
+#[cfg(not(test))]
+libfuzzer_sys::fuzz_target!(|data: &[u8]| check(data));

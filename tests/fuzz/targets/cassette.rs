@@ -2,7 +2,7 @@
 #![cfg_attr(not(test), no_main)]
 
 use crossfade::answer::from_cassette;
-use crossfade::cassette::{load_text, save};
+use crossfade::cassette::{RecordedChunk, load_text, save};
 
 /// A file with the digest that it should have: no input finds it by itself.
 fn sealed(text: &str) -> String {
@@ -33,7 +33,7 @@ pub(crate) fn check(data: &[u8]) {
     let Some(api) = cassette.api.spoken() else { return };
     for exchange in &cassette.exchanges {
         let rendition = from_cassette(exchange, api);
-        let recorded: Vec<u8> = exchange.response.chunks.iter().flat_map(|chunk| chunk.bytes()).collect();
+        let recorded: Vec<u8> = exchange.response.chunks.iter().flat_map(RecordedChunk::bytes).collect();
         let body = rendition.body();
         assert_eq!(body, recorded);
         let mut end = 0;

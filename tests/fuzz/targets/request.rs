@@ -45,7 +45,7 @@ pub(crate) fn check(data: &[u8]) {
             };
             let ruling = RuleBook::bundled().judge(&incoming);
             let explained = RuleBook::bundled().explain(&incoming);
-            assert_eq!(ruling.refusal.is_some() as usize + ruling.also.len(), explained.len());
+            assert_eq!(usize::from(ruling.refusal.is_some()) + ruling.also.len(), explained.len());
         }
         let Some(conversation) = api.read(&request) else { continue };
         assert!(differences(&conversation, &conversation).is_empty());

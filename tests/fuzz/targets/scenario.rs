@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 
 use crossfade::answer::Library;
 use crossfade::config::Config;
-use crossfade::scenario::load_text;
+use crossfade::scenario::{Case, load_text};
 
 pub(crate) fn check(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     match load_text("x.yaml", text, &Library::bundled()) {
         Ok(cases) => {
-            let ids: BTreeSet<_> = cases.iter().map(|case| case.id()).collect();
+            let ids: BTreeSet<_> = cases.iter().map(Case::id).collect();
             assert_eq!(ids.len(), cases.len(), "{ids:?}");
         }
         Err(errors) => {

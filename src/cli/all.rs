@@ -26,7 +26,7 @@ pub(super) fn run(place: &Place, args: &RunArgs, quiet: bool, verbose: u8) -> Re
     let own = std::env::temp_dir().join(format!("crossfade-all-{}", std::process::id()));
     let folder = args.output.json.as_ref().unwrap_or(&own);
     std::fs::create_dir_all(folder).map_err(|error| Failure::file(&folder.display().to_string(), error))?;
-    let (mut exit, mut reports) = (Exit::AsExpected, Vec::new());
+    let (mut exits, mut reports) = (Vec::new(), Vec::new());
     for Proxy { name, known } in there {
         let json = folder.join(format!("{name}.json"));
         let one = RunArgs {
@@ -35,9 +35,9 @@ pub(super) fn run(place: &Place, args: &RunArgs, quiet: bool, verbose: u8) -> Re
             known,
             ..args.clone()
         };
-        exit = exit.and(run::one(place, &one, quiet, verbose)?);
+        exits.push(run::one(place, &one, quiet, verbose)?);
         reports.push(json);
-        if exit == Exit::Interrupted {
+        if exits.last() == Some(&Exit::Interrupted) {
             break;
         }
         print("\n");
@@ -46,7 +46,13 @@ pub(super) fn run(place: &Place, args: &RunArgs, quiet: bool, verbose: u8) -> Re
     let written = report::page(&reports, &page);
     // Of the user's folder nothing is removed.
     let _ = std::fs::remove_dir_all(own);
-    written.map(|_| exit)
+    written.map(|_| together(&exits))
+}
+
+/// What the runs came to. That one proxy can play none of the cases is no failure, as long as another does.
+fn together(exits: &[Exit]) -> Exit {
+    let judged = exits.iter().copied().filter(|exit| *exit != Exit::NothingJudged);
+    judged.reduce(Exit::and).unwrap_or(Exit::NothingJudged)
 }
 
 /// Refuses what is about one proxy.
@@ -111,6 +117,14 @@ fn baseline(bundle: &Bundle, version: Option<&String>) -> Result<Option<Baseline
 mod tests {
     use super::*;
     use crate::proxy::Catalogue;
+
+    #[test]
+    fn a_proxy_that_can_play_nothing_does_not_decide() {
+        use Exit::{AsExpected, Failed, NothingJudged};
+        assert_eq!(together(&[AsExpected, NothingJudged]), AsExpected);
+        assert_eq!(together(&[NothingJudged, Failed, AsExpected]), Failed);
+        assert_eq!(together(&[NothingJudged]), NothingJudged);
+    }
 
     #[test]
     fn every_bundled_baseline_loads_and_a_version_has_its_own() {

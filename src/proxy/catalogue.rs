@@ -174,11 +174,9 @@ fn load(source: SourceFile, folder: &str, files: BTreeMap<String, String>) -> Re
         }
     }
     let lock = match &profile.get {
-        GetBy::Pip { lock, .. } | GetBy::Cargo { lock: Some(lock), .. } => {
-            profile.versions.keys().map(|version| lock.replace("{version}", version)).collect()
-        }
+        GetBy::Pip { lock, .. } => profile.versions.keys().map(|version| lock.replace("{version}", version)).collect(),
         GetBy::Npm { .. } => vec!["package.json".to_owned(), "package-lock.json".to_owned()],
-        GetBy::Builtin | GetBy::System { .. } | GetBy::Cargo { lock: None, .. } => Vec::new(),
+        GetBy::Builtin | GetBy::System { .. } | GetBy::Cargo { .. } => Vec::new(),
     };
     if let Some(name) = lock.iter().find(|name| !files.contains_key(*name)) {
         return Err(at(&["get"], format!("there is no file `{name}` beside the profile")));

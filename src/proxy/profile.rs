@@ -113,13 +113,13 @@ pub enum GetBy {
         /// Program inside the tree.
         bin: String,
     },
-    /// From the cargo registry, built here by the lock file of the crate itself or by one beside the profile.
+    /// From the cargo registry, built here by the lock file that the crate brings.
     Cargo {
         /// Name of the crate.
         package: String,
-        /// Lock file that stands in for the crate's own (`{version}` in its name), where that resolves no longer.
+        /// Releases in the place of locked ones that the registry does not give: package -> release.
         #[serde(default)]
-        lock: Option<String>,
+        precise: BTreeMap<String, String>,
         /// Program inside the installation.
         bin: String,
     },

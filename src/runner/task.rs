@@ -15,7 +15,8 @@ use super::rig::Rig;
 use super::words::Words;
 use crate::check::{self, Judgement};
 use crate::history::{BarrierEnd, ClientEnd, History, Survival, UpstreamEnd, UpstreamExchange};
-use crate::scenario::{Case, Outcome, ShapeLeg, Toggle};
+use crate::proxy::Remembers;
+use crate::scenario::{Case, Outcome, ShapeLeg};
 
 /// One case on its way.
 pub(super) struct Task {
@@ -54,10 +55,7 @@ impl Task {
         if wants_survival(&history, &judgement) {
             let n = self.others.fetch_add(1, Ordering::Relaxed);
             let Order { slot, case, limit, .. } = &self.order;
-            // On the case's own route, unless the proxy may still remember there what failed.
-            let settings = &case.settings;
-            let remembers = settings.cooldown == Some(Toggle::On) || settings.affinity == Some(Toggle::On);
-            let control = self.control.as_ref().filter(|_| remembers);
+            let control = self.control.as_ref();
             let survived = still_serves(&self.rig, &self.words, n, control, slot, case, *limit).await;
             history.survived = Some(survived);
             judgement = check::judge(&history);
@@ -83,8 +81,13 @@ impl Task {
     }
 }
 
-/// The control of one of the case's own legs: another target may be one that the proxy cannot be asked in this API.
+/// Where the proxy is asked whether it still serves, if not on the case's own route: where it may still remember there
+/// what failed, by the control of one of the case's own legs. Another target may be one that it cannot be asked in this
+/// API.
 pub(super) fn control_of(launch: &LaunchPlan, case: &Case) -> Option<ControlPlan> {
+    if launch.remembers == Remembers::Nothing {
+        return None;
+    }
     let own = |target: &ShapeLeg| case.shape.legs.iter().any(|leg| leg.model == target.model && leg.api == target.api);
     launch.controls.iter().find(|control| own(&control.target)).cloned()
 }
@@ -155,4 +158,31 @@ pub(super) struct Played {
     pub(super) took: Duration,
     /// The part of the proxy's log that was written meanwhile.
     pub(super) log: (u64, u64),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runner::group::{Limits, plan};
+    use crate::runner::testing::{case, shape};
+    use crate::scenario::Toggle;
+
+    #[test]
+    fn what_is_remembered_on_a_route_is_no_sign_of_life() {
+        let check = |remembers, cooldown, asked: Option<&str>| {
+            let mut case = case("x", "a");
+            case.shape = shape(&["anthropic/claude-opus-4-1", "openai/gpt-4o-mini"]);
+            case.settings.cooldown = cooldown;
+            let limits =
+                Limits { profile: "p".to_owned(), routes: None, remembers, slots: 8, sweep_slots: 64, controls: true };
+            let case = Arc::new(case);
+            let launch = &plan(&[Arc::clone(&case)], &limits)[0];
+            let control = control_of(launch, &case).map(|control| control.name);
+            assert_eq!(control.as_deref(), asked, "{remembers:?} {cooldown:?}");
+        };
+        check(Remembers::Nothing, None, None);
+        check(Remembers::Nothing, Some(Toggle::Off), None);
+        check(Remembers::Nothing, Some(Toggle::On), Some("c1"));
+        check(Remembers::PerRoute, None, Some("c1"));
+    }
 }

@@ -68,6 +68,14 @@ fn crabllm_asks_one_provider_for_a_chat_stream() {
     );
 }
 
+#[test]
+fn oxllm_asks_again_what_was_refused() {
+    as_known_where_built(
+        "oxllm",
+        &["truncation", "tools", "errors", "fallback", "stream", "session", "translate", "lifecycle"],
+    );
+}
+
 /// One command runs the cases on every proxy that is there, and writes one page.
 #[test]
 fn all_of_them_on_one_page() {

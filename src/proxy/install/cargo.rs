@@ -1,5 +1,6 @@
 //! Builds a proxy of the cargo registry.
 
+use std::collections::BTreeMap;
 use std::fs;
 
 use super::Installation;
@@ -12,15 +13,15 @@ const SOURCES: &str = "sources";
 const HELP: &str = "it takes Rust, with cargo, and a network";
 
 impl Installation {
-    /// Builds the program of a crate: as it is in the registry, or with another lock file put into its source.
+    /// Builds the program of a crate by the lock file that it brings, with other releases where some are asked for.
     pub(super) fn build(
         &self,
         package: &str,
         version: &str,
-        lock: Option<&str>,
+        precise: &BTreeMap<String, String>,
         step: &mut dyn FnMut(&str),
     ) -> Result<(), ProxyError> {
-        let built = self.built(package, version, lock, step);
+        let built = self.built(package, version, precise, step);
         for folder in [BUILD, SOURCES] {
             let _ = fs::remove_dir_all(self.dir.join(folder));
         }
@@ -31,28 +32,29 @@ impl Installation {
         &self,
         package: &str,
         version: &str,
-        lock: Option<&str>,
+        precise: &BTreeMap<String, String>,
         step: &mut dyn FnMut(&str),
     ) -> Result<(), ProxyError> {
         let source = format!("{SOURCES}/{package}");
         let what = format!("{package}@{version}");
         let mut args = vec!["install"];
-        match lock {
-            None => args.push(&what),
-            Some(lock) => {
-                step("fetching the pinned sources");
-                // Cargo has no command that fetches a program's source: a library that asks for it does.
-                let manifest = format!(
-                    "[package]\nname = \"fetch\"\nversion = \"0.0.0\"\nedition = \"2021\"\n[lib]\npath = \"lib.rs\"\n\
-                     [dependencies]\n{package} = \"={version}\"\n[workspace]\nexclude = [\"{SOURCES}\"]\n"
-                );
-                for (name, text) in [("Cargo.toml", manifest.as_str()), ("Cargo.lock", lock), ("lib.rs", "")] {
-                    self.write(name, text)?;
-                }
-                self.run("cargo", &["vendor", "--quiet", SOURCES], HELP)?;
-                self.write(&format!("{source}/Cargo.lock"), lock)?;
-                args.extend(["--path", &source]);
+        if precise.is_empty() {
+            args.push(&what);
+        } else {
+            step("fetching its sources");
+            // Cargo has no command that fetches a program's source: a library that asks for it does.
+            let manifest = format!(
+                "[package]\nname = \"fetch\"\nversion = \"0.0.0\"\nedition = \"2021\"\n[lib]\npath = \"lib.rs\"\n\
+                 [dependencies]\n{package} = \"={version}\"\n[workspace]\nexclude = [\"{SOURCES}\"]\n"
+            );
+            self.write("Cargo.toml", &manifest)?;
+            self.write("lib.rs", "")?;
+            self.run("cargo", &["vendor", "--quiet", SOURCES], HELP)?;
+            let place = format!("{source}/Cargo.toml");
+            for (name, release) in precise {
+                self.run("cargo", &["update", name, "--precise", release, "--manifest-path", &place], HELP)?;
             }
+            args.extend(["--path", &source]);
         }
         args.extend(["--locked", "--root", ".", "--target-dir", BUILD]);
         step("building it with the pinned packages; this takes some minutes");
@@ -70,22 +72,20 @@ mod tests {
     use crate::proxy::install::{COMPLETE, install};
     use crate::proxy::{Bundle, Catalogue, GetBy, Host, Installed};
 
-    /// Installs by a `cargo` that only writes down what it is asked; returns what it wrote and what is left.
-    fn cargo_asked(name: &str, lock: Option<&str>) -> (String, Vec<String>) {
-        let home = std::env::temp_dir().join(format!("crossfade-cargo-{name}-{}", std::process::id()));
+    /// Installs by a `cargo` that only writes down what it is asked; returns that, and what is left.
+    fn cargo_asked(releases: &[(&str, &str)]) -> (String, Vec<String>) {
+        let home = std::env::temp_dir().join(format!("crossfade-cargo-{}-{}", releases.len(), std::process::id()));
         let tools = home.join("tools");
         fs::create_dir_all(&tools).unwrap();
-        let cargo = "#!/bin/sh\necho \"$@\" >> asked\nmkdir -p bin build sources/crabllm\n: > bin/crabllm\n\
-                     if [ -f sources/crabllm/Cargo.lock ]; then cat sources/crabllm/Cargo.lock >> asked; fi\n";
+        let cargo = "#!/bin/sh\necho \"$@\" >> asked\nmkdir -p bin build sources\n: > bin/crabllm\n";
         fs::write(tools.join("cargo"), cargo).unwrap();
         fs::set_permissions(tools.join("cargo"), fs::Permissions::from_mode(0o755)).unwrap();
         let path = format!("{}:/usr/bin:/bin", tools.display()).into();
         let host = Host { home: home.clone(), path, exe: PathBuf::new() };
         let mut bundle = Bundle::clone(&Catalogue::bundled().find("crabllm").unwrap());
-        if let GetBy::Cargo { lock: place, .. } = &mut bundle.profile.get {
-            *place = lock.map(|_| "{version}.lock".to_owned());
+        if let GetBy::Cargo { precise, .. } = &mut bundle.profile.get {
+            precise.extend(releases.iter().map(|(name, release)| ((*name).to_owned(), (*release).to_owned())));
         }
-        bundle.files.extend(lock.map(|lock| ("0.0.25.lock".to_owned(), lock.to_owned())));
         let installed = install(&bundle, None, &host, &mut |_| ()).unwrap();
         let Installed::Now(dir) = installed else { panic!("{installed:?}") };
         let asked = fs::read_to_string(dir.join("asked")).unwrap();
@@ -97,15 +97,17 @@ mod tests {
     }
 
     #[test]
-    fn a_crate_is_built_by_its_lock_or_by_ours() {
-        let (asked, left) = cargo_asked("own", None);
+    fn a_crate_is_built_by_its_lock_file() {
+        let (asked, left) = cargo_asked(&[]);
         assert_eq!(asked, "install crabllm@0.0.25 --locked --root . --target-dir build\n");
         assert_eq!(left, [COMPLETE, "asked", "bin"]);
-        let (asked, left) = cargo_asked("ours", Some("# ours\n"));
-        assert_eq!(
-            asked,
-            "vendor --quiet sources\ninstall --path sources/crabllm --locked --root . --target-dir build\n# ours\n"
-        );
-        assert_eq!(left, [COMPLETE, "Cargo.lock", "Cargo.toml", "asked", "bin", "lib.rs"]);
+        let (asked, left) = cargo_asked(&[("serde", "1.0.1")]);
+        let lines = [
+            "vendor --quiet sources",
+            "update serde --precise 1.0.1 --manifest-path sources/crabllm/Cargo.toml",
+            "install --path sources/crabllm --locked --root . --target-dir build",
+        ];
+        assert_eq!(asked.lines().collect::<Vec<_>>(), lines);
+        assert_eq!(left, [COMPLETE, "Cargo.toml", "asked", "bin", "lib.rs"]);
     }
 }

@@ -93,11 +93,10 @@ pub fn install(
                 job.expect(bin)
             })
         }
-        GetBy::Cargo { package, lock, bin } => {
+        GetBy::Cargo { package, precise, bin } => {
             let version = version(&bundle.profile, given)?;
             Installation::begin(name, version, host)?.through(step, |job, step| {
-                let lock = lock.as_ref().and_then(|lock| bundle.files.get(&lock.replace("{version}", version)));
-                job.build(package, version, lock.map(String::as_str), step)?;
+                job.build(package, version, precise, step)?;
                 job.expect(bin)
             })
         }

@@ -234,6 +234,7 @@ fn unknown() -> Profile {
         legs: None,
         vendor_before_model: false,
         pools: true,
+        legs_by_arrival: false,
         model_per_leg: true,
         leg_apis: BTreeMap::new(),
         key_per_leg: true,

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::rest::Speech;
-use super::session::Binding;
+use super::session::{Binding, LegBinding};
 use crate::fault::Plan;
 use crate::history::{BarrierEnd, LegMoment, Moment, Stray, UpstreamEnd, UpstreamExchange};
 use crate::progress::Progress;
@@ -39,6 +39,8 @@ struct StepState {
     index: usize,
     open: bool,
     progress: Option<Progress>,
+    /// The addresses that were asked, by the names of their legs, in order of their first request.
+    asked: Vec<String>,
     attempts: BTreeMap<String, u32>,
     speeches: BTreeMap<String, Speech>,
     /// What each leg answered last: a late stray gets it again.
@@ -168,6 +170,19 @@ impl CaseState {
         let step = lock(&self.step);
         let plan = self.binding.case.steps.get(step.index)?;
         step.open.then(|| Running { index: step.index, plan, progress: step.progress.clone() })
+    }
+
+    /// The leg that a request for a generation at a leg's address is for: its own, unless legs have no order.
+    pub(super) fn leg_asked<'a>(&'a self, at: &'a LegBinding) -> &'a LegBinding {
+        if !self.binding.by_arrival || self.binding.case.shape.pool {
+            return at;
+        }
+        let asked = &mut lock(&self.step).asked;
+        let place = asked.iter().position(|name| *name == at.name).unwrap_or_else(|| {
+            asked.push(at.name.clone());
+            asked.len() - 1
+        });
+        self.binding.legs.get(place).unwrap_or(at)
     }
 
     /// The number of the next attempt, from 1: at this leg, and at any.

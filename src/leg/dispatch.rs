@@ -149,7 +149,11 @@ impl Caller<'_> {
         };
         let mut exchange = self.exchange(request);
         match call {
-            Call::Generate(api) => self.generate(api, exchange),
+            Call::Generate(api) => {
+                let leg = self.case.leg_asked(leg);
+                exchange.leg.clone_from(&leg.name);
+                Caller { leg, ..self }.generate(api, exchange)
+            }
             Call::Side(plan) => {
                 exchange.side_call = true;
                 self.recorded(Arc::new(plan), exchange, None)

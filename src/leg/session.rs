@@ -32,6 +32,8 @@ pub struct Binding {
     pub patience: f64,
     /// The proxy delivers nothing before the answer is whole (`buffer_all`): no barrier waits for the client.
     pub holds_back: bool,
+    /// The proxy knows no order of legs: the address that is asked first in a step is the first leg, and so on.
+    pub by_arrival: bool,
 }
 
 /// A leg as a launch configured it.

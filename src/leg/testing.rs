@@ -63,6 +63,7 @@ pub(super) fn binding(case: &Arc<Case>, unique: &str) -> Binding {
         lock_step: 0,
         patience: 1.0,
         holds_back: false,
+        by_arrival: false,
     }
 }
 

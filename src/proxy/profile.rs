@@ -64,6 +64,10 @@ pub struct Profile {
     /// Whether it can balance over workers of which none comes first.
     #[serde(default)]
     pub pools: bool,
+    /// Whether its legs have no order: the one that is asked first is then the first of the case, and so on. Such legs
+    /// share a model and a key.
+    #[serde(default)]
+    pub legs_by_arrival: bool,
     /// Whether each leg can have a model (and so an API) of its own.
     #[serde(default = "yes")]
     pub model_per_leg: bool,

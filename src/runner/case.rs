@@ -245,6 +245,7 @@ fn binding(rig: &Rig, order: &Order, facts: &ProxyFacts, started: Instant) -> Bi
         lock_step: facts.policy.buffer.unwrap_or(0),
         patience: order.patience,
         holds_back: rig.holds_back,
+        by_arrival: rig.by_arrival,
     }
 }
 

@@ -28,6 +28,8 @@ pub(super) struct Rig {
     pub(super) attached: bool,
     /// Whether the proxy delivers nothing before an answer is whole.
     pub(super) holds_back: bool,
+    /// Whether which leg is which follows the order in which they are asked.
+    pub(super) by_arrival: bool,
     /// Recorders in the place of legs, where the run records.
     pub(super) stand_ins: Option<StandIns>,
     /// Held by whoever uses a control route.
@@ -98,8 +100,9 @@ impl Rig {
         let policy = proxy.facts("").policy;
         let quiet = policy.quiet.map_or(QUIET, |quiet| quiet.duration().max(QUIET));
         let holds_back = policy.after_content == Some(AfterContent::BufferAll);
+        let by_arrival = target.profile().legs_by_arrival;
         let control = tokio::sync::Mutex::new(());
-        Ok(Self { legs, proxy, quiet, attached, holds_back, stand_ins, control, routes, ordinals })
+        Ok(Self { legs, proxy, quiet, attached, holds_back, by_arrival, stand_ins, control, routes, ordinals })
     }
 
     /// The route of a slot.

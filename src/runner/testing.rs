@@ -108,6 +108,7 @@ pub(crate) fn profile() -> Profile {
         legs: None,
         vendor_before_model: false,
         pools: false,
+        legs_by_arrival: false,
         model_per_leg: true,
         leg_apis: BTreeMap::new(),
         key_per_leg: true,

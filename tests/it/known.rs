@@ -19,7 +19,7 @@ fn as_known(proxy: &str, scenarios: &[&str]) {
     assert_eq!(run.code, 0, "{}", run.told());
 }
 
-/// The same of a proxy that takes minutes to build: no suite installs it, and it is judged where someone did.
+/// The same of a proxy whose installation takes long: no suite installs it, and it is judged where someone did.
 #[track_caller]
 fn as_known_where_built(proxy: &str, scenarios: &[&str]) {
     let Some(home) = proxies() else { return };
@@ -47,6 +47,19 @@ fn claude_code_router_tells_the_client_its_stack_trace() {
     as_known(
         "claude-code-router",
         &["truncation/damaged.yaml", "tools/half-sent-tool-call.yaml", "prefill/client-prefill.yaml", "errors"],
+    );
+}
+
+#[test]
+fn vllm_router_tries_responses_on_no_other_worker() {
+    as_known_where_built(
+        "vllm-router",
+        &[
+            "truncation/truncation.yaml",
+            "errors/every-leg-fails.yaml",
+            "fallback/pool.yaml",
+            "fallback/whole-chain.yaml",
+        ],
     );
 }
 

@@ -78,6 +78,7 @@ async fn play_case(legs: Arc<Legs>, number: usize, case: Arc<Case>, policy: Afte
             lock_step: 0,
             patience: 1.0,
             holds_back: policy == AfterContent::BufferAll,
+            by_arrival: false,
         },
     );
     let configured = |(ordinal, leg): (usize, &scenario::ShapeLeg)| Leg {

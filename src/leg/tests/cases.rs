@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::super::testing::{Client, Left, binding, case, chat, free, legs, stage};
-use super::super::{Addressing, Legs, LegsConfig};
+use super::super::{Addressing, Binding, Legs, LegsConfig};
 use crate::history::UpstreamEnd;
 use crate::proxy::LegBy;
 
@@ -158,6 +158,28 @@ async fn quiet_waits_for_silence_and_for_every_answer() {
     let started = Instant::now();
     assert!(session.quiet(Duration::from_millis(30)).await);
     assert!(started.elapsed() >= Duration::from_millis(200), "{:?}", started.elapsed());
+}
+
+/// Where legs have no order, the address that is asked first is the first leg: in each step anew, and by generations
+/// alone.
+#[tokio::test]
+async fn legs_without_an_order_are_known_by_their_arrival() {
+    let yaml = "client: openai-chat\nlegs: {primary: {status: 503}, fallback: {}}\nsteps: [{}, {}]\n";
+    let legs = legs(LegBy::Prefix, 1).await;
+    let session = legs.begin("s", Binding { by_arrival: true, ..binding(&case(yaml), "uniquewordx") });
+    let mut client = Client::connect(&legs.host(0)).await;
+    let orders = [["fallback", "primary", "fallback"], ["primary", "fallback", "primary"]];
+    for (step, order) in orders.into_iter().enumerate() {
+        session.begin_step(step, None);
+        client.write(format!("GET /s/{}/v1/models HTTP/1.1\r\nhost: x\r\n\r\n", order[1])).await;
+        assert_eq!(client.response().await.status, 200);
+        for (address, status) in order.into_iter().zip([503, 200, 503]) {
+            assert_eq!(client.ask(address, "Hello.").await.status, status, "{order:?}");
+        }
+        assert!(session.quiet(Duration::ZERO).await);
+        let asked: Vec<_> = session.end_step().into_iter().map(|exchange| exchange.leg).collect();
+        assert_eq!(asked, [order[1], "primary", "fallback", "primary"], "a side call has the leg of its address");
+    }
 }
 
 #[tokio::test]

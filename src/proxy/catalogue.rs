@@ -8,55 +8,8 @@ use super::{GetBy, Overlay, Profile, ProxyError, check_templates};
 use crate::diagnostic::{Diagnostic, SourceFile, quoted, suggestion};
 use crate::yaml::{Document, Limits};
 
-<<<<<<< HEAD
 /// Every file of every bundled profile.
 const BUNDLED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/profiles.rs"));
-=======
-/// Every file of every bundled profile; a test compares the table with the folder.
-#[rustfmt::skip]
-const BUNDLED: &[(&str, &str)] = &[
-    ("builtin/config.json.j2", include_str!("../profiles/builtin/config.json.j2")),
-    ("builtin/profile.yaml", include_str!("../profiles/builtin/profile.yaml")),
-    ("caddy/Caddyfile.j2", include_str!("../profiles/caddy/Caddyfile.j2")),
-    ("caddy/baseline.yaml", include_str!("../profiles/caddy/baseline.yaml")),
-    ("caddy/profile.yaml", include_str!("../profiles/caddy/profile.yaml")),
-    ("claude-code-router/baseline.yaml", include_str!("../profiles/claude-code-router/baseline.yaml")),
-    ("claude-code-router/config.json.j2", include_str!("../profiles/claude-code-router/config.json.j2")),
-    ("claude-code-router/home.cjs", include_str!("../profiles/claude-code-router/home.cjs")),
-    ("claude-code-router/package-lock.json", include_str!("../profiles/claude-code-router/package-lock.json")),
-    ("claude-code-router/package.json", include_str!("../profiles/claude-code-router/package.json")),
-    ("claude-code-router/profile.yaml", include_str!("../profiles/claude-code-router/profile.yaml")),
-    ("haproxy/baseline.yaml", include_str!("../profiles/haproxy/baseline.yaml")),
-    ("haproxy/haproxy.cfg.j2", include_str!("../profiles/haproxy/haproxy.cfg.j2")),
-    ("haproxy/profile.yaml", include_str!("../profiles/haproxy/profile.yaml")),
-    ("litellm/1.106.2.lock.txt", include_str!("../profiles/litellm/1.106.2.lock.txt")),
-    ("litellm/1.84.0.lock.txt", include_str!("../profiles/litellm/1.84.0.lock.txt")),
-    ("litellm/config.yaml.j2", include_str!("../profiles/litellm/config.yaml.j2")),
-    ("litellm/profile.yaml", include_str!("../profiles/litellm/profile.yaml")),
-    ("lm-proxy/3.3.2.lock.txt", include_str!("../profiles/lm-proxy/3.3.2.lock.txt")),
-    ("lm-proxy/baseline.yaml", include_str!("../profiles/lm-proxy/baseline.yaml")),
-    ("lm-proxy/config.json.j2", include_str!("../profiles/lm-proxy/config.json.j2")),
-    ("lm-proxy/profile.yaml", include_str!("../profiles/lm-proxy/profile.yaml")),
-    ("nginx/nginx.conf.j2", include_str!("../profiles/nginx/nginx.conf.j2")),
-    ("nginx/profile.yaml", include_str!("../profiles/nginx/profile.yaml")),
-    ("portkey/config.json.j2", include_str!("../profiles/portkey/config.json.j2")),
-    ("portkey/loopback.cjs", include_str!("../profiles/portkey/loopback.cjs")),
-    ("portkey/package-lock.json", include_str!("../profiles/portkey/package-lock.json")),
-    ("portkey/package.json", include_str!("../profiles/portkey/package.json")),
-    ("portkey/profile.yaml", include_str!("../profiles/portkey/profile.yaml")),
-    ("switchyard/0.3.0.lock.txt", include_str!("../profiles/switchyard/0.3.0.lock.txt")),
-    ("switchyard/baseline.yaml", include_str!("../profiles/switchyard/baseline.yaml")),
-    ("switchyard/keys.json.j2", include_str!("../profiles/switchyard/keys.json.j2")),
-    ("switchyard/profile.yaml", include_str!("../profiles/switchyard/profile.yaml")),
-    ("switchyard/routes.toml.j2", include_str!("../profiles/switchyard/routes.toml.j2")),
-    ("switchyard/serve.py", include_str!("../profiles/switchyard/serve.py")),
-    ("vllm-router/0.1.17.lock.txt", include_str!("../profiles/vllm-router/0.1.17.lock.txt")),
-    ("vllm-router/baseline.yaml", include_str!("../profiles/vllm-router/baseline.yaml")),
-    ("vllm-router/options.json.j2", include_str!("../profiles/vllm-router/options.json.j2")),
-    ("vllm-router/profile.yaml", include_str!("../profiles/vllm-router/profile.yaml")),
-    ("vllm-router/serve.py", include_str!("../profiles/vllm-router/serve.py")),
-];
->>>>>>> 6b84ac8 (vLLM Router: a profile with its baseline; legs that have no order are known by their arrival)
 
 /// Settings that a profile may say it cannot be told.
 const SETTINGS: &[&str] = &[

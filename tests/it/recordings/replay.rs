@@ -141,6 +141,7 @@ impl Stage {
             lock_step: 0,
             patience: 1.0,
             holds_back: false,
+            by_arrival: false,
         };
         let _inside = self.runtime.enter();
         let session = self.legs.begin("s", binding);

@@ -25,6 +25,7 @@ mod run;
 mod serve;
 mod shell;
 mod show;
+mod signals;
 mod snapshots;
 mod synth;
 

@@ -288,7 +288,7 @@ pub(super) fn command(command: &ProxyCommand) -> Result<Exit, Failure> {
                     Ok(_) => format!("{title} listens at http://{addr}; ctrl-C ends it\n"),
                     Err(_) => format!("{title} is up, at the address that its configuration names; ctrl-C ends it\n"),
                 });
-                let mut stop = super::run::signals();
+                let mut stop = super::signals::signals();
                 let ended = tokio::select! {
                     how = running.wait_exit() => Some(how),
                     _ = stop.wait_for(|stop| *stop) => None,

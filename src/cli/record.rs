@@ -2,7 +2,7 @@
 
 use super::args::{RecordArgs, RecordMode};
 use super::files::Place;
-use super::run::signals;
+use super::signals::signals;
 use super::{Failure, block_on_one, clock, print};
 use crate::config::FILE_NAME;
 use crate::record::{Front, Keeping, Mode, News, OpenError, RecordConfig, RecordError, Recorder, Upstream};

@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 
 use super::args::{RecordingArgs, RunArgs};
 use super::files::{Chosen, Place};
-use super::run::{prepare, signals};
+use super::run::prepare;
+use super::signals::signals;
 use super::{Failure, block_on, clock, print, variable};
 use crate::config::FILE_NAME;
 use crate::record::{Mode, News};

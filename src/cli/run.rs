@@ -8,12 +8,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
-
 use super::args::{HoldArgs, ProxyArgs, RunArgs, SelectArgs};
 use super::files::{self, Chosen, Place};
 use super::folder::{RunFolder, shortened};
 use super::known::Known;
+use super::signals::signals;
 use super::{Failure, all, block_on, is_ci, proxy, recording, variable};
 use crate::report::{Detail, Human, JsonReport, Style, Tracing, detail};
 use crate::runner::{self, CaseReport, Event, Exit, Hold, Plan, Repeat, Snapshots};
@@ -194,45 +193,6 @@ fn report(
 fn shown(report: &CaseReport) -> Option<(String, Detail)> {
     let history = report.history.as_ref().filter(|_| report.case.sweep.is_none() || report.failed())?;
     Some((report.case.id(), detail(history, &report.texts)))
-}
-
-/// Turns true at ctrl-C or SIGTERM; a second one ends the program at once.
-pub(super) fn signals() -> watch::Receiver<bool> {
-    let (tell, stop) = watch::channel(false);
-    tokio::spawn(async move {
-        for n in 0.. {
-            signal().await;
-            if n > 0 {
-                end_now();
-            }
-            tell.send_replace(true);
-        }
-    });
-    stop
-}
-
-#[expect(clippy::exit, reason = "the second signal means now; guards end the proxies")]
-fn end_now() {
-    std::process::exit(i32::from(Exit::Interrupted.code()));
-}
-
-#[cfg(unix)]
-async fn signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
-            _ = terminate.recv() => {}
-        },
-        Err(_) => {
-            let _ = tokio::signal::ctrl_c().await;
-        }
-    }
-}
-
-#[cfg(not(unix))]
-async fn signal() {
-    let _ = tokio::signal::ctrl_c().await;
 }
 
 /// A seed from the system's randomness.

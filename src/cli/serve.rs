@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use super::args::{SelectArgs, ServeArgs};
 use super::files::{self, Chosen, Place};
-use super::run::{random, signals};
+use super::run::random;
+use super::signals::signals;
 use super::{Failure, block_on_one, print};
 use crate::answer::Library;
 use crate::leg::{Authority, ServeConfig, Transport, serve as serve_legs};

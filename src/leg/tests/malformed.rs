@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use super::super::testing::free;
@@ -22,6 +23,8 @@ use crate::wire::Headers;
 
 /// No case takes longer than this to its end.
 const LIMIT: Duration = Duration::from_secs(5);
+/// How long an answer is waited for before the sending side is ended.
+const PATIENCE: Duration = Duration::from_millis(500);
 /// The key that the legs ask for.
 const KEY: &str = "sk-the-right-key-of-this-leg";
 
@@ -160,15 +163,22 @@ async fn legs() -> (Serving, String) {
 async fn sent(host: &str, bytes: &[u8]) -> Vec<u8> {
     let exchange = async {
         let (mut read, mut write) = TcpStream::connect(host).await.unwrap().into_split();
-        let mut got = Vec::new();
+        let (mut got, answered) = (Vec::new(), Notify::new());
         let write = async {
             // The leg may have hung up already.
             let _ = write.write_all(bytes).await;
             // Ended at once, the connection would be given up before an answer that takes a while.
+            let _ = timeout(PATIENCE, answered.notified()).await;
             tokio::time::sleep(Duration::from_millis(20)).await;
             let _ = write.shutdown().await;
         };
-        let _ = tokio::join!(write, read.read_to_end(&mut got));
+        let read = async {
+            while read.read_buf(&mut got).await.is_ok_and(|bytes| bytes > 0) {
+                answered.notify_one();
+            }
+            answered.notify_one();
+        };
+        tokio::join!(write, read);
         got
     };
     timeout(LIMIT, exchange).await.expect("it ends")

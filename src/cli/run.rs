@@ -15,7 +15,7 @@ use super::known::Known;
 use super::signals::signals;
 use super::{Failure, all, block_on, is_ci, proxy, recording, variable};
 use crate::report::{Detail, Human, JsonReport, Style, Tracing, detail};
-use crate::runner::{self, CaseReport, Event, Exit, Hold, Plan, Repeat, Snapshots};
+use crate::runner::{self, CaseReport, Event, Exit, Found, Hold, Plan, Repeat, Snapshots};
 use crate::snapshot;
 
 /// Cases at a time, unless told otherwise.
@@ -39,6 +39,12 @@ pub(super) fn one(place: &Place, args: &RunArgs, quiet: bool, verbose: u8) -> Re
     }
     let mut args = args.clone();
     if bare {
+        if place.config.proxy.is_some() || !place.config.scenarios.is_empty() {
+            log::warn!(
+                "crossfade.yaml is left aside: without a path this is the bundled suite on builtin; \
+                 `crossfade run scenarios` runs your own"
+            );
+        }
         args.proxy.proxy = Some("builtin".to_owned());
     }
     go(place, &args, chosen, quiet, verbose, None, bare)
@@ -103,6 +109,11 @@ pub(super) fn prepare(
         mode: snapshot::Mode::of_insta(variable("INSTA_UPDATE").as_deref(), variable("CI").as_deref()),
         name: args.snapshots.clone().or_else(|| place.config.snapshots.clone()),
     };
+    let found = match chosen.bundled {
+        _ if bare => Found::Suite,
+        true => Found::Names,
+        false => Found::Files,
+    };
     let plan = Plan {
         cases: match args.partition {
             Some(partition) => partition.apply(chosen.cases),
@@ -121,7 +132,7 @@ pub(super) fn prepare(
         strict: args.strict || place.config.strict,
         time_limit: if hold.is_some() { Some(Duration::MAX) } else { time_limit },
         sources: chosen.sources,
-        repeat: Repeat { bundled: chosen.bundled, options: options(args, bare) },
+        repeat: Repeat { cases: found, options: options(args, bare) },
         baseline: known.baseline.clone(),
         folder: Some(shortened(&folder.path)),
         keep: args.keep,

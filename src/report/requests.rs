@@ -72,8 +72,7 @@ fn one(text: &mut String, name: &str, history: &History, step: &StepHistory, ups
             ("the client's own request", None)
         }
         Some(Control::Missing { reason }) => {
-            let why = if reason == "no control" { String::new() } else { format!(" ({reason})") };
-            let _ = writeln!(text, "    there is no control to compare with{why}, so:");
+            let _ = writeln!(text, "    there is no control to compare with ({reason}), so:");
             ("the client's own request", None)
         }
         None => ("the client's own request", None),

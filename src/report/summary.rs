@@ -14,6 +14,9 @@ pub fn summary(summary: &Summary) -> String {
     let mut text = String::new();
     reasons(&mut text, "skipped", &summary.skips);
     reasons(&mut text, "inconclusive", &summary.inconclusive);
+    if !summary.bundled {
+        reasons(&mut text, "named, and not judged", &summary.unjudged);
+    }
     reasons(&mut text, "control failed", &summary.controls);
     for Tally { address, reason, .. } in summary.stale() {
         let _ = writeln!(text, "stale baseline entry, it no longer fails: {address} ({reason})");

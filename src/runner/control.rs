@@ -130,10 +130,14 @@ impl Controls {
 
     /// Per step of a case, the controls of its legs.
     pub(super) fn of(&self, case: &Case) -> Vec<BTreeMap<String, Control>> {
+        // A proxy that is started has routes of its own for them.
+        let attached = self.done.is_empty();
+        let lacking =
+            if attached { "an attached proxy wants `--control-model`" } else { "the proxy has no route for it" };
         let of_step = |step: &StepPlan| {
             let legs = case.shape.legs.iter().map(|leg| {
                 let key = Key::of(&step.client, &leg.model, leg.api);
-                let missing = || Control::Missing { reason: "no control".to_owned() };
+                let missing = || Control::Missing { reason: lacking.to_owned() };
                 (leg.name.clone(), self.done.get(&key).cloned().unwrap_or_else(missing))
             });
             legs.collect()

@@ -289,6 +289,8 @@ pub struct Summary {
     pub skips: BTreeMap<String, usize>,
     /// Inconclusive verdicts by reason.
     pub inconclusive: BTreeMap<String, usize>,
+    /// Checks that a scenario names and that were left out in a case of it, with the reason.
+    pub unjudged: BTreeMap<String, usize>,
     /// Controls that were refused or failed, by status and text.
     pub controls: BTreeMap<String, usize>,
     /// How each entry of the baseline fared.
@@ -332,6 +334,11 @@ impl Summary {
             *self.verdicts.entry(judged.verdict.value.name().to_owned()).or_default() += 1;
             if let Value::Inconclusive(reason) = &judged.verdict.value {
                 *self.inconclusive.entry(reason.clone()).or_default() += 1;
+            }
+            if let (Value::Skip(reason), None) = (&judged.verdict.value, &report.skipped)
+                && report.case.checks.contains(&judged.verdict.check)
+            {
+                *self.unjudged.entry(format!("{}: {reason}", judged.verdict.check)).or_default() += 1;
             }
         }
         self.strays += report.history.as_ref().map_or(0, |history| history.strays.len());

@@ -38,7 +38,7 @@ pub use partition::Partition;
 pub use plan::{Hold, Plan, Snapshots, describe_launches, skip_reason};
 pub use plays::{Differing, Plays};
 pub use recording::{Recorded, Recording, Told, record};
-pub use repeat::{Repeat, shell};
+pub use repeat::{Found, Repeat, shell};
 pub use run::run;
 pub use select::Selection;
 pub use session::{Seen, Session, SessionPlan, is_playable};

@@ -5,20 +5,33 @@ use crate::scenario::Case;
 /// How the cases of a run are repeated: the same program, proxy and options, one case.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Repeat {
-    /// Whether the cases are the bundled ones: no file is named then.
-    pub bundled: bool,
+    /// Where the cases are found.
+    pub cases: Found,
     /// Options as they were given, those that select cases or write reports apart.
     pub options: Vec<String>,
+}
+
+/// Where the cases of a run are found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Found {
+    /// In their files.
+    #[default]
+    Files,
+    /// Among the bundled scenarios, by name.
+    Names,
+    /// In the bundled suite as it runs where nothing is named, whatever `crossfade.yaml` says.
+    Suite,
 }
 
 impl Repeat {
     /// The command, ready for a shell.
     pub fn command(&self, case: &Case) -> String {
         let mut words = vec!["crossfade".to_owned(), "run".to_owned()];
-        if !self.bundled {
-            words.push(case.file.clone());
+        match self.cases {
+            Found::Files => words.extend([case.file.clone(), "--filter".to_owned(), case.id()]),
+            Found::Names => words.push(case.id()),
+            Found::Suite => words.extend(["--filter".to_owned(), case.id()]),
         }
-        words.extend(["--filter".to_owned(), case.id()]);
         words.extend(self.options.iter().cloned());
         shell(&words)
     }
@@ -47,12 +60,13 @@ mod tests {
     #[test]
     fn the_command_is_ready_for_a_shell() {
         let options = ["--proxy", "http://127.0.0.1:4000", "--header", "x-team: it's"].map(str::to_owned).to_vec();
-        let repeat = Repeat { bundled: false, options };
+        let repeat = Repeat { cases: Found::Files, options };
         assert_eq!(
             repeat.command(&case("x", "close,a")),
             r"crossfade run x.yaml --filter 'x[close,a]' --proxy http://127.0.0.1:4000 --header 'x-team: it'\''s'"
         );
-        let repeat = Repeat { bundled: true, options: Vec::new() };
-        assert_eq!(repeat.command(&case("x", "")), "crossfade run --filter x");
+        let command = |cases| Repeat { cases, options: Vec::new() }.command(&case("x", "a"));
+        assert_eq!(command(Found::Suite), "crossfade run --filter 'x[a]'");
+        assert_eq!(command(Found::Names), "crossfade run 'x[a]'");
     }
 }

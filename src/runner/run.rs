@@ -27,10 +27,11 @@ use super::words::Words;
 use super::{Pace, Plays, skip};
 use crate::baseline::Tallies;
 use crate::check::{Judgement, Value, Verdict};
-use crate::history::{History, Moment};
-use crate::proxy::Remembers;
+use crate::history::{History, Moment, Stray};
+use crate::proxy::{LegBy, Remembers};
 use crate::scenario::Case;
 use crate::snapshot;
+use crate::wire::Request;
 
 /// The control's latency from which on waits for the client are stretched.
 const FAST: Duration = Duration::from_millis(200);
@@ -187,7 +188,7 @@ impl Run<'_> {
                 self.past_the_end(&mut lanes, controls);
                 drained = self.drain(&rig, launch, &mut lanes, controls, &mut suspects).await;
             }
-            self.summary.strays += rig.legs.take_strays().len();
+            self.astray(launch, &rig.legs.take_strays());
             rig.proxy.stop().await;
             match drained {
                 Drained::All => return true,
@@ -231,6 +232,24 @@ impl Run<'_> {
         }
         for (sweep, points) in fewer {
             (self.emit)(Event::Fewer { sweep, points });
+        }
+    }
+
+    /// Counts requests that fit no running case. Where the proxy was configured by hand the first of them may say why
+    /// nothing else comes.
+    fn astray(&mut self, launch: &LaunchPlan, strays: &[Stray]) {
+        self.summary.strays += strays.len();
+        let by_prefix = self.plan.target.profile().leg_by == LegBy::Prefix;
+        let (Some(first), Some(listen), Some(slot)) = (strays.first(), self.plan.listen, launch.slots.first()) else {
+            return;
+        };
+        if by_prefix {
+            let legs = slot.shape.legs.iter().map(|leg| format!("http://{listen}/{}", leg.name));
+            let legs = legs.collect::<Vec<_>>().join(" and ");
+            let Request { method, target, .. } = &first.request;
+            let path = target.split('?').next().unwrap_or_default();
+            let note = format!("the proxy asked {method} {path}, where no leg of a running case is; legs are {legs}");
+            (self.emit)(Event::Note(note));
         }
     }
 

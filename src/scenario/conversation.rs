@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::api::{self, Conversation, Part, Role, ToolDefinition, Turn};
-use crate::diagnostic::{Diagnostic, SourceFile, quoted, suggestion};
+use crate::diagnostic::{Diagnostic, SourceFile, did_you_mean, quoted, suggestion};
 use crate::yaml::{Content, Entry, Node};
 
 /// Parameters with a neutral name, which each API writes in its own way; anything else belongs into `body`.
@@ -258,7 +258,7 @@ impl Reader<'_> {
                     let known = PARAMS.into_iter().chain(APART);
                     let error =
                         Diagnostic::new(self.file, entry.key, format!("no parameter is called {}", quoted(name)));
-                    let help = match crate::diagnostic::did_you_mean(name, known) {
+                    let help = match did_you_mean(name, known) {
                         Some(meant) => format!("did you mean `{meant}`?"),
                         None => "a key that only one vendor knows goes into `client.body`".to_owned(),
                     };
@@ -297,6 +297,15 @@ impl Reader<'_> {
             map.get("parameters").map_or_else(|| json!({"type": "object", "properties": {}}), |e| e.value.to_value());
         let cache = map.get("cache").is_some_and(|entry| entry.value.content == Content::Bool(true));
         let known = ["name", "description", "parameters", "cache"];
+        // Vendors know more keys of a tool, but where its schema stands each names it in another way.
+        for (key, entry) in map.iter().filter(|(key, _)| !known.contains(&key.as_str())) {
+            let is_schema = key.to_lowercase().contains("schema") || key == "function";
+            let meant = if is_schema { Some("parameters") } else { did_you_mean(key, known) };
+            if let Some(meant) = meant {
+                let error = Diagnostic::new(self.file, entry.key, format!("a tool has no {}", quoted(key)));
+                return Err(error.help(format!("did you mean `{meant}`?")));
+            }
+        }
         let rest = map.iter().filter(|(key, _)| !known.contains(&key.as_str()));
         let rest: BTreeMap<String, Value> = rest.map(|(key, entry)| (key.clone(), entry.value.to_value())).collect();
         Ok(ToolDefinition { name: self.string(&name.value)?, description, parameters, cache, rest })

@@ -38,18 +38,32 @@ fn never_calls_us() {
     check("never-calls", proxy, free_port(), 1, "route.reached");
 }
 
-#[test]
-fn calls_the_wrong_leg() {
-    let legs = free_port();
-    let proxy = server(move |mut stream| {
+/// Hands every request on to a path of its own in front of the client's.
+fn asks_below(path: &'static str, legs: u16) -> std::net::SocketAddr {
+    server(move |mut stream| {
         let Some((head, body)) = read_request(&mut stream) else { return };
-        let head = head.replacen("POST /", "POST /fallback/", 1);
+        let head = head.replacen("POST /", &format!("POST /{path}/"), 1);
         let Ok(mut leg) = TcpStream::connect(("127.0.0.1", legs)) else { return };
         let _ = leg.write_all(head.as_bytes()).and_then(|()| leg.write_all(&body));
         let _ = leg.set_read_timeout(Some(Duration::from_secs(1)));
         let _ = std::io::copy(&mut leg, &mut stream);
-    });
-    check("wrong-leg", proxy, legs, 1, "route.reached");
+    })
+}
+
+#[test]
+fn calls_the_wrong_leg() {
+    let legs = free_port();
+    check("wrong-leg", asks_below("fallback", legs), legs, 1, "route.reached");
+}
+
+#[test]
+fn calls_no_leg() {
+    let legs = free_port();
+    let says = format!(
+        "the proxy asked POST /first/v1/chat/completions, where no leg of a running case is; \
+         legs are http://127.0.0.1:{legs}/primary and http://127.0.0.1:{legs}/fallback"
+    );
+    check("no-leg", asks_below("first", legs), legs, 1, &says);
 }
 
 #[test]

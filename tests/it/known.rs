@@ -52,7 +52,7 @@ fn claude_code_router_tells_the_client_its_stack_trace() {
 
 #[test]
 fn vllm_router_tries_responses_on_no_other_worker() {
-    as_known_where_built(
+    as_known(
         "vllm-router",
         &[
             "truncation/truncation.yaml",

@@ -1,5 +1,7 @@
 //! Starting proxies, and their end: with small programs in their place, and (when asked for) the real ones.
 
+use std::io::Write as _;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -10,7 +12,7 @@ use crossfade::proxy::{
 };
 use crossfade::scenario::Settings;
 
-use crate::support::is_built;
+use crate::support::{is_built, read_request, server};
 
 /// A folder of this test's own.
 fn scratch(name: &str) -> PathBuf {
@@ -214,6 +216,13 @@ async fn real_ones_install_and_start() {
     let path = std::env::var_os("PATH").unwrap();
     let host = Host { home, path, exe: crate::support::program() };
     let catalogue = Catalogue::bundled();
+    // Some listen once their upstreams are healthy.
+    let upstreams = server(|mut stream| {
+        while read_request(&mut stream).is_some() {
+            let _ =
+                stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}");
+        }
+    });
     for bundle in catalogue.all() {
         if matches!(bundle.profile.get, GetBy::Cargo { .. }) && !is_built(&host.home, &bundle.profile.profile) {
             continue;
@@ -230,7 +239,7 @@ async fn real_ones_install_and_start() {
             let canaries = Canaries::random();
             let launch = Launch {
                 program,
-                routes: vec![route("s1", &canaries), route("s2", &canaries)],
+                routes: vec![route("s1", &canaries, upstreams), route("s2", &canaries, upstreams)],
                 settings: Settings::default(),
                 overlay: None,
                 decoys: canaries.decoys("http://127.0.0.1:9/decoy"),
@@ -260,15 +269,15 @@ fn listeners(port: u16) -> Vec<String> {
     place.filter(|(_, hex)| u16::from_str_radix(hex, 16) == Ok(port)).map(|(address, _)| address).collect()
 }
 
-/// A route with two legs that nobody plays.
-fn route(name: &str, canaries: &Canaries) -> Route {
+/// A route with two legs.
+fn route(name: &str, canaries: &Canaries, upstreams: SocketAddr) -> Route {
     let leg = |leg: &str| RouteLeg {
         spare_key: String::new(),
         name: leg.to_owned(),
         model: ModelName { vendor: "openai".to_owned(), model: "gpt-4o-mini".to_owned() },
         api: ApiId::OpenaiChat,
-        base_url: format!("http://127.0.0.1:9/{name}/{leg}"),
-        host: "127.0.0.1:9".to_owned(),
+        base_url: format!("http://{upstreams}/{name}/{leg}"),
+        host: upstreams.to_string(),
         key: canaries.leg("openai", name, leg),
     };
     Route { name: name.to_owned(), legs: vec![leg("primary"), leg("fallback")], pool: false }

@@ -99,18 +99,19 @@ fn what_a_proxy_cannot_do_is_skipped_with_a_sentence() {
     assert!(run.skips().iter().all(|why| why.contains("cannot have models of their own")), "{}", run.told());
 }
 
-/// The proxies that run the whole suite, and the baselines beside their profiles.
-const WHOLE: [(&str, &str); 4] = [
-    ("litellm@1.84.0", "litellm/1.84.0.baseline.yaml"),
-    ("litellm@1.106.2", "litellm/1.106.2.baseline.yaml"),
-    ("portkey@1.15.2", "portkey/baseline.yaml"),
-    ("nginx", "nginx/baseline.yaml"),
+/// The proxies that run the whole suite, the baselines beside their profiles, and how it exits then. LiteLLM 1.84 asks
+/// OpenAI's models to go on in a way of which nobody says what it means: what became of the text is left open.
+const WHOLE: [(&str, &str, i32); 4] = [
+    ("litellm@1.84.0", "litellm/1.84.0.baseline.yaml", 5),
+    ("litellm@1.106.2", "litellm/1.106.2.baseline.yaml", 0),
+    ("portkey@1.15.2", "portkey/baseline.yaml", 0),
+    ("nginx", "nginx/baseline.yaml", 0),
 ];
 
 /// Their runs, for all tests that look at them: one beside the other, since most of a run is waiting.
 pub(crate) fn whole() -> Option<&'static [(&'static str, Run)]> {
     static RUNS: OnceLock<Option<Vec<(&str, Run)>>> = OnceLock::new();
-    let run = |(proxy, baseline): (&'static str, &str)| {
+    let run = |(proxy, baseline, _): (&'static str, &str, i32)| {
         let name = format!("whole-{}", proxy.replace('@', "-"));
         let baseline = root().join("src/profiles").join(baseline);
         let run = real_with(&name, &[""], proxy, &name, &["--baseline", baseline.to_str().expect("a plain path")]);
@@ -128,8 +129,8 @@ pub(crate) fn whole() -> Option<&'static [(&'static str, Run)]> {
 #[test]
 fn they_fail_what_their_baselines_know_and_nothing_else() {
     let _alone = real_alone();
-    for (proxy, run) in whole().into_iter().flatten() {
-        assert_eq!(run.code, 0, "{proxy}: {}", run.told());
+    for ((proxy, run), (_, _, code)) in whole().into_iter().flatten().zip(WHOLE) {
+        assert_eq!(run.code, code, "{proxy}: {}", run.told());
     }
 }
 

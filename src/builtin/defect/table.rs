@@ -205,7 +205,7 @@ defects! {
             fails ["stream.truncation-visible", "expect.outcome", "stream.grammar", "stream.tools"], policy "continue_user", mimics [28];
         /// A stream that broke off after content just ends.
         TruncationSilent = "truncation-silent",
-            fails ["stream.truncation-visible", "expect.outcome"], policy "error", mimics [11, 27, 29, 41];
+            fails ["stream.truncation-visible", "expect.outcome"], policy "error", mimics [11, 13, 27, 29, 41];
         /// An error in a stream is told as text of the answer, which then ends well.
         ErrorAsText = "error-as-text",
             fails ["stream.truncation-visible", "expect.outcome", "stream.grammar", "stream.text", "stream.tools"], policy "error", mimics [33];

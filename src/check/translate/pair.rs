@@ -54,7 +54,6 @@ impl<'a> Pairs<'a> {
                     out.add(step, leg, &asked.request, &asked.unique, &asked.client);
                 }
                 Some(Control::Failed { status, text, .. }) => out.missing.push(format!("control: {status} {text}")),
-                Some(Control::Missing { reason }) if reason == "no control" => out.missing.push(reason.clone()),
                 Some(Control::Missing { reason }) => out.missing.push(format!("no control: {reason}")),
                 None => out.missing.push("no control".to_owned()),
             }

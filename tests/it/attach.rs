@@ -66,7 +66,7 @@ fn a_proxy_that_never_falls_back_is_right_where_it_breaks_visibly() {
     let _proxy = stubborn(port, legs);
     let file = scenario(
         "stubborn",
-        "legs: {primary: {cut: {at: {texts: 5}, by: close}}, fallback: {}}\n\
+        "checks: [translate.turns]\nlegs: {primary: {cut: {at: {texts: 5}, by: close}}, fallback: {}}\n\
          vary: {legs.primary.cut.by: [close, reset, eof, error_event]}\n",
     );
     let (url, listen) = (format!("http://127.0.0.1:{port}"), format!("127.0.0.1:{legs}"));
@@ -79,6 +79,9 @@ fn a_proxy_that_never_falls_back_is_right_where_it_breaks_visibly() {
         run.expect("stubborn", &[by], "stream.text", "pass");
     }
     run.expect("stubborn", &["eof"], "stream.truncation-visible", "fail");
+    // What the scenario is about is not left out in silence.
+    let told = "named, and not judged: 4 x translate.turns: no control: an attached proxy wants `--control-model`";
+    assert!(run.stdout.contains(told), "{}", run.told());
 }
 
 #[test]

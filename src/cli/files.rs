@@ -133,7 +133,11 @@ fn choose_of(place: &Place, select: &SelectArgs, configured: bool) -> Result<Cho
     let addressed = cases.into_iter().filter(|case| addresses.is_empty() || meant.contains(&case.id()));
     chosen.cases = Selection::new(select.filter.clone()).apply(addressed.collect());
     if chosen.cases.is_empty() && !chosen.all.is_empty() {
-        log::warn!("none of the {} cases is called {}", chosen.all.len(), select.filter.join(" or "));
+        let names: BTreeSet<&str> = chosen.all.iter().filter_map(|id| id.split('[').next()).collect();
+        let given = select.filter.iter().map(|pattern| pattern.split('[').next().unwrap_or_default().trim_matches('*'));
+        let meant = { given }.find_map(|name| did_you_mean(name, names.iter().copied()));
+        let help = meant.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
+        log::warn!("none of the {} cases is called {}{help}", chosen.all.len(), select.filter.join(" or "));
     }
     Ok(chosen)
 }

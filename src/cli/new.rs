@@ -8,7 +8,7 @@ use super::args::{NewArgs, SketchArgs};
 use super::{Failure, print};
 use crate::answer::Library;
 use crate::api::ApiId;
-use crate::diagnostic::suggestion;
+use crate::diagnostic::{Diagnostic, suggestion};
 use crate::runner::Exit;
 use crate::{scenario, schema};
 
@@ -62,13 +62,22 @@ pub(super) fn new(args: &NewArgs) -> Result<Exit, Failure> {
         None => template(name, &args.sketch),
     };
     // What is written loads, whatever the arguments say.
-    scenario::load_text(&format!("{name}.yaml"), &text, &Library::bundled())
-        .map_err(|errors| Failure::load(&errors, false))?;
+    scenario::load_text(&format!("{name}.yaml"), &text, &Library::bundled()).map_err(|errors| refused(&errors))?;
     let path = format!("{name}.yaml");
     write_new(Path::new(&path), &text)?;
     std::fs::write(SCHEMA, schema()).map_err(|error| Failure::file(SCHEMA, error))?;
     print(&format!("wrote {path} and {SCHEMA}\nrun it: crossfade run {path} --proxy builtin\n"));
     Ok(Exit::AsExpected)
+}
+
+/// Of a file that is not written no place can be shown.
+fn refused(errors: &[Diagnostic]) -> Failure {
+    let say = |error: &Diagnostic| match &error.help {
+        Some(help) => format!("{}; {help}", error.message),
+        None => error.message.clone(),
+    };
+    let what = errors.iter().map(say).collect::<Vec<_>>().join(". ");
+    Failure::usage(format!("nothing is written: what these options say does not load: {what}"))
 }
 
 /// A bundled scenario under another name.

@@ -105,7 +105,9 @@ fn launched(catalogue: &Catalogue, args: &ProxyArgs, proxy: &str, folder: &Path)
         ("--model", args.model.is_some()),
     ];
     if let Some((option, _)) = attached_only.iter().find(|(_, given)| *given) {
-        return Err(Failure::usage(format!("`{option}` is for a proxy that runs already; give its URL to `--proxy`")));
+        return Err(Failure::usage(format!(
+            "`{option}` is for a proxy that runs already; give its URL to `--proxy`, like `http://127.0.0.1:4000`"
+        )));
     }
     let mut wanted: Wanted = proxy.parse().map_err(Failure::from)?;
     wanted.from.clone_from(&args.from);

@@ -88,6 +88,8 @@ impl Catalogue {
             name: name.to_owned(),
             help: if name.contains(std::path::MAIN_SEPARATOR) {
                 "give its name: your own are folders of `profiles/`, beside `crossfade.yaml`".to_owned()
+            } else if name.contains(':') {
+                format!("one that runs already is named by its URL: `--proxy http://{name}`")
             } else {
                 suggestion(name, self.bundles.keys().map(String::as_str)).unwrap_or_default()
             },

@@ -229,6 +229,11 @@ mod tests {
             "litellm@1.84.0 is not installed; install it with `crossfade proxy install litellm@1.84.0`",
         );
         check("litellm@1.84", "litellm has no version 1.84; did you mean `1.84.0`?");
+        check(
+            "127.0.0.1:4000",
+            "there is no proxy profile `127.0.0.1:4000`; one that runs already is named by its URL: \
+             `--proxy http://127.0.0.1:4000`",
+        );
         check("litelm", "there is no proxy profile `litelm`; did you mean `litellm`?");
         check(
             "./mine/profile.yaml",

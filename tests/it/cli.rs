@@ -142,6 +142,7 @@ fn usage_errors() {
     check(&["hold", "my-bug.yaml", "--proxy", "builtin"], "means 2 cases");
     check(&["explain", "fallback.acepted"], "fallback.accepted");
     check(&["new", "my-bug"], "is there already");
+    check(&["new", "other", "--by", "stal"], "did you mean `stall`?");
     check(&["nothing"], "unrecognized subcommand");
 }
 

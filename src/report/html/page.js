@@ -5,7 +5,7 @@ const search = document.getElementById("search");
 const only = document.getElementById("only");
 const WORDS = { p: "pass", f: "fail", k: "known", w: "warn", i: "inconclusive", s: "skip", n: "not-exercised", ".": "none" };
 const MEANINGS = {
-  fail: "a requirement is not met", inconclusive: "could not be told", warn: "a recommendation is not met",
+  fail: "a requirement is not met", inconclusive: "unsure: it could not be told", warn: "a recommendation is not met",
   known: "fails, and the baseline says why", pass: "met", skip: "not asked of this proxy",
   "not-exercised": "nothing happened that it is about",
 };

@@ -16,6 +16,9 @@ pub fn summary(summary: &Summary) -> String {
     reasons(&mut text, "inconclusive", &summary.inconclusive);
     if !summary.bundled {
         reasons(&mut text, "named, and not judged", &summary.unjudged);
+        for (check, _) in summary.named.iter().filter(|(_, judged)| !**judged) {
+            let _ = writeln!(text, "named, and judged in none of these cases: {check}");
+        }
     }
     reasons(&mut text, "control failed", &summary.controls);
     for Tally { address, reason, .. } in summary.stale() {

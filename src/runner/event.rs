@@ -291,6 +291,8 @@ pub struct Summary {
     pub inconclusive: BTreeMap<String, usize>,
     /// Checks that a scenario names and that were left out in a case of it, with the reason.
     pub unjudged: BTreeMap<String, usize>,
+    /// Checks that scenarios name (`scenario/check`), and whether one was judged in any case of its scenario.
+    pub named: BTreeMap<String, bool>,
     /// Controls that were refused or failed, by status and text.
     pub controls: BTreeMap<String, usize>,
     /// How each entry of the baseline fared.
@@ -335,13 +337,24 @@ impl Summary {
             if let Value::Inconclusive(reason) = &judged.verdict.value {
                 *self.inconclusive.entry(reason.clone()).or_default() += 1;
             }
-            if let (Value::Skip(reason), None) = (&judged.verdict.value, &report.skipped)
-                && report.case.checks.contains(&judged.verdict.check)
-            {
-                *self.unjudged.entry(format!("{}: {reason}", judged.verdict.check)).or_default() += 1;
+            if report.skipped.is_none() && report.case.checks.contains(&judged.verdict.check) {
+                self.named(&report.case.scenario, &judged.verdict);
             }
         }
         self.strays += report.history.as_ref().map_or(0, |history| history.strays.len());
+    }
+
+    fn named(&mut self, scenario: &str, verdict: &Verdict) {
+        let judged = self.named.entry(format!("{scenario}/{}", verdict.check)).or_default();
+        match &verdict.value {
+            Value::Skip(reason) => {
+                // The reason is told, once is enough.
+                *judged = true;
+                *self.unjudged.entry(format!("{}: {reason}", verdict.check)).or_default() += 1;
+            }
+            Value::NotExercised => {}
+            Value::Pass | Value::Warn | Value::Fail | Value::Inconclusive(_) => *judged = true,
+        }
     }
 
     /// Entries of the baseline that no longer fail.

@@ -243,6 +243,14 @@ fn files_that_do_not_load() {
 }
 
 #[test]
+fn a_check_that_is_named_and_never_judged_is_told() {
+    let folder = scenario("named", &format!("{BUG}checks: [stream.text, translate.tools]\n"));
+    let run = told(&folder, &["run", "my-bug.yaml", "--proxy", "builtin"]);
+    assert!(run.contains("\nnamed, and judged in none of these cases: my-bug/translate.tools\n"), "{run}");
+    assert_eq!(run.matches("named, and").count(), 1, "{run}");
+}
+
+#[test]
 fn nothing_judged_is_not_green() {
     let folder = scenario("nothing", &format!("{BUG}only: someone-else\n"));
     let told_run = told(&folder, &["run", "my-bug.yaml", "--proxy", "builtin"]);

@@ -12,7 +12,7 @@ mod fallback;
 mod found;
 mod isolation;
 mod judgement;
-mod lifecycle;
+pub(crate) mod lifecycle;
 mod page;
 mod route;
 mod secrets;

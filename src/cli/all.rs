@@ -11,7 +11,8 @@ use crate::runner::Exit;
 
 /// The name that stands for all of them.
 pub(super) const NAME: &str = "all";
-/// The file beside a profile that says what it is known to fail in the bundled suite; of one version: `1.2.3.baseline.yaml`.
+/// The file beside a profile that says what it is known to fail in the bundled suite. That of one version has the version
+/// in front: `1.2.3.baseline.yaml`.
 const BASELINE: &str = "baseline.yaml";
 /// The page, unless told otherwise.
 const PAGE: &str = "crossfade.html";
@@ -108,8 +109,9 @@ fn proxies(place: &Place) -> Result<(Vec<Proxy>, Vec<String>), Failure> {
 fn baseline(bundle: &Bundle, version: Option<&String>) -> Result<Option<Baseline>, Failure> {
     let of_version = version.map(|version| format!("{version}.{BASELINE}"));
     let files = of_version.into_iter().chain([BASELINE.to_owned()]);
-    let found = files.filter_map(|file| Some((format!("{}/{file}", bundle.profile.profile), bundle.files.get(&file)?)));
-    let baseline = { found }.next().map(|(name, text)| Baseline::load_text(&name, text)).transpose();
+    let mut found =
+        files.filter_map(|file| Some((format!("{}/{file}", bundle.profile.profile), bundle.files.get(&file)?)));
+    let baseline = found.next().map(|(name, text)| Baseline::load_text(&name, text)).transpose();
     baseline.map_err(|error| Failure::load(&[error], false))
 }
 

@@ -13,6 +13,7 @@ use super::given::Given;
 use super::group::{ControlPlan, LaunchPlan};
 use super::rig::Rig;
 use super::words::Words;
+use crate::check::lifecycle::CANCEL_WITHIN;
 use crate::check::{self, Judgement};
 use crate::history::{BarrierEnd, ClientEnd, History, Survival, UpstreamEnd, UpstreamExchange};
 use crate::proxy::Remembers;
@@ -139,7 +140,13 @@ pub(super) fn by_the_clock(history: &History) -> bool {
             let waited_in_vain = |upstream: &UpstreamExchange| {
                 upstream.gate_opened.is_some() || upstream.barrier == BarrierEnd::TimedOut
             };
-            matches!(step.client.end, ClientEnd::TimedOut(_)) || step.upstream.iter().any(waited_in_vain)
+            // A busy proxy may see late that its client has gone.
+            let within = CANCEL_WITHIN.0.saturating_mul(1_000);
+            let left_late = |upstream: &UpstreamExchange| {
+                step.client.end == ClientEnd::Left && upstream.ended_at > step.client.ended_at.saturating_add(within)
+            };
+            matches!(step.client.end, ClientEnd::TimedOut(_))
+                || step.upstream.iter().any(|upstream| waited_in_vain(upstream) || left_late(upstream))
         })
 }
 
@@ -163,9 +170,25 @@ pub(super) struct Played {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::check::testing::Lab;
     use crate::runner::group::{Limits, plan};
     use crate::runner::testing::{case, shape};
     use crate::scenario::Toggle;
+
+    #[test]
+    fn an_upstream_that_is_left_late_may_be_the_work_of_load() {
+        let check = |end: ClientEnd, after: u64, expect: bool| {
+            let lab = Lab::chat().answers("primary", 0).with(|history| {
+                let step = &mut history.steps[0];
+                (step.client.end, step.client.ended_at) = (end, 1_000);
+                step.upstream[0].ended_at = 1_000 + after;
+            });
+            assert_eq!(by_the_clock(&lab.history), expect, "{after}");
+        };
+        check(ClientEnd::Left, 2_000_001, true);
+        check(ClientEnd::Left, 2_000_000, false);
+        check(ClientEnd::Complete, 2_000_001, false);
+    }
 
     #[test]
     fn what_is_remembered_on_a_route_is_no_sign_of_life() {

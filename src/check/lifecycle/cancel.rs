@@ -8,7 +8,7 @@ use crate::history::{ClientEnd, UpstreamEnd};
 use crate::scenario::Millis;
 
 /// How soon an upstream is left where nothing else is declared.
-const DEFAULT: Millis = Millis(2_000);
+pub(crate) const CANCEL_WITHIN: Millis = Millis(2_000);
 
 /// `lifecycle.cancel`.
 pub(in crate::check) const CANCEL: Check = Check {
@@ -67,5 +67,5 @@ fn judge(step: &StepView<'_>, call: &Call<'_>, left: u64) -> Option<Found> {
 
 fn limit(step: &StepView<'_>, call: &Call<'_>) -> Millis {
     let expected = step.plan.expect.cancelled.get(call.name()).copied();
-    expected.or(step.policy().cancel_within).unwrap_or(DEFAULT)
+    expected.or(step.policy().cancel_within).unwrap_or(CANCEL_WITHIN)
 }

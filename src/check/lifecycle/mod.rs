@@ -6,4 +6,5 @@ mod survives;
 
 pub(super) use bounded::BOUNDED;
 pub(super) use cancel::CANCEL;
+pub(crate) use cancel::CANCEL_WITHIN;
 pub(super) use survives::SURVIVES;

@@ -93,7 +93,7 @@ fn of_events(step: &StepView<'_>, sent: &[u8], got: &[u8], whole: bool) -> Optio
     };
     let (sent, mut got) = (events(sent), events(got));
     // Behind a finished answer that came without its end mark, as JSON nothing is changed by one.
-    let marked = |events: &[(Option<String>, Value)]| events.last().is_some_and(|(_, data)| data.is_string());
+    let marked = |events: &[(Option<String>, Value)]| events.last().is_some_and(|(_, data)| data == "[DONE]");
     if whole && got.len() > sent.len() && marked(&got) && !marked(&sent) {
         got.pop();
     }

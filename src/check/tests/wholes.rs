@@ -137,6 +137,7 @@ fn answers_are_passed_through_as_declared() {
     ended(Json, UpstreamEnd::Complete, "").check(&[("stream.passthrough", "pass")]);
     ended(Json, UpstreamEnd::Complete, "data: [DONE]\n\n").check(&[("stream.passthrough", "pass")]);
     ended(Json, UpstreamEnd::Complete, said).check(&[("stream.passthrough", "fail")]);
+    ended(Json, UpstreamEnd::Complete, "data: hello\n\n").check(&[("stream.passthrough", "fail")]);
     ended(Bytes, UpstreamEnd::Complete, "data: [DONE]\n\n").check(&[("stream.passthrough", "fail")]);
     // One that finished and broke: the proxy may say so in its own words.
     for declared in [Json, Bytes] {

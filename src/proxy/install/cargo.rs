@@ -21,44 +21,37 @@ impl Installation {
         precise: &BTreeMap<String, String>,
         step: &mut dyn FnMut(&str),
     ) -> Result<(), ProxyError> {
-        let built = self.built(package, version, precise, step);
+        let mut steps = || {
+            let source = format!("{SOURCES}/{package}");
+            let what = format!("{package}@{version}");
+            let mut args = vec!["install"];
+            if precise.is_empty() {
+                args.push(&what);
+            } else {
+                step("fetching its sources");
+                // Cargo has no command that fetches a program's source: a library that asks for it does.
+                let manifest = format!(
+                    "[package]\nname = \"fetch\"\nversion = \"0.0.0\"\nedition = \"2021\"\n[lib]\npath = \"lib.rs\"\n\
+                     [dependencies]\n{package} = \"={version}\"\n[workspace]\nexclude = [\"{SOURCES}\"]\n"
+                );
+                self.write("Cargo.toml", &manifest)?;
+                self.write("lib.rs", "")?;
+                self.run("cargo", &["vendor", "--quiet", SOURCES], HELP)?;
+                let place = format!("{source}/Cargo.toml");
+                for (name, release) in precise {
+                    self.run("cargo", &["update", name, "--precise", release, "--manifest-path", &place], HELP)?;
+                }
+                args.extend(["--path", &source]);
+            }
+            args.extend(["--locked", "--root", ".", "--target-dir", BUILD]);
+            step("building it with the pinned packages; this takes some minutes");
+            self.run("cargo", &args, HELP)
+        };
+        let built = steps();
         for folder in [BUILD, SOURCES] {
             let _ = fs::remove_dir_all(self.dir.join(folder));
         }
         built
-    }
-
-    fn built(
-        &self,
-        package: &str,
-        version: &str,
-        precise: &BTreeMap<String, String>,
-        step: &mut dyn FnMut(&str),
-    ) -> Result<(), ProxyError> {
-        let source = format!("{SOURCES}/{package}");
-        let what = format!("{package}@{version}");
-        let mut args = vec!["install"];
-        if precise.is_empty() {
-            args.push(&what);
-        } else {
-            step("fetching its sources");
-            // Cargo has no command that fetches a program's source: a library that asks for it does.
-            let manifest = format!(
-                "[package]\nname = \"fetch\"\nversion = \"0.0.0\"\nedition = \"2021\"\n[lib]\npath = \"lib.rs\"\n\
-                 [dependencies]\n{package} = \"={version}\"\n[workspace]\nexclude = [\"{SOURCES}\"]\n"
-            );
-            self.write("Cargo.toml", &manifest)?;
-            self.write("lib.rs", "")?;
-            self.run("cargo", &["vendor", "--quiet", SOURCES], HELP)?;
-            let place = format!("{source}/Cargo.toml");
-            for (name, release) in precise {
-                self.run("cargo", &["update", name, "--precise", release, "--manifest-path", &place], HELP)?;
-            }
-            args.extend(["--path", &source]);
-        }
-        args.extend(["--locked", "--root", ".", "--target-dir", BUILD]);
-        step("building it with the pinned packages; this takes some minutes");
-        self.run("cargo", &args, HELP)
     }
 }
 

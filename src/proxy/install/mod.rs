@@ -13,6 +13,7 @@ use crate::diagnostic::suggestion;
 
 /// Written last: a folder without it is no installation.
 const COMPLETE: &str = ".crossfade-complete";
+
 /// What an installation came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Installed {
